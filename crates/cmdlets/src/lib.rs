@@ -1,0 +1,1 @@
+//! The administrator's verb-nouns, one file per noun.

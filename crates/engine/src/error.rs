@@ -1,0 +1,55 @@
+//! What can go wrong between a closure and durable records.
+
+use std::{io, path::PathBuf};
+
+use base::{Fault, FaultKind};
+
+/// Failures of a database. Anything but `Full` and `TooLarge` that happens while writing dismounts it.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Another process holds the folder.
+    #[error("the database folder {} is in use by another process", .0.display())]
+    Locked(PathBuf),
+    /// The volume is full: nothing was acknowledged; writes are accepted again when space returns.
+    #[error("the volume that holds {} is full", .0.display())]
+    Full(PathBuf),
+    /// A record larger than a segment can hold, bytes.
+    #[error("a record of {0} bytes is larger than a log segment can hold")]
+    TooLarge(u64),
+    /// A record that was durable does not read back: the message says which segment, where, and what to do.
+    #[error("{0}")]
+    Corrupt(String),
+    /// The database is closed, or was dismounted after a write error (the text says which).
+    #[error("the database is dismounted: {0}")]
+    Dismounted(String),
+    /// The index engine failed.
+    #[error("index: {0}")]
+    Index(String),
+    /// The disk failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done, to which file.
+        context: String,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Fault {
+        let (kind, code, text) = match &error {
+            EngineError::Full(_) => {
+                (FaultKind::Exhausted, "DiskFull", "The server is out of disk space; try again later.")
+            }
+            EngineError::TooLarge(_) => {
+                (FaultKind::TooLarge, "RecordTooLarge", "The item is too large to be stored.")
+            }
+            _ => (
+                FaultKind::Unavailable,
+                "MapiExceptionMdbOffline",
+                "The mailbox database is unavailable; try again later.",
+            ),
+        };
+        Fault::new(kind, code, text).caused_by(error)
+    }
+}

@@ -1,0 +1,1 @@
+//! The PowerShell language and its cmdlet contract; would exist without mail.

@@ -1,0 +1,1 @@
+//! Turns each protocol into `services` verbs.

@@ -1,0 +1,8 @@
+//! The verbs a person does to a mailbox, protocol-free. Every verb takes the caller first: the access
+//! check, throttling and audit happen here, once; no front end can forget them.
+
+pub mod caller;
+pub mod mailbox;
+
+pub use caller::{Caller, Client, Credentials, Services};
+pub use mailbox::Mailbox;

@@ -1,0 +1,1 @@
+//! Moves one message from A to B.

@@ -1,0 +1,1 @@
+//! Bytes into types and back. No I/O, no async, no clock; a limit on everything a peer can send.
