@@ -7,6 +7,7 @@
 pub mod address;
 pub mod clock;
 pub mod disk;
+pub mod eventlog;
 pub mod fault;
 pub mod guid;
 pub mod net;

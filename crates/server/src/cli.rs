@@ -1,0 +1,185 @@
+//! The command line: what `rialto --help` says, and nothing else.
+
+use std::{ffi::OsString, net::IpAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An open messaging server that an Exchange administrator already knows how to run.
+#[derive(Debug, Parser)]
+#[command(name = "rialto", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The verbs of the binary.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a complete server for trying out: an organisation, an administrator and two mailboxes, on unprivileged ports.
+    Quickstart(Quickstart),
+    /// Prepare a data folder for real use; asks for what is not given.
+    Setup(Setup),
+    /// Run the server on a data folder that `setup` prepared.
+    Serve(Serve),
+    /// Administer a running server with PowerShell cmdlets.
+    Shell(Shell),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the systemd unit for `rialto serve`.
+    SystemdUnit(DataFolder),
+}
+
+/// Which data folder.
+#[derive(Debug, Args)]
+pub(crate) struct DataFolder {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", env = "RIALTO_DATA", default_value = "rialto-data")]
+    pub(crate) data: PathBuf,
+}
+
+/// `rialto quickstart`
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Listen on consecutive ports from this one, instead of the memorable ones (8025, 8587, 8143 …).
+    #[arg(long, value_name = "PORT")]
+    pub(crate) ports_from: Option<u16>,
+    /// Listen on this address.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) listen: IpAddr,
+    /// The first accepted domain, when the folder is new.
+    #[arg(long, default_value = "rialto.test")]
+    pub(crate) domain: String,
+    /// Print one JSON object once ready, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Let IMAP and POP3 clients log on without TLS (loopback only; for measuring).
+    #[arg(long)]
+    pub(crate) allow_plaintext: bool,
+}
+
+/// `rialto setup`
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// The first accepted domain: the part after the @ of your addresses.
+    #[arg(long)]
+    pub(crate) domain: Option<String>,
+    /// This server's full host name, as other mail servers see it.
+    #[arg(long, value_name = "FQDN")]
+    pub(crate) server_name: Option<String>,
+    /// The organisation's name.
+    #[arg(long, default_value = "First Organization")]
+    pub(crate) organization: String,
+    /// Listen on this address; all when not given.
+    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    pub(crate) listen: IpAddr,
+    /// Use the standard ports (25, 587, 143 …), or consecutive ones from this.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) ports_from: Option<u16>,
+    /// The certificate chain (PEM); self-signed when not given.
+    #[arg(long, value_name = "FILE", requires = "private_key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) private_key: Option<PathBuf>,
+    /// Read the administrator's password from the first line of this file (`-` for standard input).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Ask nothing: fail where something needed was not given.
+    #[arg(long)]
+    pub(crate) non_interactive: bool,
+}
+
+/// `rialto serve`
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Log as JSON lines instead of text.
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+/// How `rialto shell -Command` prints what comes out of the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// As PowerShell formats it.
+    Text,
+    /// One JSON array.
+    Json,
+    /// CLIXML, as Export-Clixml writes it.
+    Clixml,
+}
+
+/// `rialto shell`
+#[derive(Debug, Args)]
+pub(crate) struct Shell {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Run this text and exit: 0 when no error was left unhandled, 1 otherwise. (`-Command` works too.)
+    #[arg(long, short = 'c', value_name = "TEXT", conflicts_with = "file")]
+    pub(crate) command: Option<String>,
+    /// Run this script file and exit. (`-File` works too.)
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How to print results. (`-OutputFormat` works too.)
+    #[arg(long, value_enum, default_value = "text", ignore_case = true)]
+    pub(crate) output_format: OutputFormat,
+    /// Arguments for the script file.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+}
+
+/// PowerShell's own spelling of the shell's options, and ours.
+const POWERSHELL_OPTIONS: [(&str, &str); 5] = [
+    ("-command", "--command"),
+    ("-file", "--file"),
+    ("-outputformat", "--output-format"),
+    ("-data", "--data"),
+    ("-help", "--help"),
+];
+
+/// Reads the command line, accepting `-Command`, `-File` and `-OutputFormat` after `shell`.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Cli {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    if args.get(1).is_some_and(|verb| verb == "shell") {
+        let end = args.iter().position(|a| a == "--").unwrap_or(args.len());
+        for arg in &mut args[2..end] {
+            let lower = arg.to_string_lossy().to_ascii_lowercase();
+            if let Some((_, long)) = POWERSHELL_OPTIONS.iter().find(|(name, _)| *name == lower) {
+                *arg = OsString::from(long);
+            }
+        }
+    }
+    Cli::parse_from(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_powershell_spelling() {
+        let cli = parse(
+            ["rialto", "shell", "--data", "d", "-Command", "Get-Mailbox", "-OutputFormat", "JSON"]
+                .map(OsString::from),
+        );
+        let Command::Shell(shell) = cli.command else { panic!("not shell") };
+        assert_eq!(shell.command.as_deref(), Some("Get-Mailbox"));
+        assert_eq!(shell.output_format, OutputFormat::Json);
+        assert_eq!(shell.folder.data, PathBuf::from("d"));
+    }
+
+    #[test]
+    fn is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

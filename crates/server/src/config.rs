@@ -1,0 +1,183 @@
+//! The bootstrap configuration: the little that must be known before the directory can be read.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use base::{Disk, disk::SystemDisk};
+use serde::{Deserialize, Serialize};
+
+use crate::{error::ServerError, files, layout::Layout};
+
+/// `rialto.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// This server's full host name.
+    pub(crate) server_name: String,
+    /// Where the protocols listen. Receive connectors' bindings live in the directory.
+    pub(crate) listen: Listen,
+    /// The certificate to present; a self-signed one in the data folder when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<CertificateFiles>,
+}
+
+/// `[listen]`: one address, one port per service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// The address; 0.0.0.0 or :: for all.
+    pub(crate) address: IpAddr,
+    /// IMAP with STARTTLS.
+    pub(crate) imap: u16,
+    /// IMAP over TLS.
+    pub(crate) imaps: u16,
+    /// POP3 with STLS.
+    pub(crate) pop3: u16,
+    /// POP3 over TLS.
+    pub(crate) pop3s: u16,
+    /// HTTPS.
+    pub(crate) https: u16,
+    /// Let IMAP and POP3 log on without TLS. For measuring on loopback only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_plaintext: bool,
+}
+
+/// `[certificate]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateFiles {
+    /// The chain, PEM, the server's own certificate first.
+    pub(crate) chain: PathBuf,
+    /// The private key, PEM; must not be readable by others.
+    pub(crate) key: PathBuf,
+}
+
+/// Every port a server needs at its start: the protocols' and its receive connectors'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ports {
+    /// FrontendTransport `Default`.
+    pub(crate) smtp: u16,
+    /// FrontendTransport `Client`.
+    pub(crate) submission: u16,
+    /// IMAP4.
+    pub(crate) imap: u16,
+    /// IMAP4 over TLS.
+    pub(crate) imaps: u16,
+    /// POP3.
+    pub(crate) pop3: u16,
+    /// POP3 over TLS.
+    pub(crate) pop3s: u16,
+    /// HTTPS.
+    pub(crate) https: u16,
+    /// HubTransport `Default`.
+    pub(crate) hub: u16,
+    /// HubTransport `Client Proxy`.
+    pub(crate) client_proxy: u16,
+    /// FrontendTransport `Outbound Proxy`.
+    pub(crate) outbound_proxy: u16,
+}
+
+impl Ports {
+    /// The registered ports, and the product's own for the hub.
+    pub(crate) const STANDARD: Ports = Ports {
+        smtp: 25,
+        submission: 587,
+        imap: 143,
+        imaps: 993,
+        pop3: 110,
+        pop3s: 995,
+        https: 443,
+        hub: 2525,
+        client_proxy: 465,
+        outbound_proxy: 717,
+    };
+    /// The same, unprivileged and easy to remember, for trying out.
+    pub(crate) const QUICKSTART: Ports = Ports {
+        smtp: 8025,
+        submission: 8587,
+        imap: 8143,
+        imaps: 8993,
+        pop3: 8110,
+        pop3s: 8995,
+        https: 8443,
+        hub: 8525,
+        client_proxy: 8465,
+        outbound_proxy: 8717,
+    };
+
+    /// Ten consecutive ports.
+    pub(crate) fn from(first: u16) -> Result<Self, ServerError> {
+        if first == 0 || first > u16::MAX - 9 {
+            return Err(ServerError::Usage(format!(
+                "--ports-from {first}: choose a number from 1 to {}",
+                u16::MAX - 9
+            )));
+        }
+        Ok(Ports {
+            smtp: first,
+            submission: first + 1,
+            imap: first + 2,
+            imaps: first + 3,
+            pop3: first + 4,
+            pop3s: first + 5,
+            https: first + 6,
+            hub: first + 7,
+            client_proxy: first + 8,
+            outbound_proxy: first + 9,
+        })
+    }
+}
+
+impl Listen {
+    /// The protocols' part of a port set.
+    pub(crate) fn new(address: IpAddr, ports: Ports) -> Self {
+        let Ports { imap, imaps, pop3, pop3s, https, .. } = ports;
+        Self { address, imap, imaps, pop3, pop3s, https, allow_plaintext: false }
+    }
+    /// The address with one of the ports.
+    pub(crate) fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.address, port)
+    }
+}
+
+impl Config {
+    /// Reads the data folder's configuration; `NotSetUp` when there is none.
+    pub(crate) fn load(layout: &Layout) -> Result<Self, ServerError> {
+        let path = layout.config();
+        let text = files::read(&path)?.ok_or_else(|| ServerError::NotSetUp(layout.root().to_owned()))?;
+        let text = String::from_utf8_lossy(&text);
+        toml::from_str(&text).map_err(|error| ServerError::Usage(format!("{}: {error}", path.display())))
+    }
+
+    /// Writes it, replacing the file atomically.
+    pub(crate) fn save(&self, layout: &Layout) -> Result<(), ServerError> {
+        let body = toml::to_string_pretty(self).map_err(|error| ServerError::Usage(error.to_string()))?;
+        let text =
+            format!("# Rialto's bootstrap configuration. Everything else is changed with cmdlets.\n\n{body}");
+        SystemDisk.create_dir_all(layout.root()).map_err(|e| ServerError::io("data folder", e))?;
+        files::replace(&layout.config(), text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips_and_refuses_unknown_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        assert!(matches!(Config::load(&layout), Err(ServerError::NotSetUp(_))));
+        let config = Config {
+            server_name: "mail.contoso.com".into(),
+            listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
+            certificate: None,
+        };
+        config.save(&layout).unwrap();
+        assert_eq!(Config::load(&layout).unwrap(), config);
+        std::fs::write(layout.config(), "server_name = 'x'\nsurprise = 1\n").unwrap();
+        assert!(Config::load(&layout).unwrap_err().to_string().contains("surprise"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Where things lie in the data folder, and the lock that keeps a second instance out.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base::{
+    Disk,
+    disk::{DiskFile, OpenMode, SystemDisk},
+};
+
+use crate::error::ServerError;
+
+/// The data folder's map.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The folder, which need not exist yet.
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()) }
+    }
+    /// The data folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+    /// The bootstrap configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.root.join("rialto.toml")
+    }
+    /// What quickstart generated: addresses and passwords, readable by the owner alone.
+    pub(crate) fn quickstart(&self) -> PathBuf {
+        self.root.join("quickstart.json")
+    }
+    /// The directory's database.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.root.join("directory")
+    }
+    /// The mail queue's database.
+    pub(crate) fn queue(&self) -> PathBuf {
+        self.root.join("queue")
+    }
+    /// A mailbox database, by its GUID: names may change, folders stay.
+    pub(crate) fn mailbox_database(&self, guid: base::Guid) -> PathBuf {
+        self.root.join("databases").join(guid.to_string())
+    }
+    /// Certificates and their keys.
+    pub(crate) fn certificates(&self) -> PathBuf {
+        self.root.join("certificates")
+    }
+    /// Message tracking logs.
+    pub(crate) fn tracking(&self) -> PathBuf {
+        self.root.join("logs").join("MessageTracking")
+    }
+    /// Event logs, one file a channel.
+    pub(crate) fn events(&self) -> PathBuf {
+        self.root.join("logs").join("Events")
+    }
+    /// The local administration socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.root.join("admin.sock")
+    }
+
+    /// Makes the folder and takes its lock, held as long as the returned handle lives.
+    pub(crate) fn lock(&self) -> Result<Arc<dyn DiskFile>, ServerError> {
+        let failed =
+            |source| ServerError::io(format!("cannot use the data folder {}", self.root.display()), source);
+        SystemDisk.create_dir_all(&self.root).map_err(failed)?;
+        let file = SystemDisk.open(&self.root.join("lock"), OpenMode::OpenOrCreate).map_err(failed)?;
+        if file.try_lock().map_err(failed)? {
+            Ok(file)
+        } else {
+            Err(ServerError::AlreadyRunning(self.root.clone()))
+        }
+    }
+}
