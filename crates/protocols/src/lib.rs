@@ -1,1 +1,3 @@
 //! Turns each protocol into `services` verbs.
+
+pub mod http;
