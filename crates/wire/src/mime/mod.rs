@@ -1,0 +1,15 @@
+//! Internet messages (RFC 5322) and MIME (RFC 2045–2047): headers, addresses, the summary stored with
+//! each item, encoded words, structure and part offsets, decoded text.
+//!
+//! Every function is linear in its input and iterative: depth, parts, fields and addresses are bounded.
+
+pub mod address;
+pub mod header;
+pub mod summary;
+pub mod transfer;
+pub mod words;
+
+pub use address::Address;
+pub use header::{Field, field, fields, header_len};
+pub use summary::{Summary, SummaryField};
+pub use words::decode_words;
