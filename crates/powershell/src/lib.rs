@@ -1,1 +1,16 @@
 //! The PowerShell language and its cmdlet contract; would exist without mail.
+//!
+//! [`value`] is what flows through pipelines, [`cmdlet`] is the contract between the language and whoever
+//! brings commands, [`facts`] reads what is known of a product's commands, [`binder`] turns what was typed
+//! into typed parameters.
+
+pub mod ast;
+pub mod binder;
+pub mod cmdlet;
+pub mod facts;
+pub mod value;
+
+pub use cmdlet::{
+    CommandInfo, CommandSource, ErrorCategory, ErrorRecord, Flow, Invocation, ParameterInfo, Streams,
+};
+pub use value::{PsObject, Value};
