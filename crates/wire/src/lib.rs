@@ -1,1 +1,3 @@
 //! Bytes into types and back. No I/O, no async, no clock; a limit on everything a peer can send.
+
+pub mod smtp;
