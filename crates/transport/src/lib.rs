@@ -1,1 +1,3 @@
 //! Moves one message from A to B.
+
+pub mod receive;

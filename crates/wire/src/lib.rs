@@ -1,3 +1,4 @@
 //! Bytes into types and back. No I/O, no async, no clock; a limit on everything a peer can send.
 
 pub mod mime;
+pub mod smtp;
