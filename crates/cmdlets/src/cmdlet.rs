@@ -1,0 +1,120 @@
+//! What a cmdlet is here: a declared name and what runs it. Parameters, types and positions come from the
+//! facts (`data/cmdlets.jsonl`), so that a cmdlet binds all that is documented.
+
+use std::sync::Arc;
+
+use powershell::{
+    Value,
+    cmdlet::{CommandInfo, ParameterInfo},
+};
+
+use crate::{call::Call, noun::Noun};
+
+/// How a cmdlet ends: quietly, or with a terminating error.
+pub type Outcome = Result<(), base::Fault>;
+
+/// One cmdlet that is built.
+pub struct Cmdlet {
+    /// `Verb-Noun`, spelt as the product does.
+    pub name: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// Whether it asks before it acts when nobody said `-Confirm:$false`.
+    pub impact: Impact,
+    /// Its declaration where it is not one of the documented ones.
+    pub extra: Option<fn() -> CommandInfo>,
+}
+
+/// What runs a cmdlet.
+pub enum Action {
+    /// Derived from the noun's directory class.
+    Get(&'static Noun),
+    /// Derived likewise.
+    Set(&'static Noun),
+    /// Derived likewise.
+    New(&'static Noun),
+    /// Derived likewise.
+    Remove(&'static Noun),
+    /// Its own.
+    Run(fn(&mut Call<'_>) -> Outcome),
+}
+
+/// How much a mistake would hurt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impact {
+    /// Nothing is asked unless `-Confirm` is given.
+    Medium,
+    /// Asked unless `-Confirm:$false` is given.
+    High,
+}
+
+impl Cmdlet {
+    /// A cmdlet with code of its own.
+    pub const fn run(name: &'static str, run: fn(&mut Call<'_>) -> Outcome) -> Self {
+        Self { name, action: Action::Run(run), impact: Impact::Medium, extra: None }
+    }
+    /// `Get-` of a noun.
+    pub const fn get(name: &'static str, noun: &'static Noun) -> Self {
+        Self { name, action: Action::Get(noun), impact: Impact::Medium, extra: None }
+    }
+    /// `Set-` of a noun.
+    pub const fn set(name: &'static str, noun: &'static Noun) -> Self {
+        Self { name, action: Action::Set(noun), impact: Impact::Medium, extra: None }
+    }
+    /// `New-` of a noun.
+    pub const fn new(name: &'static str, noun: &'static Noun) -> Self {
+        Self { name, action: Action::New(noun), impact: Impact::Medium, extra: None }
+    }
+    /// `Remove-` of a noun: asks first.
+    pub const fn remove(name: &'static str, noun: &'static Noun) -> Self {
+        Self { name, action: Action::Remove(noun), impact: Impact::High, extra: None }
+    }
+    /// The same, but asks first.
+    pub const fn asking(self) -> Self {
+        Self { impact: Impact::High, ..self }
+    }
+    /// The same, declared here because the facts do not know it.
+    pub const fn declared(self, info: fn() -> CommandInfo) -> Self {
+        Self { extra: Some(info), ..self }
+    }
+
+    /// Runs one call.
+    pub(crate) fn invoke(&self, call: &mut Call<'_>) -> Outcome {
+        match self.action {
+            Action::Get(noun) => noun.get(call),
+            Action::Set(noun) => noun.set(call),
+            Action::New(noun) => noun.create(call),
+            Action::Remove(noun) => noun.remove(call),
+            Action::Run(run) => run(call),
+        }
+    }
+
+    /// Values for an argument: the identities of the noun's objects.
+    pub(crate) fn complete(&self, cx: &crate::Context, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
+        match self.action {
+            Action::Get(noun) | Action::Set(noun) | Action::Remove(noun) if &*parameter.name == "Identity" => {
+                noun.complete(cx, prefix)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A declaration for a cmdlet that the facts do not know: name, and parameters as name and type.
+pub(crate) fn declare(name: &str, synopsis: &str, parameters: &[(&str, &str)]) -> CommandInfo {
+    CommandInfo {
+        name: name.into(),
+        module: crate::MODULE.into(),
+        synopsis: synopsis.into(),
+        parameters: parameters.iter().map(|(name, kind)| ParameterInfo::new(name, kind)).collect(),
+        ..CommandInfo::default()
+    }
+}
+
+/// Text of a value, for parameters that are names, addresses or identities.
+pub(crate) fn text_of(value: &Value) -> Arc<str> {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string().into(),
+    }
+}

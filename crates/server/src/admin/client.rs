@@ -1,0 +1,113 @@
+//! The shell's end of the administration socket: a source of commands that are run by the server.
+
+use std::{io, os::unix::net::UnixStream, sync::Arc};
+
+use parking_lot::Mutex;
+use powershell::{
+    Value,
+    cmdlet::{CommandInfo, CommandSource, ErrorRecord, Flow, Invocation, ParameterInfo, Streams},
+};
+
+use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
+use crate::{error::ServerError, layout::Layout};
+
+/// The cmdlets of a running server.
+pub(crate) struct RemoteCmdlets {
+    stream: Mutex<UnixStream>,
+    /// The server's name.
+    pub(crate) server: String,
+}
+
+impl RemoteCmdlets {
+    /// Connects to the server that runs on this data folder.
+    pub(crate) fn connect(layout: &Layout) -> Result<Self, ServerError> {
+        let socket = layout.socket();
+        let no_server = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ServerError::Usage(format!(
+                "no server is running on {}: start it with `rialto serve --data {}` (or `rialto quickstart`)",
+                layout.root().display(),
+                layout.root().display()
+            )),
+            _ => ServerError::io(format!("cannot reach the server at {}", socket.display()), error),
+        };
+        let mut stream = short_path(&socket)
+            .and_then(|(_dir, path)| UnixStream::connect(path))
+            .map_err(no_server)?;
+        send(&mut stream, &Request::Hello { version: PROTOCOL_VERSION }).map_err(no_server)?;
+        match receive(&mut stream).map_err(no_server)? {
+            Response::Welcome { version: PROTOCOL_VERSION, server } => Ok(Self { stream: Mutex::new(stream), server }),
+            Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message)),
+            _ => Err(ServerError::Usage("the running server is of another version: use its own `rialto shell`".into())),
+        }
+    }
+
+    fn ask(&self, call: &Invocation, out: &mut dyn Streams) -> io::Result<Result<(), ErrorRecord>> {
+        let mut stream = self.stream.lock();
+        let request = Request::Invoke {
+            command: call.command.name.to_string(),
+            parameters: call.parameters.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+            preferences: call.preferences.clone(),
+            pipeline_object: call.pipeline_object.clone(),
+        };
+        send(&mut stream, &request)?;
+        let mut wanted = Flow::Continue;
+        loop {
+            match receive(&mut stream)? {
+                Response::Output(value) if wanted == Flow::Continue => wanted = out.output(value),
+                Response::Error(record) if wanted == Flow::Continue => wanted = out.error(record),
+                Response::Warning(text) => out.warning(&text),
+                Response::Verbose(text) => out.verbose(&text),
+                Response::Debug(text) => out.debug(&text),
+                Response::Progress(progress) => out.progress(&progress),
+                Response::Information(value) => out.information(value),
+                Response::Prompt(prompt) => {
+                    let answer = out.prompt(&prompt);
+                    send(&mut stream, &Request::Answer(answer))?;
+                }
+                Response::Done(result) => return Ok(result),
+                // Objects that nobody reads any more.
+                Response::Output(_) | Response::Error(_) => {}
+                Response::Welcome { .. } | Response::Completions(_) => {
+                    return Err(io::Error::other("the server answered out of turn"));
+                }
+            }
+        }
+    }
+}
+
+impl CommandSource for RemoteCmdlets {
+    fn find(&self, name: &str) -> Option<Arc<CommandInfo>> {
+        cmdlets::find(name)
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        cmdlets::names()
+    }
+
+    fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
+        self.ask(call, out).unwrap_or_else(|error| {
+            Err(ErrorRecord::from_fault(&base::Fault::new(
+                base::FaultKind::Unavailable,
+                "ServerConnectionLost",
+                format!("The connection to the server was lost: {error}. Start the server and run the command again."),
+            )))
+        })
+    }
+
+    fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
+        let mut stream = self.stream.lock();
+        let request = Request::Complete {
+            command: command.name.to_string(),
+            parameter: parameter.name.to_string(),
+            prefix: prefix.to_owned(),
+        };
+        match send(&mut stream, &request).and_then(|()| receive(&mut stream)) {
+            Ok(Response::Completions(values)) => values,
+            _ => Vec::new(),
+        }
+    }
+
+    fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
+        cmdlets::accepts(parameter_type, object)
+    }
+}

@@ -1,0 +1,162 @@
+//! The server's end of the administration socket: one thread per shell, each request bound again and run.
+
+use std::{
+    io,
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use cmdlets::Cmdlets;
+use powershell::{
+    Value,
+    cmdlet::{CommandSource, ErrorRecord, Flow, Progress, Prompt, Streams},
+};
+
+use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
+use crate::{error::ServerError, layout::Layout};
+
+/// Shells at once.
+const SHELLS_MAX: usize = 32;
+
+/// Listens until the future is dropped. The socket is for this server's own user (and root) alone.
+pub(crate) async fn serve(layout: &Layout, cmdlets: Arc<Cmdlets>) -> Result<(), ServerError> {
+    let listener = bind(layout).map_err(|e| ServerError::io("cannot open the administration socket", e))?;
+    let shells = Arc::new(AtomicUsize::new(0));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the administration socket cannot accept");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let caller = match stream.peer_cred() {
+            Ok(credentials) if is_allowed(credentials.uid()) => credentials.uid(),
+            _ => continue,
+        };
+        if shells.fetch_add(1, Ordering::Relaxed) >= SHELLS_MAX {
+            shells.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        }
+        let (cmdlets, shells) = (cmdlets.for_local_user(caller), shells.clone());
+        tokio::task::spawn_blocking(move || {
+            let result = stream.into_std().and_then(|stream| {
+                stream.set_nonblocking(false)?;
+                converse(stream, &cmdlets)
+            });
+            shells.fetch_sub(1, Ordering::Relaxed);
+            if let Err(error) = result
+                && error.kind() != io::ErrorKind::UnexpectedEof
+            {
+                tracing::debug!(%error, "a shell's connection ended");
+            }
+        });
+    }
+}
+
+fn bind(layout: &Layout) -> io::Result<base::net::UnixListener> {
+    let socket = layout.socket();
+    let (_dir, path) = short_path(&socket)?;
+    // The data folder's lock is ours, so a socket that is still there belongs to nobody.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    base::net::UnixListener::bind(&path)
+}
+
+/// The operating system's user must be root or the one the server runs as.
+fn is_allowed(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}
+
+fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
+    loop {
+        match receive(&mut stream)? {
+            Request::Hello { version: PROTOCOL_VERSION } => {
+                let server = cmdlets.server_name();
+                send(&mut stream, &Response::Welcome { version: PROTOCOL_VERSION, server })?;
+            }
+            Request::Hello { .. } => {
+                let fault = base::Fault::invalid("This shell and the running server are of different versions.");
+                return send(&mut stream, &Response::Done(Err(ErrorRecord::from_fault(&fault))));
+            }
+            Request::Invoke { command, parameters, preferences, pipeline_object } => {
+                let mut out = SocketStreams { stream: &mut stream, failed: None };
+                let result = cmdlets.bind(&command, parameters, preferences, pipeline_object)
+                    .and_then(|call| cmdlets.invoke(&call, &mut out));
+                if let Some(error) = out.failed {
+                    return Err(error);
+                }
+                send(&mut stream, &Response::Done(result))?;
+            }
+            Request::Complete { command, parameter, prefix } => {
+                let values = cmdlets.find(&command).and_then(|info| {
+                    Some(cmdlets.complete(&info, info.parameter(&parameter)?, &prefix))
+                });
+                send(&mut stream, &Response::Completions(values.unwrap_or_default()))?;
+            }
+            Request::Answer(_) => return Err(io::Error::other("an answer without a question")),
+        }
+    }
+}
+
+/// Streams that end in the shell.
+struct SocketStreams<'a> {
+    stream: &'a mut UnixStream,
+    /// The shell has gone; nothing more is sent.
+    failed: Option<io::Error>,
+}
+
+impl SocketStreams<'_> {
+    fn send(&mut self, response: &Response) -> Flow {
+        if self.failed.is_none() {
+            self.failed = send(self.stream, response).err();
+        }
+        if self.failed.is_some() { Flow::Stop } else { Flow::Continue }
+    }
+}
+
+impl Streams for SocketStreams<'_> {
+    fn output(&mut self, value: Value) -> Flow {
+        self.send(&Response::Output(value))
+    }
+    fn error(&mut self, record: ErrorRecord) -> Flow {
+        self.send(&Response::Error(record))
+    }
+    fn warning(&mut self, text: &str) {
+        let _ = self.send(&Response::Warning(text.into()));
+    }
+    fn verbose(&mut self, text: &str) {
+        let _ = self.send(&Response::Verbose(text.into()));
+    }
+    fn debug(&mut self, text: &str) {
+        let _ = self.send(&Response::Debug(text.into()));
+    }
+    fn progress(&mut self, progress: &Progress) {
+        let _ = self.send(&Response::Progress(progress.clone()));
+    }
+    fn information(&mut self, value: Value) {
+        let _ = self.send(&Response::Information(value));
+    }
+    fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
+        if self.send(&Response::Prompt(prompt.clone())) == Flow::Stop {
+            return None;
+        }
+        match receive(self.stream) {
+            Ok(Request::Answer(answer)) => answer,
+            Ok(_) => None,
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        }
+    }
+    fn stopping(&self) -> bool {
+        self.failed.is_some()
+    }
+}

@@ -1,0 +1,133 @@
+//! `rialto setup`: prepares a data folder for real use, asking for what the flags do not say.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use crate::{
+    cli,
+    config::{CertificateFiles, Config, Listen, Ports},
+    error::ServerError,
+    files,
+    layout::Layout,
+    provision::{Account, Organization},
+    serve,
+};
+
+/// The shortest administrator password taken.
+const PASSWORD_MIN: usize = 8;
+
+/// Prepares the folder and says what to do next.
+pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
+    let layout = Layout::new(&options.folder.data);
+    let lock = layout.lock()?;
+    if files::read(&layout.config())?.is_some() {
+        return Err(ServerError::Usage(format!(
+            "{} is already set up: run `rialto serve --data {}`; what setup asked for is changed with cmdlets and in {}",
+            layout.root().display(),
+            layout.root().display(),
+            layout.config().display()
+        )));
+    }
+    let ask = Asker { allowed: !options.non_interactive && io::stdin().is_terminal() };
+    let domain = ask.value(options.domain.as_deref(), "--domain", "Mail domain (the part after the @)", None)?;
+    let domain = domain.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
+    let suggested = format!("mail.{domain}");
+    let server_name =
+        ask.value(options.server_name.as_deref(), "--server-name", "This server's full host name", Some(&suggested))?;
+    let server_name = server_name.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
+    let password = administrator_password(&options, &ask)?;
+    let ports = options.ports_from.map_or(Ok(Ports::STANDARD), Ports::from)?;
+    let certificate = options.certificate.zip(options.private_key).map(|(chain, key)| CertificateFiles { chain, key });
+    let config = Config {
+        server_name: server_name.to_string(),
+        listen: Listen::new(options.listen, ports),
+        certificate,
+    };
+    let administrator =
+        Account { address: format!("administrator@{domain}"), name: "Administrator".into(), password };
+    let organization = Organization {
+        name: options.organization,
+        domain: domain.to_string(),
+        ports,
+        accounts: Vec::new(),
+        administrator,
+    };
+    serve::prepare(&layout, &config, &organization).await?;
+    config.save(&layout)?;
+    drop(lock);
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{data} is ready for {domain}.\n\nNext:\n  rialto serve --data {data}\n  rialto shell --data {data} -Command \"New-Mailbox -Name Ana -UserPrincipalName ana@{domain} -Password (Read-Host -AsSecureString)\"\n  DNS: an MX record for {domain} that points at {server_name}",
+        data = layout.root().display()
+    )
+    .map_err(|e| ServerError::io("standard output", e))
+}
+
+fn administrator_password(options: &cli::Setup, ask: &Asker) -> Result<String, ServerError> {
+    let failed = |e| ServerError::io("the administrator's password", e);
+    let password = match &options.password_file {
+        Some(file) if file.as_os_str() == "-" => first_line(&mut io::stdin().lock()).map_err(failed)?,
+        Some(file) => {
+            let bytes = files::read(file)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+            first_line(&mut bytes.as_slice()).map_err(failed)?
+        }
+        None if ask.allowed => {
+            let first = rpassword::prompt_password("Password for administrator: ").map_err(failed)?;
+            if rpassword::prompt_password("Again: ").map_err(failed)? != first {
+                return Err(ServerError::Usage("the passwords differ".into()));
+            }
+            first
+        }
+        None => return Err(ServerError::Usage("give the administrator's password with --password-file".into())),
+    };
+    if password.chars().count() < PASSWORD_MIN {
+        return Err(ServerError::Usage(format!("the password needs at least {PASSWORD_MIN} characters")));
+    }
+    Ok(password)
+}
+
+fn first_line(input: &mut dyn BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks a person, where there is one.
+struct Asker {
+    allowed: bool,
+}
+
+impl Asker {
+    /// What a flag said, else what a person types, else the suggestion or an error that names the flag.
+    fn value(
+        &self,
+        given: Option<&str>,
+        flag: &str,
+        question: &str,
+        suggestion: Option<&str>,
+    ) -> Result<String, ServerError> {
+        if let Some(given) = given {
+            return Ok(given.to_owned());
+        }
+        if !self.allowed {
+            let missing = || ServerError::Usage(format!("{flag} is needed ({question})"));
+            return suggestion.map(str::to_owned).ok_or_else(missing);
+        }
+        let failed = |e| ServerError::io("standard input", e);
+        loop {
+            let mut out = io::stderr().lock();
+            match suggestion {
+                Some(suggestion) => write!(out, "{question} [{suggestion}]: "),
+                None => write!(out, "{question}: "),
+            }
+            .and_then(|()| out.flush())
+            .map_err(failed)?;
+            let line = first_line(&mut io::stdin().lock()).map_err(failed)?;
+            match (line.trim(), suggestion) {
+                ("", Some(suggestion)) => return Ok(suggestion.to_owned()),
+                ("", None) => {}
+                (line, _) => return Ok(line.to_owned()),
+            }
+        }
+    }
+}
