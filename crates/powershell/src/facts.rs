@@ -12,6 +12,7 @@ use crate::cmdlet::{CommandInfo, CommandKind, ParameterInfo};
 pub struct Facts {
     text: &'static str,
     module: &'static str,
+    optional: &'static [(&'static str, &'static str)],
 }
 
 #[derive(Deserialize)]
@@ -39,7 +40,14 @@ struct Parameter {
 impl Facts {
     /// A catalogue of `module`'s commands.
     pub const fn new(module: &'static str, text: &'static str) -> Self {
-        Facts { text, module }
+        Facts { text, module, optional: &[] }
+    }
+
+    /// Corrects the catalogue: these (command, parameter) pairs are not mandatory in every one of their sets,
+    /// so the command itself checks them.
+    #[must_use]
+    pub const fn with_optional(self, optional: &'static [(&'static str, &'static str)]) -> Self {
+        Facts { optional, ..self }
     }
 
     /// The names, in file order.
@@ -58,6 +66,9 @@ impl Facts {
         let mut parameters: Vec<ParameterInfo> = line.parameters.into_iter().map(declare_parameter).collect();
         let should_process = parameters.iter().any(|p| &*p.name == "WhatIf");
         parameters.retain(|p| !matches!(&*p.name, "WhatIf" | "Confirm"));
+        for p in &mut parameters {
+            p.required &= !self.optional.contains(&(line.name, &*p.name));
+        }
         let default_set =
             parameters.iter().find(|p| p.position.is_some()).and_then(|p| p.sets.first().cloned());
         CommandInfo {

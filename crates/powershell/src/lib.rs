@@ -8,6 +8,7 @@ pub mod ast;
 pub mod binder;
 pub mod cmdlet;
 pub mod facts;
+pub mod types;
 pub mod value;
 
 pub use cmdlet::{

@@ -83,7 +83,7 @@ pub struct ErrorRecord {
     /// What it failed on.
     pub target: Value,
     /// Where in the script.
-    pub position: Option<Position>,
+    pub position: Option<Box<Position>>,
 }
 
 impl ErrorRecord {
@@ -154,7 +154,7 @@ impl ErrorRecord {
     /// Says where, unless known already.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
-        self.position.get_or_insert(position);
+        self.position.get_or_insert_with(|| Box::new(position));
         self
     }
 

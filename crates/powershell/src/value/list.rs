@@ -112,15 +112,11 @@ pub(super) fn bury(values: impl IntoIterator<Item = Value>) {
             true
         }
     });
-    while outermost {
-        let next = GRAVES.with_borrow_mut(|graves| graves.as_mut().and_then(Vec::pop));
-        match next {
-            Some(value) => drop(value),
-            None => {
-                GRAVES.set(None);
-                return;
-            }
+    if outermost {
+        while let Some(value) = GRAVES.with_borrow_mut(|graves| graves.as_mut().and_then(Vec::pop)) {
+            drop(value);
         }
+        GRAVES.set(None);
     }
 }
 

@@ -124,7 +124,7 @@ impl Value {
             Value::Bytes(bytes) => !bytes.is_empty(),
             Value::Array(list) => list.with(|items| match items {
                 [] => false,
-                [Value::Array(inner)] => inner.len() > 0,
+                [Value::Array(inner)] => !inner.is_empty(),
                 [one] => one.truth(),
                 _ => true,
             }),

@@ -1,0 +1,69 @@
+//! A parameter's value: converted to its type and validated.
+
+use base::Timestamp;
+
+use super::errors;
+use crate::{
+    cmdlet::{CommandInfo, ErrorRecord, ParameterInfo},
+    types::{Type, convert},
+    value::Value,
+};
+
+/// Converts and validates one argument.
+pub(super) fn parameter(
+    info: &CommandInfo,
+    parameter: &ParameterInfo,
+    value: Value,
+    now: Timestamp,
+) -> Result<Value, ErrorRecord> {
+    if parameter.required && !matches!(&*parameter.type_name, "Object" | "Object[]" | "PSObject") {
+        match &value {
+            Value::Null => return Err(errors::null_argument(info, parameter)),
+            Value::String(text) if text.is_empty() => return Err(errors::empty_argument(info, parameter)),
+            _ => {}
+        }
+    }
+    let to = Type::of_parameter(&parameter.type_name);
+    let value = match (&to, &value) {
+        (Type::Bool | Type::Switch, _) => boolean(info, parameter, &value)?,
+        // Null clears a text; an empty string would set one.
+        (Type::String, Value::Null) => Value::Null,
+        _ => convert(value, &to, now).map_err(|why| errors::cannot_convert(info, parameter, &why))?,
+    };
+    let value = joined(&to, value);
+    allowed(info, parameter, &value)?;
+    Ok(value)
+}
+
+/// Parameters take booleans and numbers only; `"True"` is refused, as PowerShell does.
+fn boolean(info: &CommandInfo, parameter: &ParameterInfo, value: &Value) -> Result<Value, ErrorRecord> {
+    match value {
+        Value::Bool(_) | Value::Int(_) | Value::Long(_) | Value::Double(_) => Ok(Value::Bool(value.truth())),
+        Value::Array(list) if list.len() == 1 => boolean(info, parameter, &list.get(0).unwrap_or_default()),
+        other => Err(errors::not_boolean(info, parameter, other)),
+    }
+}
+
+/// A list given where one named value is wanted becomes flags: `A, B`.
+fn joined(to: &Type, value: Value) -> Value {
+    match (to, &value) {
+        (Type::Named(_), Value::Array(list)) if list.with(|i| i.iter().all(|v| v.as_str().is_some())) => {
+            let names: Vec<String> = list.to_vec().iter().map(Value::to_string).collect();
+            Value::string(names.join(", "))
+        }
+        _ => value,
+    }
+}
+
+fn allowed(info: &CommandInfo, parameter: &ParameterInfo, value: &Value) -> Result<(), ErrorRecord> {
+    if parameter.values.is_empty() {
+        return Ok(());
+    }
+    for item in value.clone().into_items() {
+        let text = item.to_string();
+        if !parameter.values.iter().any(|v| v.eq_ignore_ascii_case(&text)) {
+            return Err(errors::not_in_set(info, parameter, &item));
+        }
+    }
+    Ok(())
+}
