@@ -1,0 +1,36 @@
+//! The rooms of `cargo xtask`: the gate, tidiness, golden sessions and the durability harnesses. A library, so
+//! that the integration tests beside it play the same sessions. It is a developer's tool: it prints, and it
+//! uses the operating system's clock, disk and sockets directly.
+#![expect(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
+
+use std::path::{Path, PathBuf};
+
+pub mod golden;
+pub mod server;
+pub mod tidy;
+pub mod verify;
+
+/// What a tool does, or the text that tells its user why not.
+pub type Outcome<T> = Result<T, String>;
+
+/// The workspace's folder.
+pub fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// All files under a folder, in no particular order; none where there is no such folder.
+pub fn files_under(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let path = entry.map_err(|e| e.to_string())?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    Ok(files)
+}
