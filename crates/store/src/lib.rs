@@ -1,1 +1,31 @@
-//! What is inside a mailbox.
+//! What is inside a mailbox: folders, items, associated items, properties and their exact counts, kept in
+//! the records of one engine database.
+//!
+//! A [`Database`] holds many mailboxes; [`Stores`] holds the databases mounted on this server. Reads answer
+//! from durable state. Every change is one closure in the engine's writer: it happens whole or not at all,
+//! and the answer comes when it is durable.
+
+mod codec;
+mod database;
+mod error;
+mod keys;
+mod mailbox;
+mod names;
+mod read;
+mod registry;
+mod roles;
+mod rows;
+mod types;
+mod watch;
+mod write;
+
+pub use database::{Change, Config, Database, Mailbox};
+pub use error::StoreError;
+pub use mailbox::{DisconnectReason, MailboxState, MailboxStatistics};
+pub use registry::{MountState, Stores};
+pub use roles::{DEFAULT_FOLDERS, DefaultFolder, FolderRole};
+pub use types::{
+    Changes, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
+    StorageLimitStatus, UidRanges,
+};
+pub use write::{Delivered, Delivery, DeliveryId, NewMailbox, NewMessage, Recipient, Removal};

@@ -1,0 +1,9 @@
+//! What the tables hold: one struct a table, its byte form beside it.
+
+mod folder;
+mod item;
+mod mailbox;
+
+pub(crate) use folder::{Figures, FolderRow};
+pub(crate) use item::{Detail, ItemRow, Keywords, Place, Received, Uids};
+pub(crate) use mailbox::{Identity, MailboxRow, SCHEMA, Totals};

@@ -1,0 +1,193 @@
+//! What is done to whole mailboxes: create, connect, disconnect, remove.
+
+use std::ops::ControlFlow;
+
+use base::Guid;
+use engine::{Read, Txn};
+
+use super::{
+    folders::add_default_folders,
+    ledger::{Ledger, release_body},
+};
+use crate::{
+    Change, Database, Mailbox, StoreError,
+    codec::Row,
+    keys::{self, table},
+    mailbox::{DisconnectReason, MailboxState},
+    rows::{Detail, Identity, MailboxRow, Totals},
+    types::MailboxId,
+};
+
+/// A mailbox about to be made.
+#[derive(Clone, Debug)]
+pub struct NewMailbox {
+    /// Its GUID, the same as in the directory.
+    pub guid: Guid,
+    /// As the owner is shown.
+    pub display_name: String,
+    /// The language its default folders are named in: `pt-PT`.
+    pub culture: String,
+}
+
+/// Rows removed by one commit.
+const REMOVE_BATCH: usize = 1000;
+
+/// The tables whose rows go with their mailbox; the row that says it is being removed goes last.
+const MAILBOX_TABLES: &[u8] = &[
+    table::DETAIL,
+    table::ITEM,
+    table::PLACE,
+    table::CHANGE,
+    table::VANISHED,
+    table::NAME,
+    table::FIGURES,
+    table::FOLDER,
+    table::KEYWORDS,
+    table::MAILBOX,
+];
+
+impl Database {
+    /// Makes a mailbox with the default folders.
+    pub fn create_mailbox(&self, new: NewMailbox) -> Change<MailboxId> {
+        let now = self.clock().now();
+        self.change(move |txn, touched| {
+            let by_guid = keys::by_guid(table::GUID, &new.guid.0);
+            if txn.get(&by_guid)?.is_some() {
+                return Err(StoreError::MailboxExists(new.guid));
+            }
+            let mut identity: Identity =
+                keys::get(txn, &[table::IDENTITY])?.ok_or(StoreError::Row(Identity::NAME))?;
+            let id = MailboxId(identity.next_mailbox);
+            identity.next_mailbox += 1;
+            txn.put(&[table::IDENTITY], &identity.to_bytes());
+            txn.put(&by_guid, &u64::from(id.0).to_bytes());
+            let row = MailboxRow {
+                guid: new.guid,
+                display_name: new.display_name,
+                culture: new.culture,
+                created: now,
+                state: MailboxState::Connected,
+                last_logon: None,
+                last_logoff: None,
+                last_user: String::new(),
+            };
+            txn.put(&keys::mailbox(table::MAILBOX, id), &row.to_bytes());
+            txn.put(&keys::mailbox(table::TOTALS, id), &Totals::default().to_bytes());
+            let mut ledger = Ledger::open(txn, id)?;
+            add_default_folders(&mut ledger, &row.culture, now)?;
+            ledger.finish(touched)?;
+            Ok(id)
+        })
+    }
+}
+
+impl Mailbox {
+    /// Leaves the mailbox to nobody; it is kept until removed.
+    pub fn disconnect(&self, reason: DisconnectReason) -> Change<()> {
+        let since = self.database.clock().now();
+        self.change_row(move |row| row.state = MailboxState::Disconnected { reason, since })
+    }
+
+    /// Gives a disconnected mailbox to a user again.
+    pub fn connect(&self, display_name: &str) -> Change<()> {
+        let display_name = display_name.to_owned();
+        self.change_row(move |row| (row.state, row.display_name) = (MailboxState::Connected, display_name))
+    }
+
+    /// Changes the name the owner is shown.
+    pub fn set_display_name(&self, display_name: &str) -> Change<()> {
+        let display_name = display_name.to_owned();
+        self.change_row(move |row| row.display_name = display_name)
+    }
+
+    /// Records a logon for the statistics. A commit: callers do not record every one.
+    pub fn record_logon(&self, user: &str) -> Change<()> {
+        let (user, now) = (user.to_owned(), self.database.clock().now());
+        self.change_row(move |row| (row.last_user, row.last_logon) = (user, Some(now)))
+    }
+
+    /// Records a logoff for the statistics.
+    pub fn record_logoff(&self) -> Change<()> {
+        let now = self.database.clock().now();
+        self.change_row(move |row| row.last_logoff = Some(now))
+    }
+
+    fn change_row(&self, f: impl FnOnce(&mut MailboxRow) + Send + 'static) -> Change<()> {
+        let key = keys::mailbox(table::MAILBOX, self.id);
+        self.database.change(move |txn, _| {
+            let mut row: MailboxRow = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+            if row.state == MailboxState::Removing {
+                return Err(StoreError::NoMailbox);
+            }
+            f(&mut row);
+            txn.put(&key, &row.to_bytes());
+            Ok(())
+        })
+    }
+
+    /// Removes the mailbox for good. Its GUID is free from the first commit on; its rows and bodies go in
+    /// batches, and a removal that a stop interrupted goes on with [`Database::finish_removals`].
+    pub async fn remove(&self) -> Result<(), StoreError> {
+        let id = self.id;
+        let begin = self.database.change(move |txn, _| {
+            let key = keys::mailbox(table::MAILBOX, id);
+            let mut row: MailboxRow = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+            if row.state != MailboxState::Removing {
+                row.state = MailboxState::Removing;
+                txn.delete(&keys::by_guid(table::GUID, &row.guid.0));
+                txn.delete(&keys::mailbox(table::TOTALS, id));
+                txn.put(&key, &row.to_bytes());
+            }
+            Ok(())
+        });
+        begin.await?;
+        for table in MAILBOX_TABLES {
+            while self.database.change(move |txn, _| remove_batch(txn, *table, id)).await? == REMOVE_BATCH {}
+        }
+        Ok(())
+    }
+}
+
+impl Database {
+    /// Goes on with removals that a stop interrupted; returns how many mailboxes went.
+    pub async fn finish_removals(&self) -> Result<usize, StoreError> {
+        let removing = self.view(|view| {
+            let mut ids = Vec::new();
+            view.scan_prefix(&[table::MAILBOX], &mut |key, bytes| {
+                if MailboxRow::from_bytes(bytes).is_ok_and(|row| row.state == MailboxState::Removing) {
+                    ids.extend(keys::uid_of(key).ok().map(MailboxId));
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok::<_, StoreError>(ids)
+        })?;
+        for id in &removing {
+            self.mailbox_by_id(*id).remove().await?;
+        }
+        Ok(removing.len())
+    }
+}
+
+/// Removes up to [`REMOVE_BATCH`] rows of one table of a mailbox; the bodies of details with them.
+fn remove_batch(txn: &mut Txn<'_>, table: u8, mailbox: MailboxId) -> Result<usize, StoreError> {
+    let mut keys = Vec::new();
+    let mut bodies = Vec::new();
+    let mut outcome = Ok(());
+    txn.scan_prefix(&keys::mailbox(table, mailbox), &mut |key, bytes| {
+        if table == table::DETAIL {
+            outcome = Detail::decode(bytes).map(|detail| bodies.push(detail.body));
+        }
+        keys.push(key.to_vec());
+        if outcome.is_ok() && keys.len() < REMOVE_BATCH {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    outcome?;
+    for body in &bodies {
+        release_body(txn, body)?;
+    }
+    keys.iter().for_each(|key| txn.delete(key));
+    Ok(keys.len())
+}

@@ -1,0 +1,12 @@
+//! Changes: each verb is one closure in the engine's writer.
+
+mod deliver;
+mod folders;
+mod items;
+mod ledger;
+mod mailboxes;
+
+pub use deliver::{Delivered, Delivery, DeliveryId, Recipient};
+pub use items::{NewMessage, Removal};
+pub(crate) use ledger::{Ledger, Touched};
+pub use mailboxes::NewMailbox;

@@ -1,0 +1,5 @@
+//! The store as its callers use it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+mod verbs;
