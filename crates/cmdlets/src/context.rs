@@ -1,0 +1,31 @@
+//! What cmdlets work on: the server's rooms, by their own names.
+
+use std::sync::Arc;
+
+use base::{Fault, clock::SharedClock, eventlog::EventLog};
+use directory::{Directory, DirectoryError, Draft};
+
+/// One server, as its cmdlets see it.
+pub struct Context {
+    /// This server's host name.
+    pub server_name: String,
+    /// Who and what exists.
+    pub directory: Directory,
+    /// Product-style events.
+    pub events: Arc<EventLog>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Where futures are waited for: cmdlets run on threads that may block.
+    pub runtime: tokio::runtime::Handle,
+}
+
+impl Context {
+    /// Changes the directory and waits until the change is durable and visible.
+    pub fn commit<R, F>(&self, change: F) -> Result<R, Fault>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Draft<'_>) -> Result<R, DirectoryError> + Send + 'static,
+    {
+        self.runtime.block_on(self.directory.commit(change))
+    }
+}

@@ -1,0 +1,1 @@
+//! Mailbox databases and what is in them.

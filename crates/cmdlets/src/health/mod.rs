@@ -1,0 +1,3 @@
+//! Events and health.
+
+pub mod win_event;

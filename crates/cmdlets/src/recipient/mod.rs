@@ -1,0 +1,1 @@
+//! Recipients: mailboxes, contacts, mail users, groups.

@@ -1,0 +1,4 @@
+//! Connectors, queues and message tracking.
+
+pub mod receive_connector;
+pub mod send_connector;
