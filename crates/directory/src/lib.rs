@@ -1,1 +1,30 @@
 //! Who and what exists, and how it is set.
+//!
+//! Objects of a few classes (`schema/`, data) lie in a tree of distinguished names. Readers take a [`View`]:
+//! the whole directory at one moment, in memory. Changes are closures over a [`Draft`], run one after the
+//! other by the directory's writer, checked there, and durable as engine records before they are seen.
+
+mod codec;
+mod directory;
+mod dn;
+mod draft;
+mod edit;
+mod error;
+pub mod filter;
+mod object;
+mod recipient;
+mod rules;
+pub mod schema;
+pub mod value;
+mod view;
+
+pub use directory::{Directory, Options};
+pub use dn::Dn;
+pub use draft::{Draft, NAME_MAX, NewObject};
+pub use edit::Edit;
+pub use error::DirectoryError;
+pub use filter::Filter;
+pub use object::Object;
+pub use recipient::{Recipient, RecipientType, recipient_type, recipient_type_details};
+pub use value::Value;
+pub use view::{DomainTable, EXPANSION_MAX, Expansion, Scope, View};

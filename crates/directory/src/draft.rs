@@ -1,0 +1,346 @@
+//! A change in the making: a private copy of the view, where every step is checked before the next.
+
+use std::{ops::Deref, sync::Arc};
+
+use base::{Guid, Rng, Timestamp};
+
+use crate::{
+    codec::Record,
+    dn::Dn,
+    edit::Edit,
+    error::DirectoryError,
+    object::Object,
+    rules,
+    schema::{Attribute, Class, GROUP, Kind, Place, Target, USER},
+    value::Value,
+    view::View,
+};
+
+/// The longest name of an object, characters (rangeUpper of `cn`).
+pub const NAME_MAX: usize = 64;
+
+/// An object to be created.
+#[derive(Clone, Debug)]
+pub struct NewObject {
+    /// What it is.
+    pub class: &'static Class,
+    /// Its name.
+    pub name: String,
+    /// Where it goes; `None` for the class's own place.
+    pub container: Option<Dn>,
+    /// Its attributes; names without case.
+    pub attributes: Vec<(&'static str, Value)>,
+}
+
+impl NewObject {
+    /// An object in the class's own place, without attributes.
+    pub fn new(class: &'static Class, name: impl Into<String>) -> Self {
+        NewObject { class, name: name.into(), container: None, attributes: Vec::new() }
+    }
+    /// With an attribute.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.attributes.push((name, value.into()));
+        self
+    }
+    /// With an attribute, where there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+/// The view as this transaction leaves it, and the records that say so. Derefs to [`View`]: a verb reads
+/// what it has just written. Dropped without effect when the verb fails.
+pub struct Draft<'a> {
+    view: View,
+    records: Vec<Record>,
+    now: Timestamp,
+    rng: &'a dyn Rng,
+}
+
+impl Deref for Draft<'_> {
+    type Target = View;
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(view: View, now: Timestamp, rng: &'a dyn Rng) -> Self {
+        Draft { view, records: Vec::new(), now, rng }
+    }
+    pub(crate) fn finish(self) -> (View, Vec<Record>) {
+        (self.view, self.records)
+    }
+    /// The moment of this transaction.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+    /// A fresh GUID.
+    pub fn new_guid(&self) -> Guid {
+        Guid::new(self.rng)
+    }
+
+    /// Creates an object. Attributes only the system sets are taken here; cmdlets go through verbs.
+    pub fn create(&mut self, new: NewObject) -> Result<Arc<Object>, DirectoryError> {
+        check_name(&new.name)?;
+        let container = match new.container {
+            Some(dn) => dn,
+            None => self.place_of(new.class, &new.attributes)?,
+        };
+        let mut object = Object {
+            guid: self.new_guid(),
+            class: new.class,
+            name: new.name.into(),
+            container,
+            when_created: self.now,
+            when_changed: self.now,
+            change: 0,
+            attributes: Vec::new(),
+        };
+        for (name, value) in new.attributes {
+            let attribute = writable(new.class, name)?;
+            let applied = attribute.apply(None, Edit::set(value))?;
+            object.put(attribute, applied);
+        }
+        self.store(None, object)
+    }
+
+    /// Changes what an administrator may change; false where everything was so already. `Name` renames.
+    pub fn modify(&mut self, guid: Guid, edits: Vec<(&str, Edit)>) -> Result<bool, DirectoryError> {
+        for (name, _) in &edits {
+            let class = self.existing(guid)?.class;
+            if class.attribute(name).is_some_and(|attribute| attribute.read_only) {
+                return Err(DirectoryError::Invalid(format!("The property {name} can't be changed.")));
+            }
+        }
+        self.modify_system(guid, edits)
+    }
+
+    /// [`Draft::modify`], attributes only the system sets included.
+    pub fn modify_system(&mut self, guid: Guid, edits: Vec<(&str, Edit)>) -> Result<bool, DirectoryError> {
+        let old = self.existing(guid)?;
+        let mut object = Object::clone(&old);
+        for (name, edit) in edits {
+            if name.eq_ignore_ascii_case("Name") {
+                object.name = new_name(edit)?.into();
+                continue;
+            }
+            let attribute = writable(object.class, name)?;
+            let value = attribute.apply(object.stored_value(attribute.name), edit)?;
+            object.put(attribute, value);
+        }
+        let same = old.name == object.name && old.stored().eq(object.stored());
+        if !same {
+            self.store(Some(&old), object)?;
+        }
+        Ok(!same)
+    }
+
+    /// Moves an object to another container.
+    pub fn move_to(&mut self, guid: Guid, container: Dn) -> Result<(), DirectoryError> {
+        let old = self.existing(guid)?;
+        let object = Object { container, ..Object::clone(&old) };
+        self.store(Some(&old), object).map(|_| ())
+    }
+
+    /// Deletes an object; links to it end, memberships too.
+    pub fn delete(&mut self, guid: Guid) -> Result<(), DirectoryError> {
+        let object = self.existing(guid)?;
+        rules::check_delete(&self.view, &object)?;
+        let linking: Vec<Arc<Object>> = self.view.linking_to(guid).cloned().collect();
+        for source in linking {
+            let mut changed = Object::clone(&source);
+            for (attribute, value) in source.stored() {
+                let kept: Vec<Value> =
+                    value.each().iter().filter(|v| v.as_link() != Some(guid)).cloned().collect();
+                if kept.len() < value.each().len() {
+                    let value =
+                        if attribute.multi { attribute.apply(None, Edit::Replace(kept))? } else { None };
+                    changed.put(attribute, value);
+                }
+            }
+            self.store(Some(&source), changed)?;
+        }
+        let groups = self.view.groups_of(guid).map(|group| (group, guid));
+        let members = self.view.members_of(guid).map(|member| (guid, member));
+        let pairs: Vec<(Guid, Guid)> = groups.chain(members).collect();
+        self.records.extend(pairs.into_iter().map(|(group, member)| Record::Member(group, member, false)));
+        self.records.push(Record::Delete(guid));
+        self.view.remove(guid);
+        self.view.refresh(object.class);
+        self.view.set_change(self.view.change() + 1);
+        Ok(())
+    }
+
+    /// Adds a member to a group.
+    pub fn add_member(&mut self, group: Guid, member: Guid) -> Result<(), DirectoryError> {
+        let (owner, object) = (self.existing(group)?, self.existing(member)?);
+        if *owner.class != GROUP || !object.class.recipient {
+            return Err(DirectoryError::Invalid(format!(
+                "\"{}\" can't be a member of \"{}\".",
+                object.identity(),
+                owner.identity()
+            )));
+        }
+        if group == member {
+            return Err(DirectoryError::Invalid("A group can't be a member of itself.".into()));
+        }
+        if self.view.is_member(group, member) {
+            return Err(DirectoryError::Exists(format!(
+                "The recipient \"{}\" is already a member of the group \"{}\".",
+                object.identity(),
+                owner.identity()
+            )));
+        }
+        self.record_member(&owner, member, true)
+    }
+
+    /// Removes a member from a group.
+    pub fn remove_member(&mut self, group: Guid, member: Guid) -> Result<(), DirectoryError> {
+        let (owner, object) = (self.existing(group)?, self.existing(member)?);
+        if !self.view.is_member(group, member) {
+            return Err(DirectoryError::Invalid(format!(
+                "The recipient \"{}\" isn't a member of the group \"{}\".",
+                object.identity(),
+                owner.identity()
+            )));
+        }
+        self.record_member(&owner, member, false)
+    }
+
+    fn record_member(&mut self, owner: &Object, member: Guid, is: bool) -> Result<(), DirectoryError> {
+        self.records.push(Record::Member(owner.guid, member, is));
+        self.view.set_member(owner.guid, member, is);
+        let touched = Object::clone(owner);
+        self.store(Some(owner), touched).map(|_| ())
+    }
+
+    /// The object, or the product's error.
+    pub fn existing(&self, guid: Guid) -> Result<Arc<Object>, DirectoryError> {
+        self.view.get(guid).cloned().ok_or_else(|| self.view.not_found(&guid.to_string()))
+    }
+
+    /// Checks an object as a whole and takes it into the view and the records.
+    fn store(&mut self, old: Option<&Object>, mut object: Object) -> Result<Arc<Object>, DirectoryError> {
+        self.check_links(old, &object)?;
+        for attribute in object.class.attributes().filter(|a| a.required) {
+            if object.stored_value(attribute.name).is_none() && attribute.preset.value().is_none() {
+                return Err(DirectoryError::Invalid(format!(
+                    "The property {} can't be empty.",
+                    attribute.name
+                )));
+            }
+        }
+        rules::check(&self.view, &object)?;
+        rules::check_unique(&self.view, &object)?;
+        let change = self.view.change() + 1;
+        object.change = change;
+        object.when_changed = self.now;
+        let object = Arc::new(object);
+        self.view.insert(object.clone());
+        self.view.refresh(object.class);
+        self.view.set_change(change);
+        self.records.push(Record::Put(object.clone()));
+        Ok(object)
+    }
+
+    /// Links that are new must point at something that exists and fits.
+    fn check_links(&self, old: Option<&Object>, object: &Object) -> Result<(), DirectoryError> {
+        for (attribute, value) in object.stored() {
+            let Kind::Link(target) = attribute.kind else { continue };
+            if old.and_then(|old| old.stored_value(attribute.name)) == Some(value) {
+                continue;
+            }
+            for guid in value.each().iter().filter_map(Value::as_link) {
+                let found = self.existing(guid)?;
+                let fits = match target {
+                    Target::Recipient => found.class.recipient,
+                    Target::User => *found.class == USER,
+                    Target::Class(name) => found.class.name == name,
+                };
+                if !fits {
+                    return Err(DirectoryError::Invalid(format!(
+                        "\"{}\" isn't of the kind that {} takes.",
+                        found.identity(),
+                        attribute.name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The container new objects of a class go to.
+    fn place_of(
+        &self,
+        class: &'static Class,
+        attributes: &[(&'static str, Value)],
+    ) -> Result<Dn, DirectoryError> {
+        let domain = Dn::of_domain(self.view.domain_name());
+        let below = |base: Dn, path: &[&str]| path.iter().rev().fold(base, |dn, name| dn.child("CN", name));
+        match class.place {
+            Place::Domain("") => Ok(domain),
+            Place::Domain(name) => Ok(domain.child("CN", name)),
+            Place::Organization(path) => {
+                let organization = self
+                    .view
+                    .organization()
+                    .ok_or_else(|| DirectoryError::Invalid("The organization doesn't exist yet.".into()))?;
+                Ok(below(organization.dn(), path))
+            }
+            Place::Server(path) => {
+                let link = attributes.iter().find(|(name, _)| *name == "Server");
+                let guid = link.and_then(|(_, value)| value.as_link());
+                let server = match guid {
+                    Some(guid) => self.existing(guid)?,
+                    None => {
+                        return Err(DirectoryError::Invalid("The property Server can't be empty.".into()));
+                    }
+                };
+                Ok(below(server.dn(), path))
+            }
+        }
+    }
+}
+
+/// The attribute, unless it is computed or unknown.
+fn writable(class: &'static Class, name: &str) -> Result<&'static Attribute, DirectoryError> {
+    match class.attribute(name) {
+        Some(attribute) if attribute.derive.is_none() => Ok(attribute),
+        Some(_) => Err(DirectoryError::Invalid(format!("The property {name} can't be changed."))),
+        None => Err(DirectoryError::Invalid(format!("{} objects have no property {name}.", class.name))),
+    }
+}
+
+fn new_name(edit: Edit) -> Result<String, DirectoryError> {
+    match edit {
+        Edit::Replace(values) => match &values[..] {
+            [Value::Text(name)] => check_name(name).map(|()| name.to_string()),
+            _ => Err(DirectoryError::Invalid("The property Name can't be empty.".into())),
+        },
+        Edit::AddRemove { .. } => Err(DirectoryError::Invalid("Name takes one value.".into())),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), DirectoryError> {
+    let shown: String = name.chars().take(NAME_MAX).collect();
+    if name.trim().is_empty() || name.trim() != name {
+        return Err(DirectoryError::Invalid(format!(
+            "The name \"{shown}\" isn't valid: it must not be empty, start or end with a space."
+        )));
+    }
+    if name.chars().count() > NAME_MAX {
+        return Err(DirectoryError::Invalid(format!(
+            "The name \"{shown}…\" is too long. The maximum is {NAME_MAX} characters."
+        )));
+    }
+    if name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Err(DirectoryError::Invalid("The name contains a character that isn't allowed.".into()));
+    }
+    Ok(())
+}

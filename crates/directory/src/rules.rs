@@ -1,0 +1,162 @@
+//! What must hold between objects: unique keys, connectors that do not collide, domains named once.
+
+use crate::{
+    error::DirectoryError,
+    object::Object,
+    recipient::recipient_type,
+    schema::{
+        ACCEPTED_DOMAIN, Class, MAILBOX_DATABASE, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN,
+        SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+    },
+    value::{DomainPattern, IpRange, Value},
+    view::{View, unique_keys},
+};
+
+/// Rules of one class over an object as it is about to be.
+pub(crate) fn check(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    match object.class {
+        class if *class == ACCEPTED_DOMAIN || *class == REMOTE_DOMAIN => check_domain(view, object),
+        class if *class == RECEIVE_CONNECTOR => check_receive_connector(view, object),
+        class if *class == SEND_CONNECTOR => check_send_connector(object),
+        class if *class == ORGANIZATION || *class == TRANSPORT_CONFIG => check_single(view, object),
+        _ => Ok(()),
+    }
+}
+
+/// No other object may hold a key of this one.
+pub(crate) fn check_unique(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    for (attribute, key) in unique_keys(object) {
+        let Some(other) = view.holder(&key).filter(|other| other.guid != object.guid) else { continue };
+        let (value, other) = (&key[1..], other.identity());
+        return Err(DirectoryError::Exists(match attribute.map(|a| a.name) {
+            None => format!("The name \"{}\" is already being used by \"{other}\".", object.name),
+            Some("EmailAddresses" | "LegacyExchangeDN") => format!(
+                "The proxy address \"{value}\" is already being used by the proxy addresses or \
+                 LegacyExchangeDN of \"{other}\". Please choose another proxy address."
+            ),
+            Some(name) => format!("The {name} \"{value}\" is already being used by \"{other}\"."),
+        }));
+    }
+    Ok(())
+}
+
+fn others<'a>(
+    view: &'a View,
+    object: &'a Object,
+    class: &'static Class,
+) -> impl Iterator<Item = &'a std::sync::Arc<Object>> {
+    view.of_class(class).filter(move |other| other.guid != object.guid)
+}
+
+fn check_single(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    match others(view, object, object.class).next() {
+        Some(other) => Err(DirectoryError::Exists(format!("\"{}\" exists already.", other.name))),
+        None => Ok(()),
+    }
+}
+
+fn check_domain(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    let pattern = object.stored_value("DomainName");
+    let taken = others(view, object, object.class).find(|other| other.stored_value("DomainName") == pattern);
+    if let (Some(other), Some(pattern)) = (taken, pattern) {
+        return Err(DirectoryError::Exists(format!(
+            "The domain name \"{pattern}\" is already being used by \"{}\".",
+            other.name
+        )));
+    }
+    let accepted = *object.class == ACCEPTED_DOMAIN;
+    if accepted && object.flag("Default") && !matches!(pattern, Some(Value::Pattern(DomainPattern::Exact(_))))
+    {
+        return Err(DirectoryError::Invalid(
+            "The default accepted domain must be a domain without wildcard characters.".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The same binding only with different remote ranges, never across roles.
+fn check_receive_connector(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    let bindings = |c: &Object| -> Vec<_> { c.values("Bindings").iter().filter_map(as_binding).collect() };
+    let ranges =
+        |c: &Object| -> Vec<IpRange> { c.values("RemoteIPRanges").iter().filter_map(as_range).collect() };
+    let (own_bindings, own_ranges) = (bindings(object), ranges(object));
+    let same_server = |c: &&std::sync::Arc<Object>| c.link("Server") == object.link("Server");
+    for other in others(view, object, &RECEIVE_CONNECTOR).filter(same_server) {
+        if !bindings(other).iter().any(|b| own_bindings.iter().any(|own| own.overlaps(b))) {
+            continue;
+        }
+        let conflict = format!(
+            "The values that you specified for the Bindings and RemoteIPRanges parameters conflict with the \
+             settings on Receive connector \"{}\".",
+            other.identity()
+        );
+        if other.text("TransportRole") != object.text("TransportRole") {
+            return Err(DirectoryError::Invalid(format!(
+                "{conflict} Receive connectors assigned to different Transport roles on a single server must \
+                 listen on unique local IP address & port bindings."
+            )));
+        }
+        if ranges(other).iter().any(|range| own_ranges.contains(range)) {
+            return Err(DirectoryError::Invalid(format!(
+                "{conflict} Receive connectors must have unique combinations of a local IP address & port \
+                 binding and a remote IP address range."
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn as_binding(value: &Value) -> Option<crate::value::Binding> {
+    match value {
+        Value::Binding(binding) => Some(**binding),
+        _ => None,
+    }
+}
+
+fn as_range(value: &Value) -> Option<IpRange> {
+    match value {
+        Value::Range(range) => Some(**range),
+        _ => None,
+    }
+}
+
+fn check_send_connector(object: &Object) -> Result<(), DirectoryError> {
+    let smart_hosts = !object.values("SmartHosts").is_empty();
+    match (smart_hosts, object.flag("DNSRoutingEnabled")) {
+        (true, true) => Err(DirectoryError::Invalid(
+            "If you specify a SmartHosts parameter, the DNSRoutingEnabled parameter must be $false.".into(),
+        )),
+        (false, false) => Err(DirectoryError::Invalid(
+            "If the DNSRoutingEnabled parameter is $false, you must specify the SmartHosts parameter.".into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What may not be deleted while something needs it.
+pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    let refuse = |text: String| Err(DirectoryError::Invalid(text));
+    match object.class {
+        class if *class == ACCEPTED_DOMAIN && object.flag("Default") => {
+            refuse(format!("The accepted domain \"{}\" is the default and can't be removed.", object.name))
+        }
+        class if *class == REMOTE_DOMAIN && object.name.as_ref() == "Default" => {
+            refuse("The default remote domain can't be removed.".into())
+        }
+        class if *class == MAILBOX_DATABASE => {
+            let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
+            if mailboxes == 0 {
+                return Ok(());
+            }
+            refuse(format!(
+                "This mailbox database contains one or more mailboxes, mailbox plans, archive mailboxes, or \
+                 arbitration mailboxes ({mailboxes} in all): \"{}\" can't be removed.",
+                object.name
+            ))
+        }
+        class if *class == ORGANIZATION || *class == TRANSPORT_CONFIG || *class == SERVER => {
+            refuse(format!("\"{}\" can't be removed.", object.name))
+        }
+        _ => Ok(()),
+    }
+}
