@@ -1,3 +1,4 @@
 //! Moves one message from A to B.
 
 pub mod receive;
+pub mod stream;
