@@ -7,6 +7,7 @@ use bytes::Bytes;
 use wire::smtp::{Envelope, MailFrom, RcptTo, Reply};
 
 use super::ReceiveConnector;
+use crate::stream::TlsFacts;
 
 /// What is known of one connection, as far as it has come.
 #[derive(Clone, Debug)]
@@ -34,15 +35,6 @@ impl Session {
     pub fn is_trusted(&self) -> bool {
         self.identity.is_some() || self.connector.auth.external_authoritative
     }
-}
-
-/// How a connection is encrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFacts {
-    /// `TLS1_2` or `TLS1_3`
-    pub version: &'static str,
-    /// The cipher suite's IANA name.
-    pub cipher: &'static str,
 }
 
 /// Who has logged on.
