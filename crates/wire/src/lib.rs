@@ -1,4 +1,5 @@
 //! Bytes into types and back. No I/O, no async, no clock; a limit on everything a peer can send.
 
+pub mod imap;
 pub mod mime;
 pub mod smtp;

@@ -66,6 +66,28 @@ pub fn month_number(name: &str) -> Option<i64> {
     i64::try_from(at + 1).ok()
 }
 
+/// Reads IMAP's `d-Mon-yyyy` as days from 1970-01-01.
+pub fn parse_imap_day(text: &str) -> Option<i64> {
+    let mut parts = text.trim_start().split('-');
+    let day: i64 = parts.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let month = month_number(parts.next().filter(|name| name.len() == 3)?)?;
+    let year = parts.next().filter(|year| year.len() == 4)?.parse().ok()?;
+    parts.next().is_none().then(|| days_from_civil(year, month, day))
+}
+
+/// Reads IMAP's `date-time`, such as ` 1-Nov-2026 05:38:01 +0100`.
+pub fn parse_imap_date_time(text: &str) -> Option<Timestamp> {
+    let mut words = text.trim_start().split(' ');
+    let day = parse_imap_day(words.next()?)?;
+    let mut clock =
+        words.next()?.split(':').map(|unit| unit.parse::<i64>().ok().filter(|n| (0..=60).contains(n)));
+    let (hours, minutes, seconds) = (clock.next()??, clock.next()??, clock.next()??);
+    let zone = words.next().filter(|zone| zone.len() == 5)?;
+    let end = clock.next().is_none() && words.next().is_none() && hours < 24 && minutes < 60;
+    let seconds = day * DAY_SECS + hours * 3_600 + minutes * 60 + seconds - zone_offset(zone);
+    end.then(|| Timestamp::from_secs(seconds))
+}
+
 /// RFC 5322 section 4.3: two- and three-digit years.
 fn full_year(text: &str) -> Option<i64> {
     let year: i64 = text.parse().ok().filter(|year| (0..=9_999).contains(year))?;
@@ -122,6 +144,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn imap_dates() {
+        for (text, rfc3339) in [
+            ("23-Nov-2026 05:38:01 +0000", Some("2026-11-23T05:38:01.000Z")),
+            (" 1-jan-1970 01:00:00 +0130", Some("1969-12-31T23:30:00.000Z")),
+            ("1-Jan-1970 24:00:00 +0000", None),
+            ("1-Jan-1970 00:00 +0000", None),
+            ("1-Jan-1970", None),
+        ] {
+            let read = parse_imap_date_time(text).map(|at| at.to_string());
+            assert_eq!(read.as_deref(), rfc3339, "{text}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn civil_is_the_inverse(days in -1_000_000_i64..3_000_000) {
@@ -133,6 +169,7 @@ mod tests {
         #[test]
         fn never_panics(text in "\\PC{0,40}", bytes: Vec<u8>) {
             parse_sent_date(text.as_bytes());
+            parse_imap_date_time(&text);
             parse_sent_date(&bytes);
         }
     }
