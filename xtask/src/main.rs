@@ -1,16 +1,25 @@
 //! `cargo xtask COMMAND`: see `USAGE`.
 #![expect(clippy::print_stderr, reason = "a command line tool reports on standard error")]
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
-use xtask::{Outcome, golden, root, server, tidy, verify};
+use xtask::{
+    Outcome,
+    durability::{self, crash, powercut},
+    golden, root, server, tidy, verify,
+};
 
 const USAGE: &str = "cargo xtask COMMAND
   verify             the whole gate: format, lints, tidiness, tests with golden sessions, licences
   tidy               what prose cannot enforce: dependency direction, seams, file heads, leftovers
   golden [FILTER]    plays the golden sessions whose name holds FILTER (smtp, imap/03 …);
                      UPDATE=1 rewrites what they expect
-  The server is built from this workspace unless RIALTO_BIN names a binary.";
+  crash              kills the server under load and counts:
+                     --rounds 200 --senders 16 --size 10240 --seed N --debug
+  powercut           cuts the power of the server's disk under load and counts, with a control that must fail:
+                     --cuts 25 (on each file system) --senders 16 --size 10240 --seed N --no-control --debug
+The server is built from this workspace unless RIALTO_BIN names a binary; crash and powercut build it
+optimised unless --debug is given.";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +29,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(root()),
         ["golden"] => play(None),
         ["golden", filter] => play(Some(filter)),
+        ["crash", flags @ ..] => Flags::parse(flags).and_then(|flags| run_crash(&flags)),
+        ["powercut", flags @ ..] => Flags::parse(flags).and_then(|flags| run_powercut(&flags)),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -37,4 +48,58 @@ fn play(filter: Option<&str>) -> Outcome<()> {
         return Err("no session has such a name".to_owned());
     }
     golden::run(&sessions, &server::build(false)?, std::env::var_os("UPDATE").is_some())
+}
+
+fn run_crash(flags: &Flags) -> Outcome<()> {
+    crash::run(&crash::Options {
+        binary: server::build(!flags.has("debug"))?,
+        rounds: flags.number("rounds", 200)?,
+        senders: flags.number("senders", 16)?,
+        size: flags.number("size", 10_240)?,
+        settle: durability::SETTLE,
+        seed: flags.number("seed", durability::fresh_seed())?,
+    })
+}
+
+fn run_powercut(flags: &Flags) -> Outcome<()> {
+    powercut::run(&powercut::Options {
+        binary: server::build(!flags.has("debug"))?,
+        cuts: flags.number("cuts", 25)?,
+        control: !flags.has("no-control"),
+        senders: flags.number("senders", 16)?,
+        size: flags.number("size", 10_240)?,
+        settle: durability::SETTLE,
+        seed: flags.number("seed", durability::fresh_seed())?,
+    })
+}
+
+/// `--name value` and `--name`.
+struct Flags(BTreeMap<String, Option<String>>);
+
+const KNOWN_FLAGS: [&str; 7] = ["rounds", "cuts", "senders", "size", "seed", "debug", "no-control"];
+
+impl Flags {
+    fn parse(words: &[&str]) -> Outcome<Self> {
+        let mut flags = BTreeMap::new();
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            let name = word.strip_prefix("--").filter(|name| KNOWN_FLAGS.contains(name));
+            let name = name.ok_or_else(|| format!("unknown flag {word}\n{USAGE}"))?;
+            let value = words.next_if(|next| !next.starts_with("--")).map(|value| (*value).to_owned());
+            flags.insert(name.to_owned(), value);
+        }
+        Ok(Self(flags))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str, default: T) -> Outcome<T> {
+        match self.0.get(name) {
+            None => Ok(default),
+            Some(Some(value)) => value.parse().map_err(|_| format!("--{name} {value} is not a number")),
+            Some(None) => Err(format!("--{name} needs a number")),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -30,6 +31,8 @@ pub struct Launch {
     pub binary: PathBuf,
     /// The command line before the binary, such as a tracer; usually empty.
     pub wrapper: Vec<String>,
+    /// More arguments for `quickstart`.
+    pub arguments: Vec<String>,
     /// The data folder.
     pub data: PathBuf,
     /// The first port.
@@ -44,6 +47,7 @@ impl Launch {
         Ok(Self {
             binary: binary.to_owned(),
             wrapper: Vec::new(),
+            arguments: Vec::new(),
             data: folder.join("data"),
             ports_from: free_ports()?,
             log: folder.join("server.log"),
@@ -55,6 +59,10 @@ impl Launch {
         words.push(self.binary.as_os_str());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]);
+        if !self.wrapper.is_empty() {
+            // A wrapper and the server under it are killed together.
+            command.process_group(0);
+        }
         command
     }
 }
@@ -98,6 +106,7 @@ impl Server {
             .command()
             .args(["quickstart", "--json", "--ports-from", &launch.ports_from.to_string(), "--data"])
             .arg(&launch.data)
+            .args(&launch.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -167,6 +176,11 @@ impl Server {
 
     /// SIGKILL, at once.
     pub fn kill(mut self) -> Launch {
+        if !self.launch.wrapper.is_empty()
+            && let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw)
+        {
+            _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
         kill(&mut self.child);
         self.launch.clone()
     }

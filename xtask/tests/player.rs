@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use xtask::golden::{self, Session};
 
 fn toy() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/player/rialto")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toy/honest")
 }
 
 /// A session of these lines, in a folder of its own.
@@ -23,7 +23,7 @@ fn failure(text: &str) -> String {
 
 #[test]
 fn plays_every_kind_of_step() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/player/whole.txt");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toy/whole.txt");
     golden::play(&Session { path, name: "whole".into() }, &toy(), false).unwrap();
 }
 

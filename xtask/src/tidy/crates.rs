@@ -55,6 +55,8 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Crates beside the house: tools that no crate of the house depends on.
+const TOOLS: [&str; 2] = ["bench", "xtask"];
 const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
 /// What is wrong with the manifests of `crates/*` and `xtask`.
@@ -80,7 +82,7 @@ pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
 
 /// The crates' folders, from the workspace's folder.
 fn folders(root: &Path) -> Outcome<Vec<String>> {
-    let mut folders = vec!["xtask".to_owned()];
+    let mut folders: Vec<String> = TOOLS.iter().map(|tool| (*tool).to_owned()).collect();
     let Ok(entries) = std::fs::read_dir(root.join("crates")) else { return Ok(folders) };
     for entry in entries {
         let name = entry.map_err(|e| e.to_string())?.file_name();
@@ -97,7 +99,7 @@ fn manifest_problems(name: &str, manifest: &toml::Table) -> Vec<String> {
         problems.push("add [lints] workspace = true".to_owned());
     }
     let allowed = EDGES.iter().find(|(from, _)| *from == name).map(|(_, to)| *to);
-    if allowed.is_none() && name != "xtask" {
+    if allowed.is_none() && !TOOLS.contains(&name) {
         problems
             .push(format!("{name} has no place in the architecture: add it to EDGES and to ARCHITECTURE.md"));
         return problems;
@@ -110,7 +112,9 @@ fn manifest_problems(name: &str, manifest: &toml::Table) -> Vec<String> {
                     "{dependency} is not named in the workspace: add it to the root Cargo.toml once"
                 ));
             }
-            let is_ours = EDGES.iter().any(|(ours, _)| ours == dependency);
+            let is_ours =
+                EDGES.iter().any(|(ours, _)| ours == dependency) || TOOLS.contains(&dependency.as_str());
+            let is_ours = is_ours && !TOOLS.contains(&name);
             if is_ours && !allowed.is_some_and(|a| a.contains(&dependency.as_str())) {
                 problems.push(format!("{name} may not depend on {dependency}: arrows point down only"));
             }
