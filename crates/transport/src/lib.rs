@@ -1,4 +1,8 @@
 //! Moves one message from A to B.
 
+pub mod error;
+pub mod queue;
 pub mod receive;
 pub mod track;
+
+pub use error::TransportError;
