@@ -1,0 +1,52 @@
+//! What can go wrong in the transport's own rooms.
+
+use base::{Fault, FaultKind};
+use engine::EngineError;
+
+/// Failures of the queue and of the rooms around it.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The queue's database.
+    #[error("the mail queue: {0}")]
+    Engine(#[from] EngineError),
+    /// A row of the queue that was durable does not read back; the text says which.
+    #[error("the mail queue holds a record that can't be read: {0}")]
+    Row(String),
+    /// There is no such message in the queue (any more).
+    #[error("message {0} isn't in the queue")]
+    NoMessage(u64),
+    /// The folder of the tracking log or the queue.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done, to what.
+        context: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The service is stopping and takes nothing new.
+    #[error("the transport service is stopping")]
+    Stopping,
+}
+
+impl From<TransportError> for Fault {
+    fn from(error: TransportError) -> Fault {
+        match error {
+            TransportError::Engine(EngineError::Full(_)) => Fault::new(
+                FaultKind::Exhausted,
+                "InsufficientSystemResources",
+                "Insufficient system resources (UsedDiskSpace)",
+            )
+            .caused_by(error),
+            TransportError::Engine(engine) => engine.into(),
+            TransportError::NoMessage(id) => Fault::not_found(format!(
+                "The message with internal identity {id} wasn't found in the queue."
+            )),
+            TransportError::Row(_) | TransportError::Io { .. } => Fault::internal(error),
+            TransportError::Stopping => Fault::new(
+                FaultKind::Unavailable,
+                "ServiceStopping",
+                "Service not available, closing transmission channel",
+            ),
+        }
+    }
+}

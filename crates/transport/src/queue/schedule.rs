@@ -1,0 +1,545 @@
+//! What may be tried when: the queues in memory, one for each next hop. No clock, no disk: the caller says
+//! what time it is and does what it is told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use base::Timestamp;
+
+use super::{
+    Hop, QueueSettings,
+    status::{MessageStatus, QueueIdentity, QueueInfo, QueueStatus},
+};
+
+/// Messages one connection to another server carries before its turn ends.
+const BATCH: usize = 20;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// Take the messages one hop further.
+    Deliver,
+    /// Look whether recipients have expired or their delay is to be reported.
+    Review,
+}
+
+/// One piece of work. Until it is ended with [`Schedule::end`], its messages are nobody else's at this hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// What to do.
+    pub kind: JobKind,
+    /// The number of the queue.
+    pub queue: u32,
+    /// Its hop.
+    pub hop: Hop,
+    /// The messages.
+    pub ids: Vec<u64>,
+}
+
+/// What becomes of a message after a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It has left this queue.
+    Done,
+    /// It may be tried again at once; `deadline` is when to look after it at the latest.
+    Ready {
+        /// When its first recipient expires or is to be reported.
+        deadline: Timestamp,
+    },
+    /// It may be tried again at `due`.
+    At {
+        /// When.
+        due: Timestamp,
+        /// When its first recipient expires or is to be reported.
+        deadline: Timestamp,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ready,
+    Waiting(Timestamp),
+    Active,
+    Suspended,
+}
+
+#[derive(Debug)]
+struct Item {
+    state: State,
+    deadline: Timestamp,
+    /// More recipients came while it was active: what was said of them.
+    again: Option<Next>,
+    /// Suspended while it was active.
+    hold: bool,
+    timer: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    hop: Hop,
+    items: BTreeMap<u64, Item>,
+    ready: BTreeSet<u64>,
+    /// Jobs under way.
+    active: usize,
+    /// Not before this moment, after a failure to reach the hop.
+    retry_at: Option<Timestamp>,
+    failures: u32,
+    last_error: String,
+    last_retry: Option<Timestamp>,
+    suspended: bool,
+    /// It stands in line for its turn.
+    in_line: bool,
+}
+
+/// The queues of one server.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    settings: QueueSettings,
+    numbers: HashMap<Hop, u32>,
+    queues: BTreeMap<u32, Queue>,
+    last_number: u32,
+    /// Queues that may have something to do, in turn.
+    line: VecDeque<u32>,
+    reviews: VecDeque<(u32, u64)>,
+    /// When a message (or, with number 0, a whole queue) wants attention.
+    timers: BTreeSet<(Timestamp, u32, u64)>,
+    /// Jobs under way to other servers.
+    active_remote: usize,
+}
+
+impl Schedule {
+    /// An empty schedule.
+    pub fn new(settings: QueueSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &QueueSettings {
+        &self.settings
+    }
+
+    /// Takes new settings; what is planned already stays.
+    pub fn set(&mut self, settings: QueueSettings) {
+        self.settings = settings;
+    }
+
+    /// Messages in all queues; one that waits for several hops counts for each.
+    pub fn len(&self) -> usize {
+        self.queues.values().map(|queue| queue.items.len()).sum()
+    }
+
+    /// True where no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.queues.values().all(|queue| queue.items.is_empty())
+    }
+
+    /// Puts a message into the queue of a hop. Where it is there already, it is tried once more.
+    pub fn insert(&mut self, hop: &Hop, id: u64, next: Next) {
+        let number = self.number(hop);
+        let Some(queue) = self.queues.get_mut(&number) else { return };
+        if let Some(item) = queue.items.get_mut(&id)
+            && item.state == State::Active
+        {
+            item.again = Some(next);
+            return;
+        }
+        self.place(number, id, next);
+    }
+
+    /// Puts a message into the queue of a hop, held by an administrator.
+    pub fn insert_suspended(&mut self, hop: &Hop, id: u64) {
+        let number = self.number(hop);
+        self.unplace(number, id);
+        if let Some(queue) = self.queues.get_mut(&number) {
+            let state = State::Suspended;
+            let item = Item { state, deadline: Timestamp::default(), again: None, hold: false, timer: None };
+            queue.items.insert(id, item);
+        }
+    }
+
+    /// The next piece of work at this moment, if there is one.
+    pub fn take(&mut self, now: Timestamp) -> Option<Job> {
+        self.fire(now);
+        while let Some((number, id)) = self.reviews.pop_front() {
+            if let Some(job) = self.begin(number, vec![id], JobKind::Review) {
+                return Some(job);
+            }
+        }
+        for _ in 0..self.line.len() {
+            let number = self.line.pop_front()?;
+            let Some(queue) = self.queues.get_mut(&number) else { continue };
+            queue.in_line = false;
+            if queue.suspended || queue.ready.is_empty() || queue.retry_at.is_some_and(|at| at > now) {
+                continue;
+            }
+            if queue.active >= self.settings.concurrency(&queue.hop, queue.failures) {
+                continue;
+            }
+            if queue.hop.is_remote() && self.active_remote >= self.settings.max_outbound_connections {
+                // It goes to the end of the line; somebody's end brings the next look.
+                queue.in_line = true;
+                self.line.push_back(number);
+                continue;
+            }
+            if queue.retry_at.take().is_some() {
+                queue.last_retry = Some(now);
+            }
+            let batch = if queue.hop.is_remote() { BATCH } else { 1 };
+            let ids = queue.ready.iter().copied().take(batch).collect();
+            if let Some(job) = self.begin(number, ids, JobKind::Deliver) {
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// Ends a job: what becomes of each of its messages.
+    pub fn end(&mut self, job: &Job, outcomes: impl IntoIterator<Item = (u64, Next)>) {
+        if job.hop.is_remote() {
+            self.active_remote = self.active_remote.saturating_sub(1);
+        }
+        if let Some(queue) = self.queues.get_mut(&job.queue) {
+            queue.active = queue.active.saturating_sub(1);
+        }
+        for (id, next) in outcomes {
+            let Some(item) = self.queues.get_mut(&job.queue).and_then(|queue| queue.items.get_mut(&id))
+            else {
+                continue;
+            };
+            let (again, hold) = (item.again.take(), std::mem::take(&mut item.hold));
+            match (next, again) {
+                (Next::Done, None) => self.unplace(job.queue, id),
+                _ if hold => self.insert_suspended(&job.hop, id),
+                (_, Some(again)) => self.place(job.queue, id, again),
+                (next, None) => self.place(job.queue, id, next),
+            }
+        }
+        self.line_up(job.queue);
+        self.drop_if_empty(job.queue);
+    }
+
+    /// The hop answered.
+    pub fn hop_answered(&mut self, number: u32) {
+        if let Some(queue) = self.queues.get_mut(&number) {
+            queue.failures = 0;
+            queue.last_error.clear();
+            self.line_up(number);
+        }
+    }
+
+    /// The hop could not be reached: its queue rests. Says until when.
+    pub fn hop_failed(&mut self, number: u32, now: Timestamp, error: &str) -> Option<Timestamp> {
+        let queue = self.queues.get_mut(&number)?;
+        queue.failures = queue.failures.saturating_add(1);
+        error.clone_into(&mut queue.last_error);
+        let at = now.plus(self.settings.hop_retry(queue.failures));
+        if let Some(old) = queue.retry_at.replace(at) {
+            self.timers.remove(&(old, number, 0));
+        }
+        self.timers.insert((at, number, 0));
+        Some(at)
+    }
+
+    /// When the next piece of work comes up, as far as time alone decides.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(time, ..)| *time)
+    }
+
+    /// Lets what is due come up.
+    fn fire(&mut self, now: Timestamp) {
+        while let Some(&(time, number, id)) = self.timers.first() {
+            if time > now {
+                return;
+            }
+            self.timers.pop_first();
+            let Some(queue) = self.queues.get_mut(&number) else { continue };
+            if id == 0 {
+                self.line_up(number);
+                continue;
+            }
+            let Some(item) = queue.items.get_mut(&id) else { continue };
+            item.timer = None;
+            match item.state {
+                State::Active | State::Suspended => {}
+                State::Ready | State::Waiting(_) if item.deadline <= now => {
+                    self.reviews.push_back((number, id));
+                }
+                State::Waiting(_) => {
+                    let deadline = item.deadline;
+                    self.place(number, id, Next::Ready { deadline });
+                }
+                State::Ready => {}
+            }
+        }
+    }
+
+    /// Marks messages as being worked on.
+    fn begin(&mut self, number: u32, mut ids: Vec<u64>, kind: JobKind) -> Option<Job> {
+        let queue = self.queues.get_mut(&number)?;
+        ids.retain(|id| {
+            let Some(item) = queue.items.get_mut(id) else { return false };
+            if !matches!(item.state, State::Ready | State::Waiting(_)) {
+                return false;
+            }
+            item.state = State::Active;
+            if let Some(timer) = item.timer.take() {
+                self.timers.remove(&(timer, number, *id));
+            }
+            queue.ready.remove(id);
+            true
+        });
+        if ids.is_empty() {
+            return None;
+        }
+        queue.active += 1;
+        if queue.hop.is_remote() {
+            self.active_remote += 1;
+        }
+        let job = Job { kind, queue: number, hop: queue.hop.clone(), ids };
+        self.line_up(number);
+        Some(job)
+    }
+
+    /// Puts a message where `next` says, whatever it was before.
+    fn place(&mut self, number: u32, id: u64, next: Next) {
+        let (state, deadline, timer) = match next {
+            Next::Done => return self.unplace(number, id),
+            Next::Ready { deadline } => (State::Ready, deadline, deadline),
+            Next::At { due, deadline } => (State::Waiting(due), deadline, due.min(deadline)),
+        };
+        self.unplace(number, id);
+        let Some(queue) = self.queues.get_mut(&number) else { return };
+        if state == State::Ready {
+            queue.ready.insert(id);
+        }
+        self.timers.insert((timer, number, id));
+        queue.items.insert(id, Item { state, deadline, again: None, hold: false, timer: Some(timer) });
+        self.line_up(number);
+    }
+
+    fn unplace(&mut self, number: u32, id: u64) {
+        let Some(queue) = self.queues.get_mut(&number) else { return };
+        queue.ready.remove(&id);
+        if let Some(timer) = queue.items.remove(&id).and_then(|item| item.timer) {
+            self.timers.remove(&(timer, number, id));
+        }
+    }
+
+    /// Gives a queue a place in the line, unless it has one or nothing to do.
+    fn line_up(&mut self, number: u32) {
+        if let Some(queue) = self.queues.get_mut(&number)
+            && !queue.in_line
+            && !queue.ready.is_empty()
+            && !queue.suspended
+        {
+            queue.in_line = true;
+            self.line.push_back(number);
+        }
+    }
+
+    /// The number of a hop's queue, which is made when missing.
+    fn number(&mut self, hop: &Hop) -> u32 {
+        if let Some(&number) = self.numbers.get(hop) {
+            return number;
+        }
+        self.last_number += 1;
+        let queue = Queue {
+            hop: hop.clone(),
+            items: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            active: 0,
+            retry_at: None,
+            failures: 0,
+            last_error: String::new(),
+            last_retry: None,
+            suspended: false,
+            in_line: false,
+        };
+        self.numbers.insert(hop.clone(), self.last_number);
+        self.queues.insert(self.last_number, queue);
+        self.last_number
+    }
+
+    /// A queue to a hop vanishes with its last message; one that an administrator holds stays.
+    fn drop_if_empty(&mut self, number: u32) {
+        let idle = |queue: &Queue| {
+            queue.items.is_empty() && queue.active == 0 && !queue.suspended && queue.hop != Hop::Submission
+        };
+        if self.queues.get(&number).is_some_and(idle)
+            && let Some(queue) = self.queues.remove(&number)
+        {
+            self.numbers.remove(&queue.hop);
+            if let Some(at) = queue.retry_at {
+                self.timers.remove(&(at, number, 0));
+            }
+        }
+    }
+}
+
+/// What administrators do.
+impl Schedule {
+    /// Every queue, Submission first, then by number.
+    pub fn list(&self) -> Vec<QueueInfo> {
+        let mut list: Vec<_> =
+            self.queues.iter().map(|(number, queue)| queue.info(queue.identity(*number))).collect();
+        let submission = list.iter().position(|info| info.identity == QueueIdentity::Submission);
+        match submission {
+            Some(at) => list[..=at].rotate_right(1),
+            None => list.insert(0, QueueInfo::empty_submission()),
+        }
+        list
+    }
+
+    /// The hop and number behind an identity.
+    pub fn find(&self, identity: &QueueIdentity) -> Option<(u32, Hop)> {
+        let mut queues = self.queues.iter().map(|(number, queue)| (*number, queue));
+        let found = queues.find(|(number, queue)| queue.identity(*number) == *identity);
+        found.map(|(number, queue)| (number, queue.hop.clone()))
+    }
+
+    /// The messages of a queue with how each stands and when it is tried next.
+    pub fn messages(&self, number: u32) -> Vec<(u64, MessageStatus, Option<Timestamp>)> {
+        let Some(queue) = self.queues.get(&number) else { return Vec::new() };
+        let message = |(id, item): (&u64, &Item)| match item.state {
+            State::Ready => (*id, MessageStatus::Ready, None),
+            State::Active => (*id, MessageStatus::Active, None),
+            State::Suspended => (*id, MessageStatus::Suspended, None),
+            State::Waiting(due) => (*id, MessageStatus::Retry, Some(due)),
+        };
+        queue.items.iter().map(message).collect()
+    }
+
+    /// The queues a message is in.
+    pub fn queues_of(&self, id: u64) -> Vec<u32> {
+        let has = |(number, queue): (&u32, &Queue)| queue.items.contains_key(&id).then_some(*number);
+        self.queues.iter().filter_map(has).collect()
+    }
+
+    /// `Retry-Queue`: everything that waits may be tried at once.
+    pub fn retry(&mut self, number: u32) {
+        let Some(queue) = self.queues.get_mut(&number) else { return };
+        if let Some(at) = queue.retry_at.take() {
+            self.timers.remove(&(at, number, 0));
+        }
+        let waits = |(id, item): (&u64, &Item)| {
+            matches!(item.state, State::Waiting(_)).then_some((*id, item.deadline))
+        };
+        let waiting: Vec<_> = queue.items.iter().filter_map(waits).collect();
+        for (id, deadline) in waiting {
+            self.place(number, id, Next::Ready { deadline });
+        }
+        self.line_up(number);
+    }
+
+    /// `Suspend-Queue` and `Resume-Queue`: what is under way is finished, nothing new begins.
+    pub fn suspend_queue(&mut self, number: u32, suspended: bool) {
+        if let Some(queue) = self.queues.get_mut(&number) {
+            queue.suspended = suspended;
+        }
+        self.line_up(number);
+        self.drop_if_empty(number);
+    }
+
+    /// `Suspend-Message`: in every queue it is in.
+    pub fn suspend_message(&mut self, id: u64) {
+        for number in self.queues_of(id) {
+            let Some(queue) = self.queues.get_mut(&number) else { continue };
+            let hop = queue.hop.clone();
+            match queue.items.get_mut(&id) {
+                Some(item) if item.state == State::Active => item.hold = true,
+                _ => self.insert_suspended(&hop, id),
+            }
+        }
+    }
+
+    /// `Resume-Message`, and the end of an administrator's or the poison queue's hold.
+    pub fn resume_message(&mut self, number: u32, id: u64, deadline: Timestamp) {
+        let Some(item) = self.queues.get_mut(&number).and_then(|queue| queue.items.get_mut(&id)) else {
+            return;
+        };
+        match item.state {
+            State::Suspended => self.place(number, id, Next::Ready { deadline }),
+            _ => item.hold = false,
+        }
+    }
+
+    /// Takes a message out of a queue for an administrator's own work on it; `None` while it is active.
+    pub fn claim(&mut self, number: u32, id: u64) -> Option<Job> {
+        let item = self.queues.get_mut(&number)?.items.get_mut(&id)?;
+        if item.state == State::Suspended {
+            item.state = State::Ready;
+        }
+        self.begin(number, vec![id], JobKind::Review)
+    }
+}
+
+impl Queue {
+    fn identity(&self, number: u32) -> QueueIdentity {
+        match self.hop {
+            Hop::Submission => QueueIdentity::Submission,
+            Hop::Unreachable => QueueIdentity::Unreachable,
+            Hop::Poison => QueueIdentity::Poison,
+            _ => QueueIdentity::Number(number),
+        }
+    }
+
+    fn info(&self, identity: QueueIdentity) -> QueueInfo {
+        let status = match self {
+            Queue { suspended: true, .. } => QueueStatus::Suspended,
+            Queue { active: 1.., .. } => QueueStatus::Active,
+            Queue { retry_at: Some(_), .. } => QueueStatus::Retry,
+            _ => QueueStatus::Ready,
+        };
+        QueueInfo {
+            identity,
+            hop: self.hop.clone(),
+            status,
+            message_count: self.items.len(),
+            suspended_count: self.items.values().filter(|item| item.state == State::Suspended).count(),
+            last_error: self.last_error.clone(),
+            next_retry: self.retry_at,
+            last_retry: self.last_retry,
+            retry_count: self.failures,
+        }
+    }
+}
+
+impl QueueInfo {
+    fn empty_submission() -> Self {
+        Self {
+            identity: QueueIdentity::Submission,
+            hop: Hop::Submission,
+            status: QueueStatus::Ready,
+            message_count: 0,
+            suspended_count: 0,
+            last_error: String::new(),
+            next_retry: None,
+            last_retry: None,
+            retry_count: 0,
+        }
+    }
+}
+
+impl Hop {
+    /// It leads to another server.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Hop::SmartHost(_) | Hop::Domain(..))
+    }
+}
+
+impl QueueSettings {
+    /// Jobs at once for a hop. One that failed last time is first tried with one connection.
+    fn concurrency(&self, hop: &Hop, failures: u32) -> usize {
+        match hop {
+            Hop::Submission => self.max_concurrent_categorizations,
+            Hop::Mailbox(_) => self.max_concurrent_mailbox_deliveries,
+            Hop::Unreachable => 1,
+            Hop::Poison => 0,
+            Hop::SmartHost(_) | Hop::Domain(..) if failures > 0 => 1,
+            Hop::SmartHost(_) | Hop::Domain(..) => self.max_per_domain_outbound_connections,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

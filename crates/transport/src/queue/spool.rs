@@ -1,0 +1,227 @@
+//! The durable part of the queue. Every change is one transaction; none is reported before it is durable.
+
+use std::{
+    ops::{Bound, ControlFlow},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use engine::{BodyRef, Database, Options, Read, Txn};
+
+use super::record::{
+    self, Hop, Message, Recipient, decode, encode, id_of, index_of, message_key, recipient_key,
+};
+use crate::TransportError;
+
+/// Where the number of starts is kept: the upper half of every message number.
+const STARTS: &[u8] = b"starts";
+/// Rows read in one view while the schedule is rebuilt.
+const PAGE: usize = 1000;
+
+/// A message to be queued.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Its number, from [`Spool::next_id`].
+    pub id: u64,
+    /// The message; the place of its body is filled in.
+    pub message: Message,
+    /// Its recipients; at least one.
+    pub recipients: Vec<Recipient>,
+    /// The body, in parts.
+    pub parts: Vec<Bytes>,
+}
+
+/// A message of the queue as it is read back.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its number.
+    pub id: u64,
+    /// The message.
+    pub message: Message,
+    /// The recipients still on their way, with their indexes.
+    pub recipients: Vec<(u32, Recipient)>,
+}
+
+/// A change of one message's recipients, and what is written with it in the same transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Rows to be replaced.
+    pub update: Vec<(u32, Recipient)>,
+    /// Recipients that are done. With the last one the message goes.
+    pub remove: Vec<u32>,
+    /// Recipients that come instead.
+    pub add: Vec<Recipient>,
+    /// The message's own row, where it changes.
+    pub message: Option<Message>,
+    /// Notifications that the change gives rise to.
+    pub spawn: Vec<NewMessage>,
+}
+
+impl Change {
+    /// True where nothing would be written.
+    pub fn is_empty(&self) -> bool {
+        self.update.is_empty()
+            && self.remove.is_empty()
+            && self.add.is_empty()
+            && self.message.is_none()
+            && self.spawn.is_empty()
+    }
+}
+
+/// The queue's database; clones share it.
+pub struct Spool {
+    database: Database,
+    next_id: AtomicU64,
+}
+
+impl Spool {
+    /// Opens or makes the queue's database.
+    pub fn open(options: Options) -> Result<Self, TransportError> {
+        let database = Database::open(options)?;
+        let starts = database
+            .commit(|txn: &mut Txn<'_>| -> Result<u32, TransportError> {
+                let before = txn.get(STARTS)?.and_then(|row| row[..].try_into().ok().map(u32::from_le_bytes));
+                let starts = before.unwrap_or(0) + 1;
+                txn.put(STARTS, &starts.to_le_bytes());
+                Ok(starts)
+            })
+            .wait()??;
+        Ok(Self { database, next_id: AtomicU64::new(u64::from(starts) << 32 | 1) })
+    }
+
+    /// A number no message of this server has ever had: the count of starts, then a count.
+    pub fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Makes a message durable: after this it is ours.
+    pub async fn accept(&self, new: NewMessage) -> Result<(), TransportError> {
+        self.database.commit(move |txn| write_new(txn, new)).await?
+    }
+
+    /// Applies a change; true when the message is gone from the queue.
+    pub async fn apply(&self, id: u64, change: Change) -> Result<bool, TransportError> {
+        self.database.commit(move |txn| apply(txn, id, change)).await?
+    }
+
+    /// Reads a message with its recipients.
+    pub fn load(&self, id: u64) -> Result<Queued, TransportError> {
+        self.database.view(|view| load(view, id))
+    }
+
+    /// Reads a message's body.
+    pub fn body(&self, message: &Message) -> Result<Bytes, TransportError> {
+        let body = BodyRef::decode(&message.body)
+            .ok_or_else(|| TransportError::Row("the place of a body".into()))?;
+        Ok(self.database.read_body(&body)?)
+    }
+
+    /// Visits every message, oldest first. A row that can't be read is handed over as its error.
+    pub fn visit(&self, mut visit: impl FnMut(Result<Queued, TransportError>)) -> Result<(), TransportError> {
+        let mut last: Option<u64> = None;
+        loop {
+            let page = self.database.view(|view| page(view, last))?;
+            for &id in &page {
+                visit(self.load(id));
+            }
+            match page.last() {
+                Some(&id) if page.len() == PAGE => last = Some(id),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Closes the database; later changes fail.
+    pub fn close(&self) -> Result<(), TransportError> {
+        Ok(self.database.close()?)
+    }
+}
+
+/// The numbers of the messages after `last`, at most a page of them.
+fn page(view: &impl Read, last: Option<u64>) -> Result<Vec<u64>, TransportError> {
+    let from = last.map(message_key);
+    let from = from.as_ref().map_or(Bound::Included(record::MESSAGES), |key| Bound::Excluded(&key[..]));
+    let mut ids = Vec::new();
+    view.scan(from, Bound::Unbounded, false, &mut |key, _| match id_of(key) {
+        Some(id) if key.starts_with(record::MESSAGES) && ids.len() < PAGE => {
+            ids.push(id);
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Break(()),
+    })?;
+    Ok(ids)
+}
+
+fn load(view: &impl Read, id: u64) -> Result<Queued, TransportError> {
+    let row = view.get(&message_key(id))?.ok_or(TransportError::NoMessage(id))?;
+    let message = decode(&row)?;
+    let mut recipients = Vec::new();
+    let mut failed = None;
+    view.scan_prefix(&recipient_key(id, None), &mut |key, value| {
+        match (index_of(key), decode::<Recipient>(value)) {
+            (Some(index), Ok(recipient)) => recipients.push((index, recipient)),
+            (_, Err(error)) => failed = Some(error),
+            (None, _) => failed = Some(TransportError::Row(format!("a recipient key of message {id}"))),
+        }
+        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    failed.map_or(Ok(Queued { id, message, recipients }), Err)
+}
+
+fn write_new(txn: &mut Txn<'_>, new: NewMessage) -> Result<(), TransportError> {
+    let NewMessage { id, mut message, recipients, parts } = new;
+    message.body = txn.append_body(&parts).encode();
+    txn.put(&message_key(id), &encode(&message)?);
+    for (index, recipient) in (0..).zip(&recipients) {
+        txn.put(&recipient_key(id, Some(index)), &encode(recipient)?);
+    }
+    Ok(())
+}
+
+fn apply(txn: &mut Txn<'_>, id: u64, change: Change) -> Result<bool, TransportError> {
+    let key = message_key(id);
+    let row = txn.get(&key)?.ok_or(TransportError::NoMessage(id))?;
+    let Change { update, remove, add, message, spawn } = change;
+    for (index, recipient) in &update {
+        txn.put(&recipient_key(id, Some(*index)), &encode(recipient)?);
+    }
+    let after_last = last_index(txn, id)?.map_or(0, |last| last + 1);
+    for (index, recipient) in (after_last..).zip(&add) {
+        txn.put(&recipient_key(id, Some(index)), &encode(recipient)?);
+    }
+    for index in remove {
+        txn.delete(&recipient_key(id, Some(index)));
+    }
+    for new in spawn {
+        write_new(txn, new)?;
+    }
+    let gone = last_index(txn, id)?.is_none();
+    if gone {
+        let message: Message = decode(&row)?;
+        txn.delete(&key);
+        if let Some(body) = BodyRef::decode(&message.body) {
+            txn.release_body(&body);
+        }
+    } else if let Some(message) = message {
+        txn.put(&key, &encode(&message)?);
+    }
+    Ok(gone)
+}
+
+/// The highest index among a message's recipients.
+fn last_index(txn: &Txn<'_>, id: u64) -> Result<Option<u32>, TransportError> {
+    let (first, last) = (recipient_key(id, None), recipient_key(id, Some(u32::MAX)));
+    let mut found = None;
+    txn.scan(Bound::Included(&first), Bound::Included(&last), true, &mut |key, _| {
+        found = index_of(key);
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+impl Queued {
+    /// The recipients that wait for a hop.
+    pub fn at<'a>(&'a self, hop: &'a Hop) -> impl Iterator<Item = &'a (u32, Recipient)> {
+        self.recipients.iter().filter(move |(_, recipient)| recipient.hop == *hop)
+    }
+}
