@@ -90,9 +90,16 @@ impl Cmdlet {
     }
 
     /// Values for an argument: the identities of the noun's objects.
-    pub(crate) fn complete(&self, cx: &crate::Context, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
+    pub(crate) fn complete(
+        &self,
+        cx: &crate::Context,
+        parameter: &ParameterInfo,
+        prefix: &str,
+    ) -> Vec<String> {
         match self.action {
-            Action::Get(noun) | Action::Set(noun) | Action::Remove(noun) if &*parameter.name == "Identity" => {
+            Action::Get(noun) | Action::Set(noun) | Action::Remove(noun)
+                if &*parameter.name == "Identity" =>
+            {
                 noun.complete(cx, prefix)
             }
             _ => Vec::new(),

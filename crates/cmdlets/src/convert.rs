@@ -63,7 +63,8 @@ pub(crate) fn add_property(out: &mut PsObject, view: &View, object: &Object, att
         None if attribute.multi => Value::multi(Vec::new()),
         None => Value::Null,
     };
-    let value = if attribute.multi && !matches!(value, Value::Array(_)) { Value::multi(vec![value]) } else { value };
+    let value =
+        if attribute.multi && !matches!(value, Value::Array(_)) { Value::multi(vec![value]) } else { value };
     out.set(attribute.name, value);
 }
 
@@ -76,7 +77,9 @@ pub(crate) fn to_edit(view: &View, attribute: &Attribute, given: &Value) -> Resu
     let Value::Hashtable(table) = given else {
         // Byte arrays are one value; everything else may be several.
         return match (given, attribute.kind) {
-            (Value::Bytes(bytes), Kind::Bytes(_)) => Ok(Edit::Replace(vec![directory::Value::Bytes((**bytes).into())])),
+            (Value::Bytes(bytes), Kind::Bytes(_)) => {
+                Ok(Edit::Replace(vec![directory::Value::Bytes((**bytes).into())]))
+            }
             _ => each(given.clone()).map(Edit::Replace),
         };
     };
@@ -111,7 +114,8 @@ fn scope_of(target: Target) -> Result<Scope<'static>, Fault> {
     Ok(match target {
         Target::Recipient | Target::User => Scope::Recipients,
         Target::Class(name) => {
-            let class = Class::by_name(name).ok_or_else(|| Fault::invalid(format!("There is no class {name}.")))?;
+            let class =
+                Class::by_name(name).ok_or_else(|| Fault::invalid(format!("There is no class {name}.")))?;
             Scope::Class(class)
         }
     })

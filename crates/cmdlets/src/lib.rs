@@ -17,7 +17,7 @@ pub mod transport;
 
 pub use cmdlet::{Action, Cmdlet, Impact, Outcome};
 pub use context::Context;
-pub use noun::Noun;
+pub use noun::{Condition, Create, Noun, Removing, Shows, Special};
 pub use source::{Cmdlets, MODULE, accepts, built, find, names};
 
 /// Every cmdlet that is built, sorted by name.
@@ -25,25 +25,25 @@ pub static ALL: &[&Cmdlet] = &[
     &org::accepted_domain::GET,
     &org::exchange_server::GET,
     &org::organization_config::GET,
-    &org::remote_domain::GET,
-    &org::transport_config::GET,
     &transport::receive_connector::GET,
+    &org::remote_domain::GET,
     &transport::send_connector::GET,
+    &org::transport_config::GET,
     &health::win_event::GET,
     &org::accepted_domain::NEW,
-    &org::remote_domain::NEW,
     &transport::receive_connector::NEW,
+    &org::remote_domain::NEW,
     &transport::send_connector::NEW,
     &org::accepted_domain::REMOVE,
-    &org::remote_domain::REMOVE,
     &transport::receive_connector::REMOVE,
+    &org::remote_domain::REMOVE,
     &transport::send_connector::REMOVE,
     &org::accepted_domain::SET,
     &org::organization_config::SET,
-    &org::remote_domain::SET,
-    &org::transport_config::SET,
     &transport::receive_connector::SET,
+    &org::remote_domain::SET,
     &transport::send_connector::SET,
+    &org::transport_config::SET,
 ];
 
 #[cfg(test)]

@@ -14,9 +14,18 @@ use crate::{Context, call::Call, cmdlet::Outcome, convert};
 
 /// Parameters that say how to run, not what to change.
 const HANDLING: [&str; 12] = [
-    "Identity", "DomainController", "Force", "IgnoreDefaultScope", "BypassSecurityGroupManagerCheck",
-    "OverrideRecipientQuotas", "Name", "Organization", "SkipMailboxProvisioningConstraintValidation",
-    "ApplyMandatoryProperties", "RemovePicture", "RemoveSpokenName",
+    "Identity",
+    "DomainController",
+    "Force",
+    "IgnoreDefaultScope",
+    "BypassSecurityGroupManagerCheck",
+    "OverrideRecipientQuotas",
+    "Name",
+    "Organization",
+    "SkipMailboxProvisioningConstraintValidation",
+    "ApplyMandatoryProperties",
+    "RemovePicture",
+    "RemoveSpokenName",
 ];
 
 /// A noun whose objects live in the directory.
@@ -40,9 +49,11 @@ pub struct Noun {
     /// Makes a new object, where it takes more than its name and attributes.
     pub create: Option<Create>,
     /// Checks or does more before an object is removed.
-    pub removing: Option<fn(&mut Draft<'_>, &Object) -> Result<(), directory::DirectoryError>>,
+    pub removing: Option<Removing>,
 }
 
+/// What else happens when an object is removed, in the same transaction.
+pub type Removing = fn(&mut Draft<'_>, &Object) -> Result<(), directory::DirectoryError>;
 /// Whether an object meets the value given for a parameter of `Get-`.
 pub type Condition = fn(&View, &Object, &str) -> bool;
 /// Turns a parameter into edits of other attributes.
@@ -99,13 +110,16 @@ impl Noun {
             None => self.all(view),
         };
         if let Some(filter) = call.text("Filter") {
-            let filter: Filter = filter.parse().map_err(Fault::from)?;
+            let filter = Filter::parse(&filter).map_err(Fault::from)?;
             found.retain(|object| filter.matches(view, object));
         }
         if let Some(words) = call.text("Anr") {
             let words = words.to_lowercase();
             let begins = |text: Option<&str>| text.is_some_and(|t| t.to_lowercase().starts_with(&words));
-            found.retain(|o| begins(Some(&o.name)) || (o.class.recipient && (begins(o.text("DisplayName")) || begins(o.text("Alias")))));
+            found.retain(|o| {
+                begins(Some(&o.name))
+                    || (o.class.recipient && (begins(o.text("DisplayName")) || begins(o.text("Alias"))))
+            });
         }
         for (parameter, condition) in self.conditions {
             if let Some(value) = call.identity(parameter) {
@@ -158,7 +172,8 @@ impl Noun {
             Shows::All => self.class.attributes().map(|attribute| attribute.name).collect(),
             Shows::LikeSet(cmdlet, also) => {
                 let declared = crate::find(cmdlet);
-                let settable = |a: &&Attribute| declared.as_ref().is_some_and(|info| info.parameter(a.name).is_some());
+                let settable =
+                    |a: &&Attribute| declared.as_ref().is_some_and(|info| info.parameter(a.name).is_some());
                 attributes.filter(settable).map(|a| a.name).chain(also.iter().copied()).collect()
             }
         }
@@ -194,7 +209,10 @@ impl Noun {
 
     /// The single object of nouns that need no identity (`Set-OrganizationConfig`).
     fn only(&self, view: &View) -> Result<Arc<Object>, Fault> {
-        self.all(view).into_iter().next().ok_or_else(|| Fault::not_found(format!("There is no {}.", spaced(self.name))))
+        self.all(view)
+            .into_iter()
+            .next()
+            .ok_or_else(|| Fault::not_found(format!("There is no {}.", spaced(self.name))))
     }
 
     /// The edits that the call's parameters mean.
@@ -217,7 +235,9 @@ impl Noun {
         let class = object.map_or(self.class, |object| object.class);
         let mut edits = Vec::new();
         for (name, value) in parameters {
-            if let Some((_, special)) = self.special.iter().find(|(special, _)| special.eq_ignore_ascii_case(name)) {
+            if let Some((_, special)) =
+                self.special.iter().find(|(special, _)| special.eq_ignore_ascii_case(name))
+            {
                 edits.extend(special(cx, view, object, value)?);
             } else if HANDLING.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 continue;
@@ -299,7 +319,9 @@ fn not_implemented(noun: &str, parameter: &str) -> Fault {
     Fault::new(
         FaultKind::NotImplemented,
         "NotImplemented",
-        format!("The parameter {parameter} of {noun} is known but not implemented in this version; nothing was changed."),
+        format!(
+            "The parameter {parameter} of {noun} is known but not implemented in this version; nothing was changed."
+        ),
     )
 }
 

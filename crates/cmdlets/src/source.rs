@@ -3,10 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use base::{Fault, FaultKind};
 use powershell::{
     Value, binder,
-    cmdlet::{Bound, CommandInfo, CommandSource, ErrorRecord, Invocation, ParameterInfo, Preferences, Streams},
+    cmdlet::{
+        Bound, CommandInfo, CommandSource, ErrorRecord, Invocation, ParameterInfo, Preferences, Streams,
+    },
     facts::Facts,
 };
 
@@ -48,7 +49,9 @@ pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
         return None;
     }
     Some(match object {
-        Value::Object(_) => ["Guid", "Identity", "DistinguishedName"].iter().any(|name| object.property(name).is_some()),
+        Value::Object(_) => {
+            ["Guid", "Identity", "DistinguishedName"].iter().any(|name| object.property(name).is_some())
+        }
         Value::Identity(_) | Value::String(_) | Value::Guid(_) | Value::Address(_) => true,
         _ => false,
     })
@@ -102,15 +105,14 @@ impl CommandSource for Cmdlets {
         let span = tracing::info_span!("cmdlet", name, caller = &*self.caller);
         let _entered = span.enter();
         let outcome = match built(name) {
-            None => Err(not_implemented(name)),
+            None => return Err(ErrorRecord::not_implemented(name)),
             Some(cmdlet) => cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out)),
         };
-        metrics::counter!("rialto_cmdlets_total", "outcome" => if outcome.is_ok() { "ok" } else { "error" }).increment(1);
+        metrics::counter!("rialto_cmdlets_total", "outcome" => if outcome.is_ok() { "ok" } else { "error" })
+            .increment(1);
         outcome.map_err(|fault| {
             tracing::info!(?fault, "the cmdlet failed");
-            let mut record = ErrorRecord::from_fault(&fault);
-            record.command = invocation.command.name.clone();
-            record
+            ErrorRecord::from(fault).from_command(name)
         })
     }
 
@@ -121,13 +123,4 @@ impl CommandSource for Cmdlets {
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
         built(&command.name).map_or_else(Vec::new, |cmdlet| cmdlet.complete(&self.cx, parameter, prefix))
     }
-}
-
-/// What a cmdlet that is known but not built says.
-fn not_implemented(name: &str) -> Fault {
-    Fault::new(
-        FaultKind::NotImplemented,
-        "NotImplemented",
-        format!("The cmdlet {name} is known but not implemented in this version. Get-Command -Module {MODULE} lists what is."),
-    )
 }

@@ -22,7 +22,14 @@ fn info() -> CommandInfo {
     let mut info = declare(
         "Get-WinEvent",
         "Reads this server's event log, newest first.",
-        &[("LogName", "String[]"), ("ProviderName", "String"), ("FilterHashtable", "Hashtable"), ("MaxEvents", "Int64"), ("ListLog", "String"), ("Oldest", "SwitchParameter")],
+        &[
+            ("LogName", "String[]"),
+            ("ProviderName", "String"),
+            ("FilterHashtable", "Hashtable"),
+            ("MaxEvents", "Int64"),
+            ("ListLog", "String"),
+            ("Oldest", "SwitchParameter"),
+        ],
     );
     info.parameters[0].position = Some(1);
     info
@@ -57,14 +64,17 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if call.switch("Oldest") {
         found.reverse();
     }
-    call.write_all(found.into_iter().map(|entry| show(entry, &call.cx.server_name.clone())).collect::<Vec<_>>());
+    call.write_all(
+        found.into_iter().map(|entry| show(entry, &call.cx.server_name.clone())).collect::<Vec<_>>(),
+    );
     Ok(())
 }
 
 /// What `-LogName`, `-ProviderName` and `-FilterHashtable @{LogName=…; Id=…; Level=…}` ask for.
 fn wanted(call: &Call<'_>) -> Result<(Vec<String>, Query), Fault> {
     let mut logs: Vec<String> = call.list("LogName").iter().map(|log| log.to_string()).collect();
-    let mut query = Query { source: call.text("ProviderName").map(|name| name.to_string()), ..Query::default() };
+    let mut query =
+        Query { source: call.text("ProviderName").map(|name| name.to_string()), ..Query::default() };
     if let Some(Value::Hashtable(table)) = call.get("FilterHashtable") {
         for (key, value) in table.to_vec() {
             let items = || value.clone().into_items();
@@ -75,7 +85,11 @@ fn wanted(call: &Call<'_>) -> Result<(Vec<String>, Query), Fault> {
                 "level" => query.levels = numbers(&items())?,
                 "starttime" => query.start = moment(&value),
                 "endtime" => query.end = moment(&value),
-                other => return Err(Fault::invalid(format!("\"{other}\" isn't a key of FilterHashtable. Use LogName, ProviderName, Id, Level, StartTime or EndTime."))),
+                other => {
+                    return Err(Fault::invalid(format!(
+                        "\"{other}\" isn't a key of FilterHashtable. Use LogName, ProviderName, Id, Level, StartTime or EndTime."
+                    )));
+                }
             }
         }
     }
@@ -86,7 +100,9 @@ fn wanted(call: &Call<'_>) -> Result<(Vec<String>, Query), Fault> {
 }
 
 fn numbers<T: std::str::FromStr>(items: &[Value]) -> Result<Vec<T>, Fault> {
-    let number = |item: &Value| text_of(item).parse().map_err(|_| Fault::invalid(format!("\"{item}\" isn't a number.")));
+    let number = |item: &Value| {
+        text_of(item).parse().map_err(|_| Fault::invalid(format!("\"{item}\" isn't a number.")))
+    };
     items.iter().map(number).collect()
 }
 

@@ -86,11 +86,12 @@ impl CommandSource for RemoteCmdlets {
 
     fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
         self.ask(call, out).unwrap_or_else(|error| {
-            Err(ErrorRecord::from_fault(&base::Fault::new(
+            Err(base::Fault::new(
                 base::FaultKind::Unavailable,
                 "ServerConnectionLost",
                 format!("The connection to the server was lost: {error}. Start the server and run the command again."),
-            )))
+            )
+            .into())
         })
     }
 

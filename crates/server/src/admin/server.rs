@@ -83,7 +83,7 @@ fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
             }
             Request::Hello { .. } => {
                 let fault = base::Fault::invalid("This shell and the running server are of different versions.");
-                return send(&mut stream, &Response::Done(Err(ErrorRecord::from_fault(&fault))));
+                return send(&mut stream, &Response::Done(Err(fault.into())));
             }
             Request::Invoke { command, parameters, preferences, pipeline_object } => {
                 let mut out = SocketStreams { stream: &mut stream, failed: None };
