@@ -1,24 +1,36 @@
-//! The engine's surface. (First version: the whole database in memory, to build the floors above on;
-//! nothing of it is durable yet.)
+//! The engine's surface: open, commit, view, close.
 
 use std::{
-    collections::BTreeMap,
-    future::Future,
-    ops::{Bound, ControlFlow},
-    path::PathBuf,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{self, Sender},
+    },
+    thread::{self, JoinHandle},
 };
 
-use base::{clock::SharedClock, disk::SharedDisk};
+use base::{
+    clock::SharedClock,
+    disk::{DiskFile, OpenMode, SharedDisk},
+};
 use bytes::Bytes;
-use parking_lot::RwLock;
-use tokio::sync::oneshot;
+use parking_lot::{Mutex, RwLock};
 
-use crate::EngineError;
+use crate::{
+    BodyRef, Commit, EngineError, Txn, View,
+    checkpoint::{Checkpointer, Request},
+    commit::{self, Committer, Job},
+    core::{Core, Figures},
+    index::{Index, SpaceChanges},
+    log::recovery,
+    overlay::Overlay,
+    state::{Shared, State},
+};
 
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Segment files are at least and at most this long, bytes.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 30;
+
+const COMMIT_THREAD: &str = "commit";
 
 /// How a database is opened.
 #[derive(Clone)]
@@ -27,7 +39,7 @@ pub struct Options {
     pub dir: PathBuf,
     /// The name for logs and error texts.
     pub name: String,
-    /// Length of a log segment, bytes; also bounds the largest record.
+    /// Length of a log segment, bytes (64 KiB to 1 GiB); also bounds the largest record.
     pub segment_bytes: u64,
     /// Memory the index may use for its cache, bytes.
     pub cache_bytes: usize,
@@ -39,152 +51,6 @@ pub struct Options {
     pub clock: SharedClock,
 }
 
-/// Where a body lies: a position in the log, stable for the body's life, the same on every copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BodyRef {
-    /// Position of the first byte in the log (bytes since the log began).
-    pub position: u64,
-    /// Length, bytes.
-    pub len: u32,
-    /// CRC-32C of the body.
-    pub crc: u32,
-}
-
-impl BodyRef {
-    /// Length of the encoded form, bytes.
-    pub const ENCODED_LEN: usize = 16;
-
-    /// Little endian: position, len, crc.
-    pub fn encode(&self) -> [u8; Self::ENCODED_LEN] {
-        let mut out = [0; Self::ENCODED_LEN];
-        out[..8].copy_from_slice(&self.position.to_le_bytes());
-        out[8..12].copy_from_slice(&self.len.to_le_bytes());
-        out[12..].copy_from_slice(&self.crc.to_le_bytes());
-        out
-    }
-
-    /// The inverse of [`BodyRef::encode`]; `None` unless exactly that long.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; Self::ENCODED_LEN] = bytes.try_into().ok()?;
-        Some(Self {
-            position: u64::from_le_bytes(bytes[..8].try_into().ok()?),
-            len: u32::from_le_bytes(bytes[8..12].try_into().ok()?),
-            crc: u32::from_le_bytes(bytes[12..].try_into().ok()?),
-        })
-    }
-}
-
-/// What is common to a reader's view and a writer's transaction.
-pub trait Read {
-    /// The value of a key.
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError>;
-
-    /// Visits keys in `from..to` in order (backwards when `reverse`) until the visitor breaks.
-    /// The visitor must be quick: a view holds off the writer's publication while it runs.
-    fn scan(
-        &self,
-        from: Bound<&[u8]>,
-        to: Bound<&[u8]>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), EngineError>;
-
-    /// Visits all keys that start with `prefix`, in order.
-    fn scan_prefix(
-        &self,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), EngineError> {
-        self.scan(Bound::Included(prefix), Bound::Unbounded, false, &mut |key, value| {
-            if key.starts_with(prefix) { visit(key, value) } else { ControlFlow::Break(()) }
-        })
-    }
-}
-
-/// A consistent view of durable state.
-pub struct View<'a> {
-    map: &'a Map,
-}
-
-/// A writer's transaction: sees every earlier transaction and its own writes.
-pub struct Txn<'a> {
-    map: &'a mut Map,
-    bodies: &'a mut Vec<Bytes>,
-    undo: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-}
-
-fn scan_map(
-    map: &Map,
-    from: Bound<&[u8]>,
-    to: Bound<&[u8]>,
-    reverse: bool,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-) {
-    let mut range = map.range::<[u8], _>((from, to));
-    while let Some((key, value)) = if reverse { range.next_back() } else { range.next() } {
-        if visit(key, value).is_break() {
-            return;
-        }
-    }
-}
-
-impl Read for View<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.map.get(key).map(|v| Bytes::copy_from_slice(v)))
-    }
-    fn scan(
-        &self,
-        from: Bound<&[u8]>,
-        to: Bound<&[u8]>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), EngineError> {
-        scan_map(self.map, from, to, reverse, visit);
-        Ok(())
-    }
-}
-
-impl Read for Txn<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.map.get(key).map(|v| Bytes::copy_from_slice(v)))
-    }
-    fn scan(
-        &self,
-        from: Bound<&[u8]>,
-        to: Bound<&[u8]>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), EngineError> {
-        scan_map(self.map, from, to, reverse, visit);
-        Ok(())
-    }
-}
-
-impl Txn<'_> {
-    /// Sets a key.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        let old = self.map.insert(key.to_vec(), value.to_vec());
-        self.undo.push((key.to_vec(), old));
-    }
-    /// Removes a key.
-    pub fn delete(&mut self, key: &[u8]) {
-        let old = self.map.remove(key);
-        self.undo.push((key.to_vec(), old));
-    }
-    /// Stores a body, given in parts that are written one after the other without being joined in memory,
-    /// in this transaction's log record. It lives until [`Txn::release_body`].
-    pub fn append_body(&mut self, parts: &[Bytes]) -> BodyRef {
-        let body = parts.concat();
-        let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        self.bodies.push(body.into());
-        BodyRef { position: self.bodies.len() as u64 - 1, len, crc: 0 }
-    }
-    /// Says that nothing refers to the body any more, so that its space can be reclaimed.
-    pub fn release_body(&mut self, body: &BodyRef) {
-        let _ = body;
-    }
-}
-
 /// How a database stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -194,102 +60,276 @@ pub struct Status {
     pub checkpoint: u64,
     /// Segments on disk, spares included.
     pub segments: u64,
+    /// Bytes of segment files in use, holes not subtracted.
+    pub log_bytes: u64,
+    /// Bytes of bodies that something refers to, as of the last checkpoint.
+    pub live_bytes: u64,
+    /// Bytes of released bodies in segments still kept, as of the last checkpoint.
+    pub dead_bytes: u64,
+    /// Of the dead, bytes given back to the file system.
+    pub punched_bytes: u64,
+    /// Records replayed when the database was opened.
+    pub replayed: u64,
+    /// Where the torn tail of a crash was cut off at the opening, if there was one.
+    pub cut: Option<u64>,
+    /// Records written since the opening.
+    pub commits: u64,
+    /// Device flushes of the log since the opening.
+    pub flushes: u64,
+    /// Bytes of records written since the opening.
+    pub written_bytes: u64,
+    /// Checkpoints taken since the opening.
+    pub checkpoints: u64,
     /// Why the database is not mounted, if it is not.
     pub dismounted: Option<String>,
-}
-
-#[derive(Default)]
-struct Inner {
-    map: Map,
-    bodies: Vec<Bytes>,
 }
 
 /// An open database; clones share it. Closed when the last clone is dropped, or by [`Database::close`].
 #[derive(Clone)]
 pub struct Database {
-    inner: Arc<RwLock<Inner>>,
+    inner: Arc<Inner>,
 }
 
-/// The answer to a commit: resolves when the transaction is durable and visible.
-///
-/// The outer error is the engine's; the inner one the closure's own, in which case nothing was written.
-pub struct Commit<R, E>(oneshot::Receiver<Result<Result<R, E>, EngineError>>);
-
-impl<R, E> Commit<R, E> {
-    /// Waits on a thread that may block.
-    pub fn wait(self) -> Result<Result<R, E>, EngineError> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(EngineError::Dismounted("closed".into())))
-    }
+struct Inner {
+    core: Arc<Core>,
+    queue: RwLock<Option<Sender<Box<dyn Job>>>>,
+    threads: Mutex<Option<Threads>>,
+    replayed: u64,
+    cut: Option<u64>,
 }
 
-impl<R, E> Future for Commit<R, E> {
-    type Output = Result<Result<R, E>, EngineError>;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|answer| answer.unwrap_or_else(|_| Err(EngineError::Dismounted("closed".into()))))
-    }
+/// What an open database runs and holds.
+struct Threads {
+    committer: JoinHandle<()>,
+    checkpointer: JoinHandle<()>,
+    filler: JoinHandle<()>,
+    _lock: Arc<dyn DiskFile>,
 }
 
 impl Database {
     /// Opens or makes the database in `options.dir`, recovering what the log holds beyond the checkpoint.
     pub fn open(options: Options) -> Result<Self, EngineError> {
-        let _ = options;
-        Ok(Self { inner: Arc::default() })
+        let Options { dir, name, segment_bytes, cache_bytes, checkpoint_bytes, disk, clock } = options;
+        let began = clock.monotonic();
+        let lock = lock(&disk, &dir)?;
+        let index = Index::open(disk.clone(), &dir.join("index.redb"), cache_bytes)?;
+        let (mark, usage) = (index.mark()?, index.usage()?);
+        let mut active = Overlay::default();
+        let segment_bytes = segment_bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
+        let recovered = recovery::open(&disk, &dir, segment_bytes, mark, &mut |bodies, writes| {
+            active.apply(bodies, writes)
+        })?;
+        let log = recovered.writer;
+        let took = clock.monotonic().saturating_sub(began);
+        tracing::info!(database = %name, end = log.end, records = recovered.records, ?took, "database opened");
+        if let Some(cut) = recovered.cut {
+            tracing::warn!(database = %name, position = cut, "the log's torn tail was cut off");
+        }
+        let (requests, request_queue) = mpsc::channel();
+        let core = Arc::new(Core {
+            name,
+            dir,
+            state: Shared::new(State {
+                active,
+                frozen: None,
+                base: Some(index.snapshot()?),
+                applied: log.end,
+                checkpoint: mark.position,
+                dismounted: None,
+            }),
+            segments: log.segments.clone(),
+            spares: log.spares.clone(),
+            segment_bytes,
+            checkpoint_bytes,
+            figures: Mutex::new(Figures::default()),
+            requests,
+            requested: false.into(),
+            pressure: Mutex::default(),
+            relieved: parking_lot::Condvar::new(),
+        });
+        let space = SpaceChanges::default();
+        let checkpointer = Checkpointer { core: core.clone(), index, usage, space, epoch: log.epoch };
+        let (queue, jobs) = mpsc::channel();
+        let committer = Committer { core: core.clone(), log, queue: jobs };
+        let spares = core.spares.clone();
+        let threads = Threads {
+            committer: spawn(COMMIT_THREAD, move || committer.run())?,
+            checkpointer: spawn("checkpoint", move || checkpointer.run(&request_queue))?,
+            filler: spawn("segments", move || spares.run())?,
+            _lock: lock,
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                core,
+                queue: RwLock::new(Some(queue)),
+                threads: Mutex::new(Some(threads)),
+                replayed: recovered.records,
+                cut: recovered.cut,
+            }),
+        })
     }
 
     /// Runs `f` in the writer, in order with all other commits; its writes are atomic. An `Err` from `f`
-    /// undoes them. Work goes on even if the returned future is dropped.
+    /// undoes them. Work goes on even if the returned future is dropped. `f` must be quick and must not
+    /// wait for another commit.
     pub fn commit<R, E>(&self, f: impl FnOnce(&mut Txn<'_>) -> Result<R, E> + Send + 'static) -> Commit<R, E>
     where
         R: Send + 'static,
         E: Send + 'static,
     {
-        let (send, receive) = oneshot::channel();
-        let mut inner = self.inner.write();
-        let Inner { map, bodies } = &mut *inner;
-        let mut txn = Txn { map, bodies, undo: Vec::new() };
-        let result = f(&mut txn);
-        if result.is_err() {
-            for (key, old) in std::mem::take(&mut txn.undo).into_iter().rev() {
-                match old {
-                    Some(old) => _ = txn.map.insert(key, old),
-                    None => _ = txn.map.remove(&key),
-                }
-            }
+        let (job, commit) = commit::job(f);
+        if let Some(queue) = &*self.inner.queue.read() {
+            // A job that finds nobody is dropped, which answers "closed".
+            let _ = queue.send(job);
         }
-        let _ = send.send(Ok(result));
-        Commit(receive)
+        commit
     }
 
     /// Runs `f` on a consistent view of durable state. Keep it short; page through long scans.
     pub fn view<R>(&self, f: impl FnOnce(&View<'_>) -> R) -> R {
-        let inner = self.inner.read();
-        f(&View { map: &inner.map })
+        self.inner.core.state.read(|state| f(&View { state }))
     }
 
     /// Reads a whole body and checks it.
     pub fn read_body(&self, body: &BodyRef) -> Result<Bytes, EngineError> {
-        let inner = self.inner.read();
-        inner
-            .bodies
-            .get(body.position as usize)
-            .cloned()
-            .ok_or_else(|| EngineError::Corrupt(format!("no body at log position {}", body.position)))
+        let core = &self.inner.core;
+        core.state.read(State::check)?;
+        let found =
+            core.segments.span(body.position).filter(|s| body.position + u64::from(body.len) <= s.end);
+        let read = found.map(|span| {
+            let mut buffer = vec![0; body.len as usize];
+            core.segments.read(body.position, &mut buffer)?;
+            let intact = crc32c::crc32c(&buffer) == body.crc;
+            intact.then(|| Bytes::from(buffer)).ok_or_else(|| damaged(&core.segments.path(span.base), body))
+        });
+        match read {
+            Some(Ok(bytes)) => Ok(bytes),
+            _ if core.state.read(|state| state.layers(None)?.is_released(body.position))? => {
+                Err(EngineError::Gone(body.position))
+            }
+            Some(Err(error)) => Err(error),
+            None => Err(EngineError::Gone(body.position)),
+        }
     }
 
     /// Makes the index durable at the position it has applied, so that recovery starts there.
     pub fn checkpoint(&self) -> Result<(), EngineError> {
-        Ok(())
+        checkpoint(&self.inner.core)
     }
 
     /// How the database stands.
     pub fn status(&self) -> Status {
-        Status { durable: 0, checkpoint: 0, segments: 0, dismounted: None }
+        let core = &self.inner.core;
+        let figures = *core.figures.lock();
+        let (durable, checkpoint, dismounted) =
+            core.state.read(|state| (state.applied, state.checkpoint, state.dismounted.clone()));
+        Status {
+            durable,
+            checkpoint,
+            segments: core.segments.count() + core.spares.count(),
+            log_bytes: core.segments.bytes(),
+            live_bytes: figures.usage.live,
+            dead_bytes: figures.usage.dead,
+            punched_bytes: figures.usage.punched,
+            replayed: self.inner.replayed,
+            cut: self.inner.cut,
+            commits: figures.commits,
+            flushes: figures.written.flushes,
+            written_bytes: figures.written.bytes,
+            checkpoints: figures.checkpoints,
+            dismounted,
+        }
     }
 
     /// Finishes what is queued, takes a checkpoint and releases the folder. Later commits fail.
     pub fn close(&self) -> Result<(), EngineError> {
-        Ok(())
+        self.inner.close()
     }
+}
+
+impl Inner {
+    fn close(&self) -> Result<(), EngineError> {
+        drop(self.queue.write().take());
+        match self.threads.lock().take() {
+            Some(threads) => threads.close(&self.core),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.queue.write().take());
+        let Some(threads) = self.threads.lock().take() else { return };
+        let core = self.core.clone();
+        let close = move || {
+            if let Err(error) = threads.close(&core) {
+                tracing::warn!(database = %core.name, %error, "the last checkpoint at closing failed");
+            }
+        };
+        // A closure may hold the last handle; the thread that runs it cannot wait for itself.
+        if thread::current().name() == Some(COMMIT_THREAD) {
+            _ = thread::spawn(close);
+        } else {
+            close();
+        }
+    }
+}
+
+impl Threads {
+    fn close(self, core: &Core) -> Result<(), EngineError> {
+        join(self.committer);
+        let result = checkpoint(core);
+        // The thread is gone only if it panicked, which the join tells.
+        let _ = core.requests.send(Request::Stop);
+        core.spares.stop();
+        join(self.checkpointer);
+        join(self.filler);
+        let mut state = core.state.write();
+        state.base = None;
+        state.dismounted.get_or_insert_with(|| "closed".into());
+        result
+    }
+}
+
+fn checkpoint(core: &Core) -> Result<(), EngineError> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    let closed = || EngineError::Dismounted("closed".into());
+    core.requests.send(Request::Now(answer)).map_err(|_| closed())?;
+    answered.recv().map_err(|_| closed())?
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a database thread panicked");
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|source| EngineError::Io { context: format!("starting the {name} thread"), source })
+}
+
+/// Takes the folder for this process.
+fn lock(disk: &SharedDisk, dir: &Path) -> Result<Arc<dyn DiskFile>, EngineError> {
+    disk.create_dir_all(dir).map_err(|e| EngineError::io("making", dir, e))?;
+    let path = dir.join("lock");
+    let lock = disk.open(&path, OpenMode::OpenOrCreate).map_err(|e| EngineError::io("opening", &path, e))?;
+    match lock.try_lock() {
+        Ok(true) => Ok(lock),
+        Ok(false) => Err(EngineError::Locked(dir.into())),
+        Err(error) => Err(EngineError::io("locking", &path, error)),
+    }
+}
+
+fn damaged(path: &Path, body: &BodyRef) -> EngineError {
+    EngineError::Corrupt(format!(
+        "the body at log position {} ({} bytes) in {} does not match its checksum; restore it from a backup \
+         or another copy",
+        body.position,
+        body.len,
+        path.display()
+    ))
 }

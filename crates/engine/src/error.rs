@@ -1,10 +1,14 @@
 //! What can go wrong between a closure and durable records.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use base::{Fault, FaultKind};
 
-/// Failures of a database. Anything but `Full` and `TooLarge` that happens while writing dismounts it.
+/// Failures of a database. Anything but `Full`, `TooLarge`, `Gone` and `Panicked` that happens while
+/// writing dismounts it.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// Another process holds the folder.
@@ -16,6 +20,12 @@ pub enum EngineError {
     /// A record larger than a segment can hold, bytes.
     #[error("a record of {0} bytes is larger than a log segment can hold")]
     TooLarge(u64),
+    /// The body at this log position was released; its space may be in other use.
+    #[error("the body at log position {0} was released")]
+    Gone(u64),
+    /// The closure panicked; its writes were undone.
+    #[error("the transaction panicked")]
+    Panicked,
     /// A record that was durable does not read back: the message says which segment, where, and what to do.
     #[error("{0}")]
     Corrupt(String),
@@ -35,6 +45,33 @@ pub enum EngineError {
     },
 }
 
+impl EngineError {
+    pub(crate) fn io(doing: &str, path: &Path, source: io::Error) -> Self {
+        Self::Io { context: format!("{doing} {}", path.display()), source }
+    }
+
+    /// True when space was missing, whichever layer noticed.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Full(_) => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
+    /// The same error for one more caller of the same batch.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Full(path) => Self::Full(path.clone()),
+            Self::Io { context, source } => Self::Io {
+                context: context.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+            other => Self::Dismounted(other.to_string()),
+        }
+    }
+}
+
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Fault {
         let (kind, code, text) = match &error {
@@ -44,6 +81,7 @@ impl From<EngineError> for Fault {
             EngineError::TooLarge(_) => {
                 (FaultKind::TooLarge, "RecordTooLarge", "The item is too large to be stored.")
             }
+            EngineError::Gone(_) => (FaultKind::NotFound, "ObjectNotFound", "The item was deleted."),
             _ => (
                 FaultKind::Unavailable,
                 "MapiExceptionMdbOffline",

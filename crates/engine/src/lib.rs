@@ -2,10 +2,28 @@
 //!
 //! The engine keeps keys, values and bodies and has never heard of mail. A caller commits a closure; the
 //! database's one writer runs it, appends its write set and bodies to the log, makes the batch durable with
-//! one `fdatasync`, applies it to the index and only then answers. Readers see durable state only.
+//! one `fdatasync`, applies it in memory and only then answers. Readers see durable state only. A checkpoint
+//! moves what was applied into the index; recovery replays the log from there.
 
+mod body;
+mod checkpoint;
+mod commit;
+mod core;
 mod database;
 mod error;
+mod index;
+mod layers;
+mod log;
+mod overlay;
+mod read;
+mod space;
+mod state;
+mod txn;
+mod writes;
 
-pub use database::{BodyRef, Commit, Database, Options, Read, Status, Txn, View};
+pub use body::BodyRef;
+pub use commit::Commit;
+pub use database::{Database, Options, Status};
 pub use error::EngineError;
+pub use read::{Read, Visitor};
+pub use txn::{Txn, View};

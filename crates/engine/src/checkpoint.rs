@@ -1,0 +1,137 @@
+//! The checkpoint thread: moves what was applied from memory into the index, then gives back log space.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, SyncSender},
+    },
+};
+
+use crate::{
+    EngineError,
+    core::Core,
+    index::{Index, Mark, SpaceChanges, Usage},
+    space,
+    state::Frozen,
+};
+
+/// What the checkpoint thread can be asked.
+pub(crate) enum Request {
+    /// A checkpoint is due.
+    Due,
+    /// Take one and say how it went.
+    Now(SyncSender<Result<(), EngineError>>),
+    /// End the thread.
+    Stop,
+}
+
+/// The checkpoint thread's own state.
+pub(crate) struct Checkpointer {
+    pub(crate) core: Arc<Core>,
+    pub(crate) index: Index,
+    /// All segments' figures as of the last checkpoint.
+    pub(crate) usage: BTreeMap<u64, Usage>,
+    /// Changes to write with the next checkpoint.
+    pub(crate) space: SpaceChanges,
+    /// The log's epoch in this opening.
+    pub(crate) epoch: u64,
+}
+
+impl Checkpointer {
+    /// Serves requests until told to stop.
+    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
+        while let Ok(request) = requests.recv() {
+            match request {
+                Request::Stop => return,
+                Request::Due => {
+                    self.core.requested.store(false, Ordering::Release);
+                    if let Err(error) = self.attempt() {
+                        tracing::warn!(database = %self.core.name, %error, "checkpoint failed");
+                    }
+                }
+                Request::Now(answer) => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.attempt());
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self) -> Result<(), EngineError> {
+        // The index engine asserts what a damaged file may break; that must not strand the writer.
+        let result = catch_unwind(AssertUnwindSafe(|| self.take()))
+            .unwrap_or_else(|_| Err(EngineError::Index("the index engine panicked".into())))
+            .map_err(|e| if e.is_full() { EngineError::Full(self.core.dir.clone()) } else { e });
+        if let Err(error) = &result
+            && !error.is_full()
+        {
+            self.core.dismount(error);
+        }
+        let mut pressure = self.core.pressure.lock();
+        pressure.ended += 1;
+        pressure.full = result.as_ref().is_err_and(EngineError::is_full);
+        self.core.relieved.notify_all();
+        result
+    }
+
+    fn take(&mut self) -> Result<(), EngineError> {
+        while let Some((frozen, again)) = self.freeze()? {
+            self.write(&frozen)?;
+            if !again {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the active overlay out of the writer's way. One left by an attempt that failed comes first;
+    /// the flag says so.
+    fn freeze(&self) -> Result<Option<(Arc<Frozen>, bool)>, EngineError> {
+        let mut state = self.core.state.write();
+        state.check()?;
+        if let Some(frozen) = &state.frozen {
+            return Ok(Some((frozen.clone(), true)));
+        }
+        if state.active.is_empty() && self.space.is_empty() {
+            return Ok(None);
+        }
+        let mark = Mark { position: state.applied, epoch: self.epoch };
+        let frozen = Arc::new(Frozen { overlay: std::mem::take(&mut state.active), mark });
+        state.frozen = Some(frozen.clone());
+        Ok(Some((frozen, false)))
+    }
+
+    fn write(&mut self, frozen: &Frozen) -> Result<(), EngineError> {
+        space::count(&self.core.segments, &frozen.overlay, &self.usage, &mut self.space);
+        if let Err(error) = self.index.checkpoint(&frozen.overlay, frozen.mark, &self.space) {
+            if error.is_full() {
+                self.reopen()?;
+            }
+            return Err(error);
+        }
+        self.usage.append(&mut self.space.usage);
+        self.space.retired.clear();
+        let snapshot = self.index.snapshot()?;
+        {
+            let mut state = self.core.state.write();
+            state.base = Some(snapshot);
+            state.frozen = None;
+            state.checkpoint = frozen.mark.position;
+        }
+        space::reclaim(&self.core, &self.index, frozen.mark.position, &mut self.usage, &mut self.space)?;
+        self.core.count_checkpoint(&self.usage);
+        Ok(())
+    }
+
+    /// After a write failed for want of space the index engine wants to be opened anew. Readers wait.
+    fn reopen(&mut self) -> Result<(), EngineError> {
+        let mut state = self.core.state.write();
+        state.base = None;
+        self.index.reopen()?;
+        state.base = Some(self.index.snapshot()?);
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! Opening the log: replays what the index does not have, cuts a torn tail, refuses a damaged middle.
+
+use std::{io, path::Path, sync::Arc};
+
+use base::disk::{DiskFile, SharedDisk};
+use bytes::Bytes;
+
+use super::{
+    record::{ALIGN, HEADER_LEN, Header, body_table},
+    recycle::{Spares, fill},
+    segment::{Segments, Span},
+    writer::{Writer, Written},
+};
+use crate::{BodyRef, EngineError, index::Mark, writes::Malformed};
+
+/// Length of a new log's first segment file, bytes.
+const FIRST_SEGMENT: u64 = 1 << 20;
+const WINDOW: u64 = 1 << 20;
+
+/// Takes in one record: its bodies and its write set.
+type Apply<'a> = dyn FnMut(&[BodyRef], Bytes) -> Result<(), Malformed> + 'a;
+
+/// What recovery found.
+pub(crate) struct Recovered {
+    pub(crate) writer: Writer,
+    /// Records replayed.
+    pub(crate) records: u64,
+    /// Where a torn tail was cut off.
+    pub(crate) cut: Option<u64>,
+}
+
+/// Opens the log in `dir`, hands every record at or above the mark to `apply` in order, and makes the end
+/// of the log ready for writing in a new epoch.
+pub(crate) fn open(
+    disk: &SharedDisk,
+    dir: &Path,
+    segment_bytes: u64,
+    mark: Mark,
+    apply: &mut Apply<'_>,
+) -> Result<Recovered, EngineError> {
+    let spares = Arc::new(Spares::open(disk.clone(), dir)?);
+    let segments = Arc::new(Segments::open(disk.clone(), dir)?);
+    if mark.position == 0 && segments.count() == 0 {
+        let path = segments.path(0);
+        let len = segment_bytes.min(FIRST_SEGMENT);
+        let file = fill(disk, &path, len).map_err(|e| EngineError::io("making", &path, e))?;
+        segments.insert(0, file, len);
+    }
+    let mut scan = Scan { segments: &segments, position: mark.position, epoch: mark.epoch, records: 0 };
+    scan.replay(apply)?;
+    let Scan { position: end, records, .. } = scan;
+    let behind = scan.behind(end)?;
+    let epoch = scan.epoch.max(behind.whole.unwrap_or(0));
+    let torn = behind.whole == Some(epoch) || behind.torn.is_some_and(|torn| torn >= epoch);
+
+    for span in segments.spans().into_iter().filter(|span| span.base > end) {
+        segments.remove(span.base, None)?;
+    }
+    let tail = scan.span(end)?;
+    let file = segments.file(tail.base)?;
+    // What was replayed may only ever have reached the page cache.
+    file.sync_data().map_err(|e| EngineError::io("syncing", &segments.path(tail.base), e))?;
+    disk.sync_dir(dir).map_err(|e| EngineError::io("syncing", dir, e))?;
+    let writer = Writer {
+        disk: disk.clone(),
+        dir: dir.into(),
+        segments,
+        spares,
+        segment_bytes,
+        file,
+        base: tail.base,
+        limit: tail.end,
+        end,
+        epoch: epoch + 1,
+        written: Written::default(),
+    };
+    Ok(Recovered { writer, records, cut: torn.then_some(end) })
+}
+
+/// What stands behind the end of the log.
+#[derive(Default)]
+struct Behind {
+    /// The highest epoch of records there that are whole, their bodies aside.
+    whole: Option<u64>,
+    /// The epoch that a torn record at the very end names.
+    torn: Option<u64>,
+}
+
+struct Scan<'a> {
+    segments: &'a Segments,
+    position: u64,
+    /// Epoch of the last record; no later record has a lower one.
+    epoch: u64,
+    records: u64,
+}
+
+impl Scan<'_> {
+    fn span(&self, position: u64) -> Result<Span, EngineError> {
+        self.segments.span(position).filter(|span| position <= span.end).ok_or_else(|| {
+            EngineError::Corrupt(format!(
+                "the log has no segment for position {position}, where the index says it goes on; \
+                 restore the missing file {} or seed the database from a backup or another copy",
+                self.segments.path(position).display()
+            ))
+        })
+    }
+
+    fn replay(&mut self, apply: &mut Apply<'_>) -> Result<(), EngineError> {
+        loop {
+            let span = self.span(self.position)?;
+            let file = self.segments.file(span.base)?;
+            let mut window = Window::new(&*file, span);
+            while let Some(record) =
+                window.record(self.position).map_err(|e| read_failed(self.segments, span, e))?
+            {
+                if record.header.epoch < self.epoch {
+                    break;
+                }
+                apply(&record.bodies, record.writes).map_err(|Malformed| {
+                    corrupt(self.segments, span, self.position, "its record holds no valid write set")
+                })?;
+                self.epoch = record.header.epoch;
+                self.position += record.header.record_len();
+                self.records += 1;
+            }
+            // Go on where the next segment starts exactly here.
+            if self.span(self.position)?.base == span.base {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks for records behind the end. One that proves the end durable means damage, not a torn write.
+    fn behind(&self, end: u64) -> Result<Behind, EngineError> {
+        let mut behind = Behind::default();
+        for span in self.segments.spans().into_iter().filter(|span| span.end > end || span.base > end) {
+            let file = self.segments.file(span.base)?;
+            let mut window = Window::new(&*file, span);
+            let mut position = end.max(span.base);
+            while position + HEADER_LEN as u64 <= span.end {
+                let found = window.header(position).map_err(|e| read_failed(self.segments, span, e))?;
+                match found {
+                    Some((header, true)) if header.durable > end => {
+                        let why = format!("a record at position {position} proves that more was durable");
+                        return Err(corrupt(self.segments, self.span(end)?, end, &why));
+                    }
+                    Some((header, true)) => behind.whole = behind.whole.max(Some(header.epoch)),
+                    Some((header, false)) if position == end => behind.torn = Some(header.epoch),
+                    _ => {}
+                }
+                position += ALIGN;
+            }
+        }
+        Ok(behind)
+    }
+}
+
+fn read_failed(segments: &Segments, span: Span, error: io::Error) -> EngineError {
+    EngineError::io("reading log segment", &segments.path(span.base), error)
+}
+
+fn corrupt(segments: &Segments, span: Span, position: u64, why: &str) -> EngineError {
+    EngineError::Corrupt(format!(
+        "log segment {} is damaged at offset {} (log position {position}): {why}; the database is not \
+         mounted. Restore it from a backup or seed it from another copy",
+        segments.path(span.base).display(),
+        position - span.base,
+    ))
+}
+
+struct Record {
+    header: Header,
+    bodies: Vec<BodyRef>,
+    writes: Bytes,
+}
+
+/// Sequential reading of one segment.
+struct Window<'a> {
+    file: &'a dyn DiskFile,
+    span: Span,
+    start: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    fn new(file: &'a dyn DiskFile, span: Span) -> Self {
+        Self { file, span, start: span.base, buffer: Vec::new() }
+    }
+
+    /// The bytes at a position; `None` beyond the segment's end.
+    fn at(&mut self, position: u64, len: u64) -> io::Result<Option<&[u8]>> {
+        if position.checked_add(len).is_none_or(|end| end > self.span.end) {
+            return Ok(None);
+        }
+        if position < self.start || position + len > self.start + self.buffer.len() as u64 {
+            let fill = len.max(WINDOW).min(self.span.end - position);
+            self.buffer.resize(fill as usize, 0);
+            self.start = position;
+            self.file.read_exact_at(&mut self.buffer, position - self.span.base)?;
+        }
+        let from = (position - self.start) as usize;
+        Ok(self.buffer.get(from..from + len as usize))
+    }
+
+    /// A header that names this position, and whether its checksum holds.
+    fn header(&mut self, position: u64) -> io::Result<Option<(Header, bool)>> {
+        let Some(bytes) = self.at(position, HEADER_LEN as u64)? else { return Ok(None) };
+        let encoded: [u8; HEADER_LEN] = std::array::from_fn(|i| bytes[i]);
+        let Some(header) = Header::decode(&encoded).filter(|header| header.position == position) else {
+            return Ok(None);
+        };
+        let tail = self.at(position.saturating_add(header.tail_at()), header.tail_len())?;
+        let whole = tail.is_some_and(|tail| header.fits(&encoded, tail));
+        Ok(Some((header, whole)))
+    }
+
+    /// The record at a position, if a whole one is there.
+    fn record(&mut self, position: u64) -> io::Result<Option<Record>> {
+        let Some((header, true)) = self.header(position)? else { return Ok(None) };
+        let Some(bytes) = self.at(position, header.record_len())? else { return Ok(None) };
+        let tail_at = header.tail_at() as usize;
+        let tail = &bytes[tail_at..tail_at + header.tail_len() as usize];
+        let Some(bodies) = body_table(&header, tail) else { return Ok(None) };
+        let intact = bodies.iter().all(|body| {
+            let at = (body.position - position) as usize;
+            crc32c::crc32c(&bytes[at..at + body.len as usize]) == body.crc
+        });
+        let writes = Bytes::copy_from_slice(&tail[tail.len() - header.writes_len as usize..]);
+        Ok(intact.then_some(Record { header, bodies, writes }))
+    }
+}

@@ -1,0 +1,85 @@
+//! What readers see: the layers of durable state, swapped as the log grows and checkpoints are taken.
+
+use std::{cell::Cell, sync::Arc};
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{
+    EngineError,
+    index::{Mark, Snapshot},
+    layers::Layers,
+    overlay::Overlay,
+};
+
+/// An overlay that a checkpoint is writing to the index.
+pub(crate) struct Frozen {
+    pub(crate) overlay: Overlay,
+    /// The position its last record reaches.
+    pub(crate) mark: Mark,
+}
+
+/// Durable state.
+pub(crate) struct State {
+    /// Applied since the last checkpoint began.
+    pub(crate) active: Overlay,
+    pub(crate) frozen: Option<Arc<Frozen>>,
+    /// The last finished checkpoint; `None` once closed or dismounted.
+    pub(crate) base: Option<Snapshot>,
+    /// End of the last record applied.
+    pub(crate) applied: u64,
+    /// Where the index stands.
+    pub(crate) checkpoint: u64,
+    /// Why the database is not mounted.
+    pub(crate) dismounted: Option<String>,
+}
+
+impl State {
+    /// The layers, `pending` on top.
+    pub(crate) fn layers<'a>(&'a self, pending: Option<&'a Overlay>) -> Result<Layers<'a>, EngineError> {
+        self.check()?;
+        let base = self.base.as_ref().ok_or_else(|| EngineError::Dismounted("closed".into()))?;
+        let frozen = self.frozen.as_ref().map(|frozen| &frozen.overlay);
+        Ok(Layers { overlays: [pending, Some(&self.active), frozen], base })
+    }
+
+    /// Fails when the database is dismounted.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        match &self.dismounted {
+            Some(reason) => Err(EngineError::Dismounted(reason.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+thread_local! {
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The state behind its lock.
+pub(crate) struct Shared(RwLock<State>);
+
+impl Shared {
+    pub(crate) fn new(state: State) -> Self {
+        Self(RwLock::new(state))
+    }
+
+    /// Runs `f` on the state as it stands. A call within a call (a view in a view) does not queue behind a
+    /// waiting writer, which would wait for the outer one.
+    pub(crate) fn read<R>(&self, f: impl FnOnce(&State) -> R) -> R {
+        struct Depth;
+        impl Drop for Depth {
+            fn drop(&mut self) {
+                NESTED.with(|depth| depth.set(depth.get() - 1));
+            }
+        }
+        let depth = NESTED.with(|depth| depth.replace(depth.get() + 1));
+        let _depth = Depth;
+        let guard: RwLockReadGuard<'_, State> =
+            if depth == 0 { self.0.read() } else { self.0.read_recursive() };
+        f(&guard)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write()
+    }
+}
