@@ -35,6 +35,14 @@ pub(crate) mod table {
     pub(crate) const CHANGE: u8 = b'c';
     /// mailbox, folder, change number → uids that left the folder.
     pub(crate) const VANISHED: u8 = b'v';
+    /// mailbox, folder, item → a folder-associated item.
+    pub(crate) const ASSOCIATED: u8 = b'a';
+    /// mailbox, kind, folder or item → property bag.
+    pub(crate) const PROPERTIES: u8 = b'p';
+    /// mailbox, property set, name → identifier of a named property.
+    pub(crate) const NAMED: u8 = b'q';
+    /// mailbox, identifier → property set and name.
+    pub(crate) const NAME_OF: u8 = b'r';
     /// mailbox → names of keywords.
     pub(crate) const KEYWORDS: u8 = b'k';
     /// body position → number of items that share the body, where more than one does.
@@ -76,9 +84,19 @@ pub(crate) fn by_id(table: u8, mailbox: MailboxId, item: ItemId) -> [u8; 13] {
     join(table, &[&mailbox.0.to_be_bytes(), &item.0.to_be_bytes()])
 }
 
-/// Key of the change tables.
-pub(crate) fn change(table: u8, mailbox: MailboxId, folder: u32, change: u64) -> [u8; 17] {
-    join(table, &[&mailbox.0.to_be_bytes(), &folder.to_be_bytes(), &change.to_be_bytes()])
+/// Key of the tables whose rows have a change or item number within their folder.
+pub(crate) fn in_folder(table: u8, mailbox: MailboxId, folder: u32, number: u64) -> [u8; 17] {
+    join(table, &[&mailbox.0.to_be_bytes(), &folder.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// Key of the property table.
+pub(crate) fn owner(mailbox: MailboxId, kind: u8, number: u64) -> [u8; 14] {
+    join(table::PROPERTIES, &[&mailbox.0.to_be_bytes(), &[kind], &number.to_be_bytes()])
+}
+
+/// Key of the table from property identifier to name.
+pub(crate) fn name_of(mailbox: MailboxId, property: u16) -> [u8; 7] {
+    join(table::NAME_OF, &[&mailbox.0.to_be_bytes(), &property.to_be_bytes()])
 }
 
 /// Key of the name table; names that differ only in case are one name.

@@ -5,12 +5,14 @@
 //! from durable state. Every change is one closure in the engine's writer: it happens whole or not at all,
 //! and the answer comes when it is durable.
 
+mod check;
 mod codec;
 mod database;
 mod error;
 mod keys;
 mod mailbox;
 mod names;
+pub mod property;
 mod read;
 mod registry;
 mod roles;
@@ -19,13 +21,17 @@ mod types;
 mod watch;
 mod write;
 
+pub use check::Finding;
 pub use database::{Change, Config, Database, Mailbox};
 pub use error::StoreError;
 pub use mailbox::{DisconnectReason, MailboxState, MailboxStatistics};
+pub use read::FolderStatistics;
 pub use registry::{MountState, Stores};
 pub use roles::{DEFAULT_FOLDERS, DefaultFolder, FolderRole};
 pub use types::{
     Changes, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
     StorageLimitStatus, UidRanges,
 };
-pub use write::{Delivered, Delivery, DeliveryId, NewMailbox, NewMessage, Recipient, Removal};
+pub use write::{
+    Associated, Delivered, Delivery, DeliveryId, NewMailbox, NewMessage, Owner, Recipient, Removal,
+};

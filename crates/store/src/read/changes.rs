@@ -103,7 +103,7 @@ fn vanished(
 }
 
 fn after_change(table: u8, mailbox: MailboxId, folder: u32, after: u64) -> ([u8; 17], [u8; 17]) {
-    (keys::change(table, mailbox, folder, after), keys::change(table, mailbox, folder, u64::MAX))
+    (keys::in_folder(table, mailbox, folder, after), keys::in_folder(table, mailbox, folder, u64::MAX))
 }
 
 /// The UIDs below `next` that are not in the ascending list.

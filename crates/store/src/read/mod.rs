@@ -3,5 +3,8 @@
 mod changes;
 mod folders;
 mod items;
+mod statistics;
 
-pub(crate) use items::scan_items;
+pub(crate) use folders::folder_rows;
+pub(crate) use items::{figures, place, scan_items};
+pub use statistics::FolderStatistics;

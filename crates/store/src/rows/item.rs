@@ -8,11 +8,14 @@ use crate::{
     types::{Flags, Item, ItemId, MailboxId},
 };
 
+/// The bit beside the system flags that says the item has a property bag.
+pub(crate) const HAS_BAG: u8 = 0x80;
+
 /// The small row: all that SELECT, STATUS and FETCH FLAGS need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ItemRow {
     pub(crate) id: ItemId,
-    /// Bits of [`Flags`].
+    /// Bits of [`Flags`] and [`HAS_BAG`].
     pub(crate) flags: u8,
     pub(crate) modseq: u64,
     pub(crate) received: Timestamp,

@@ -6,6 +6,7 @@ use engine::Read;
 use super::{
     items::{Removal, remove},
     ledger::Ledger,
+    properties::clear_folder,
 };
 use crate::{
     Change, Mailbox, StoreError,
@@ -78,6 +79,7 @@ impl Mailbox {
                 return Err(StoreError::HasChildren);
             }
             remove(ledger, folder, &vec![0..=u32::MAX], Removal::Recoverable, |_| true)?;
+            clear_folder(ledger, number)?;
             ledger.forget(number)?;
             for key in rows_below(ledger, &keys::folder(table::VANISHED, ledger.mailbox, number))? {
                 ledger.txn.delete(&key);

@@ -4,14 +4,18 @@ use std::borrow::Cow;
 
 use base::Timestamp;
 use bytes::Bytes;
+use engine::Read;
 
-use super::ledger::{Ledger, NewItem, release_body, share_body};
+use super::{
+    ledger::{Ledger, NewItem, release_body, share_body},
+    properties::Owner,
+};
 use crate::{
     Change, Mailbox, StoreError,
     codec::Row,
     keys::{self, table},
     roles::{FolderRole, is_recoverable},
-    rows::{Detail, ItemRow},
+    rows::{Detail, HAS_BAG, ItemRow},
     types::{FlagChange, Flags, FolderId, Limits, UidRanges},
 };
 
@@ -164,14 +168,20 @@ fn copy(ledger: &mut Ledger<'_, '_>, target: u32, row: ItemRow) -> Result<u32, S
     let detail = Detail::decode(&bytes)?;
     share_body(ledger.txn, &detail.body, 1)?;
     let new = NewItem {
-        flags: row.flags & Flags::ALL,
+        flags: row.flags,
         keywords: row.keywords,
         received: row.received,
         body: detail.body,
         class: detail.class,
         summary: detail.summary,
     };
-    ledger.insert(target, new).map(|(place, _)| place.uid)
+    let (place, id) = ledger.insert(target, new)?;
+    if row.flags & HAS_BAG != 0
+        && let Some(bag) = ledger.txn.get(&Owner::Item(row.id).key(ledger.mailbox))?
+    {
+        ledger.txn.put(&Owner::Item(id).key(ledger.mailbox), &bag);
+    }
+    Ok(place.uid)
 }
 
 /// Moves one item; resolves to its new UID.
@@ -221,6 +231,9 @@ fn destroy(ledger: &mut Ledger<'_, '_>, folder: u32, uid: u32, row: &ItemRow) ->
     release_body(ledger.txn, &Detail::decode(&bytes)?.body)?;
     for table in [table::DETAIL, table::PLACE] {
         ledger.txn.delete(&keys::by_id(table, ledger.mailbox, row.id));
+    }
+    if row.flags & HAS_BAG != 0 {
+        ledger.txn.delete(&Owner::Item(row.id).key(ledger.mailbox));
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ impl<'t, 'e> Ledger<'t, 'e> {
         old: &ItemRow,
         mut new: ItemRow,
     ) -> Result<(), StoreError> {
-        self.txn.delete(&keys::change(table::CHANGE, self.mailbox, folder, old.modseq));
+        self.txn.delete(&keys::in_folder(table::CHANGE, self.mailbox, folder, old.modseq));
         self.count(folder, old, false)?;
         new.modseq = self.totals.next_change();
         self.count(folder, &new, true)?;
@@ -137,14 +137,14 @@ impl<'t, 'e> Ledger<'t, 'e> {
     pub(crate) fn take_out(&mut self, folder: u32, uid: u32, row: &ItemRow) -> Result<(), StoreError> {
         self.count(folder, row, false)?;
         self.txn.delete(&keys::item(self.mailbox, folder, uid));
-        self.txn.delete(&keys::change(table::CHANGE, self.mailbox, folder, row.modseq));
+        self.txn.delete(&keys::in_folder(table::CHANGE, self.mailbox, folder, row.modseq));
         self.folder(folder)?.vanished.push(uid);
         Ok(())
     }
 
     fn write(&mut self, folder: u32, uid: u32, row: &ItemRow) -> Result<(), StoreError> {
         self.txn.put(&keys::item(self.mailbox, folder, uid), &row.to_bytes());
-        self.txn.put(&keys::change(table::CHANGE, self.mailbox, folder, row.modseq), &uid.to_be_bytes());
+        self.txn.put(&keys::in_folder(table::CHANGE, self.mailbox, folder, row.modseq), &uid.to_be_bytes());
         self.folder(folder)?.touch(row.modseq);
         Ok(())
     }
@@ -165,6 +165,23 @@ impl<'t, 'e> Ledger<'t, 'e> {
         };
         step_wide(items, 1, add);
         step_wide(size, row.size.into(), add);
+        Ok(())
+    }
+
+    /// Counts an associated item of `size` bytes in or out, under a change number.
+    pub(crate) fn count_associated(
+        &mut self,
+        folder: u32,
+        size: u64,
+        add: bool,
+        change: u64,
+    ) -> Result<(), StoreError> {
+        let open = self.folder(folder)?;
+        step(&mut open.figures.associated, 1, add);
+        step_wide(&mut open.figures.associated_size, size, add);
+        open.touch(change);
+        step_wide(&mut self.totals.associated, 1, add);
+        step_wide(&mut self.totals.associated_size, size, add);
         Ok(())
     }
 
@@ -251,7 +268,7 @@ impl<'t, 'e> Ledger<'t, 'e> {
         let mut uids = Uids(std::mem::take(&mut open.vanished));
         uids.0.sort_unstable();
         let change = self.totals.next_change();
-        self.txn.put(&keys::change(table::VANISHED, self.mailbox, open.number, change), &uids.to_bytes());
+        self.txn.put(&keys::in_folder(table::VANISHED, self.mailbox, open.number, change), &uids.to_bytes());
         open.touch(change);
         let figures = &mut open.figures;
         figures.vanished_rows += 1;
@@ -263,7 +280,7 @@ impl<'t, 'e> Ledger<'t, 'e> {
                 ControlFlow::Break(())
             })?;
             if let Some(oldest) = oldest {
-                self.txn.delete(&keys::change(table::VANISHED, self.mailbox, open.number, oldest));
+                self.txn.delete(&keys::in_folder(table::VANISHED, self.mailbox, open.number, oldest));
                 figures.vanished_floor = oldest;
                 figures.vanished_rows -= 1;
             }

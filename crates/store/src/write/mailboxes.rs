@@ -42,6 +42,10 @@ const MAILBOX_TABLES: &[u8] = &[
     table::NAME,
     table::FIGURES,
     table::FOLDER,
+    table::ASSOCIATED,
+    table::PROPERTIES,
+    table::NAMED,
+    table::NAME_OF,
     table::KEYWORDS,
     table::MAILBOX,
 ];

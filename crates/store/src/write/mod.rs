@@ -5,8 +5,10 @@ mod folders;
 mod items;
 mod ledger;
 mod mailboxes;
+mod properties;
 
 pub use deliver::{Delivered, Delivery, DeliveryId, Recipient};
 pub use items::{NewMessage, Removal};
 pub(crate) use ledger::{Ledger, Touched};
 pub use mailboxes::NewMailbox;
+pub use properties::{Associated, Owner};

@@ -5,10 +5,12 @@ use std::{path::Path, sync::Arc};
 use base::{Guid, Timestamp, clock::ManualClock, disk::SystemDisk};
 use bytes::Bytes;
 use store::{
-    Config, Database, Delivery, DeliveryId, Flags, FolderRole, Limits, Mailbox, NewMailbox, NewMessage,
-    Recipient,
+    Config, Database, Delivery, DeliveryId, Flags, FolderId, FolderRole, Limits, Mailbox, NewMailbox,
+    NewMessage, Recipient,
 };
 
+/// Whether the engine keeps what it was told when it is opened again.
+pub(crate) const DURABLE: bool = false;
 pub(crate) const GUID: Guid = Guid([7; 16]);
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 
@@ -48,8 +50,12 @@ pub(crate) fn message(text: &str) -> NewMessage {
     }
 }
 
+pub(crate) fn append_to(mailbox: &Mailbox, folder: FolderId, text: &str) -> u32 {
+    mailbox.append(folder, message(text), Limits::default()).wait().unwrap()
+}
+
 pub(crate) fn append(mailbox: &Mailbox, role: FolderRole, text: &str) -> u32 {
-    mailbox.append(role.folder(), message(text), Limits::default()).wait().unwrap()
+    append_to(mailbox, role.folder(), text)
 }
 
 pub(crate) fn to_inbox(mailbox: &Mailbox) -> Recipient {

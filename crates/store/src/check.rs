@@ -1,0 +1,266 @@
+//! Counting again: every counter and index of a mailbox is derived from its items and compared.
+//!
+//! A check reads a whole mailbox in one view; it is for administrators and tests, not for hot paths.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+};
+
+use engine::Read;
+
+use crate::{
+    Change, Database, Mailbox, StoreError,
+    codec::Row,
+    keys::{self, table},
+    read::{folder_rows, place, scan_items},
+    roles::is_recoverable,
+    rows::{Detail, Figures, FolderRow, Place, Totals},
+    types::{FolderId, ItemId, MailboxId},
+};
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The folder it concerns, if it concerns one.
+    pub folder: Option<FolderId>,
+    /// What is wrong, for administrators.
+    pub text: String,
+}
+
+/// A mailbox counted again.
+struct Audit<'r, R: Read> {
+    read: &'r R,
+    mailbox: MailboxId,
+    findings: Vec<Finding>,
+    places: HashMap<ItemId, Place>,
+    /// What the counters should be.
+    figures: BTreeMap<u32, Figures>,
+    totals: Totals,
+    /// Counters that are not.
+    wrong: bool,
+}
+
+impl Mailbox {
+    /// Compares every counter and index with the items; an empty answer means all is well.
+    pub fn check(&self) -> Result<Vec<Finding>, StoreError> {
+        self.database.view(|view| Ok(Audit::run(view, self.id)?.findings))
+    }
+
+    /// Writes the counters anew where they are wrong; resolves to what was found before.
+    pub fn repair_counts(&self) -> Change<Vec<Finding>> {
+        let id = self.id;
+        self.database.change(move |txn, _| {
+            let Audit { findings, figures, totals, wrong, .. } = Audit::run(txn, id)?;
+            if wrong {
+                for (folder, figures) in figures {
+                    txn.put(&keys::folder(table::FIGURES, id, folder), &figures.to_bytes());
+                }
+                txn.put(&keys::mailbox(table::TOTALS, id), &totals.to_bytes());
+            }
+            Ok(findings)
+        })
+    }
+}
+
+impl Database {
+    /// Compares the counts of shared bodies with the items of all mailboxes.
+    pub fn check_bodies(&self) -> Result<Vec<Finding>, StoreError> {
+        self.view(|view| {
+            let mut sharers: BTreeMap<u64, u64> = BTreeMap::new();
+            visit(view, &[table::DETAIL], |_, bytes| {
+                *sharers.entry(Detail::decode(bytes)?.body.position).or_default() += 1;
+                Ok(())
+            })?;
+            sharers.retain(|_, count| *count > 1);
+            let mut counted = BTreeMap::new();
+            visit(view, &[table::SHARED], |key, bytes| {
+                counted.insert(keys::number_of(key)?, u64::from_bytes(bytes)?);
+                Ok(())
+            })?;
+            let differ = sharers != counted;
+            let text = format!("shared bodies are counted {counted:?}, but are {sharers:?}");
+            Ok(differ.then_some(Finding { folder: None, text }).into_iter().collect())
+        })
+    }
+}
+
+impl<'r, R: Read> Audit<'r, R> {
+    fn run(read: &'r R, mailbox: MailboxId) -> Result<Self, StoreError> {
+        let stored: Totals =
+            keys::get(read, &keys::mailbox(table::TOTALS, mailbox))?.ok_or(StoreError::NoMailbox)?;
+        let totals = Totals {
+            items: 0,
+            size: 0,
+            associated: 0,
+            associated_size: 0,
+            recoverable: 0,
+            recoverable_size: 0,
+            folders: 0,
+            ..stored.clone()
+        };
+        let (findings, places, figures) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        let mut audit = Self { read, mailbox, findings, places, figures, totals, wrong: false };
+        let folders = folder_rows(read, mailbox)?;
+        for (number, row) in &folders {
+            audit.folder(*number, row)?;
+        }
+        audit.strays(&folders)?;
+        audit.details()?;
+        if audit.totals != stored {
+            audit.wrong = true;
+            let text = format!("the mailbox counts {stored:?}, but has {:?}", audit.totals);
+            audit.found(None, text);
+        }
+        Ok(audit)
+    }
+
+    fn found(&mut self, folder: Option<u32>, text: String) {
+        self.findings.push(Finding { folder: folder.map(|number| FolderId(number.into())), text });
+    }
+
+    /// Counts one folder again and follows its indexes.
+    fn folder(&mut self, number: u32, row: &FolderRow) -> Result<(), StoreError> {
+        let Some(stored): Option<Figures> =
+            keys::get(self.read, &keys::folder(table::FIGURES, self.mailbox, number))?
+        else {
+            self.found(Some(number), "the folder has no counters".into());
+            return Ok(());
+        };
+        let mut counted = self.count_items(number, &stored)?;
+        self.count_associated(number, &mut counted)?;
+        let prefix = keys::folder(table::VANISHED, self.mailbox, number);
+        counted.vanished_rows = visit(self.read, &prefix, |_, _| Ok(()))?;
+        let changes = visit(self.read, &keys::folder(table::CHANGE, self.mailbox, number), |_, _| Ok(()))?;
+        if changes != counted.items {
+            self.found(Some(number), format!("{} items have {changes} change rows", counted.items));
+        }
+        if row.parent != number
+            && keys::get::<u64>(self.read, &keys::name(self.mailbox, row.parent, &row.name))?
+                != Some(number.into())
+        {
+            self.found(Some(number), format!("the name \"{}\" does not lead to the folder", row.name));
+        }
+        if counted != stored {
+            self.wrong = true;
+            self.found(Some(number), format!("the folder counts {stored:?}, but has {counted:?}"));
+        }
+        self.totals.folders += 1;
+        self.figures.insert(number, counted);
+        Ok(())
+    }
+
+    /// The figures as the items give them; what cannot be counted is taken from `stored`.
+    fn count_items(&mut self, number: u32, stored: &Figures) -> Result<Figures, StoreError> {
+        let mut counted = Figures { items: 0, unread: 0, deleted: 0, size: 0, ..stored.clone() };
+        let mut changes = Vec::new();
+        let (places, mut twice) = (&mut self.places, 0);
+        scan_items(self.read, self.mailbox, number, &[0..=u32::MAX], &mut |uid, row| {
+            counted.items += 1;
+            counted.unread += u32::from(row.is_unread());
+            counted.deleted += u32::from(row.is_deleted());
+            counted.size += u64::from(row.size);
+            counted.uid_next = counted.uid_next.max(uid.saturating_add(1));
+            counted.modseq = counted.modseq.max(row.modseq);
+            changes.push((uid, row.modseq));
+            twice += u32::from(places.insert(row.id, Place { folder: number, uid }).is_some());
+            ControlFlow::Continue(())
+        })?;
+        if twice > 0 {
+            self.found(Some(number), format!("{twice} items are in two places"));
+        }
+        for (uid, modseq) in changes {
+            let key = keys::in_folder(table::CHANGE, self.mailbox, number, modseq);
+            if self.read.get(&key)?.as_deref() != Some(&uid.to_be_bytes()) {
+                self.found(Some(number), format!("change {modseq} does not lead to UID {uid}"));
+            }
+        }
+        let totals = &mut self.totals;
+        let (items, size) = if is_recoverable(number) {
+            (&mut totals.recoverable, &mut totals.recoverable_size)
+        } else {
+            (&mut totals.items, &mut totals.size)
+        };
+        *items += u64::from(counted.items);
+        *size += counted.size;
+        Ok(counted)
+    }
+
+    fn count_associated(&mut self, number: u32, counted: &mut Figures) -> Result<(), StoreError> {
+        let prefix = keys::folder(table::ASSOCIATED, self.mailbox, number);
+        counted.associated_size = 0;
+        counted.associated = visit(self.read, &prefix, |_, bytes| {
+            counted.associated_size += bytes.len() as u64;
+            Ok(())
+        })?;
+        self.totals.associated += u64::from(counted.associated);
+        self.totals.associated_size += counted.associated_size;
+        Ok(())
+    }
+
+    /// Rows of folders that do not exist, and names that lead nowhere.
+    fn strays(&mut self, folders: &BTreeMap<u32, FolderRow>) -> Result<(), StoreError> {
+        let tables =
+            [table::FIGURES, table::ITEM, table::CHANGE, table::VANISHED, table::ASSOCIATED, table::NAME];
+        let mut strays = Vec::new();
+        let mut names = 0;
+        for table in tables {
+            visit(self.read, &keys::mailbox(table, self.mailbox), |key, _| {
+                names += usize::from(table == table::NAME);
+                let folder = key.get(5..9).and_then(|part| part.try_into().ok()).map(u32::from_be_bytes);
+                if !folder.is_some_and(|folder| folders.contains_key(&folder)) {
+                    strays.push(format!("a row of table {:?} has no folder", char::from(table)));
+                }
+                Ok(())
+            })?;
+        }
+        if names + 1 != folders.len() {
+            strays.push(format!("{} folders have {names} names", folders.len()));
+        }
+        strays.into_iter().for_each(|text| self.found(None, text));
+        Ok(())
+    }
+
+    /// Every item has its large row, and no large row is without item.
+    fn details(&mut self) -> Result<(), StoreError> {
+        let mut ids = Vec::new();
+        for table in [table::DETAIL, table::PLACE] {
+            visit(self.read, &keys::mailbox(table, self.mailbox), |key, _| {
+                ids.push(ItemId(keys::number_of(key)?));
+                Ok(())
+            })?;
+        }
+        for id in &ids {
+            if !self.places.contains_key(id) {
+                self.found(None, format!("item {} has a large row but is in no folder", id.0));
+            }
+        }
+        let mut lost = Vec::new();
+        for (id, at) in &self.places {
+            match place(self.read, self.mailbox, *id) {
+                Ok(found) if found == *at => {}
+                Ok(_) | Err(StoreError::NoItem(_)) => lost.push((at.folder, id.0)),
+                Err(error) => return Err(error),
+            }
+        }
+        for (folder, id) in lost {
+            self.found(Some(folder), format!("item {id} has no large row, or one that leads elsewhere"));
+        }
+        Ok(())
+    }
+}
+
+/// Visits all rows with a prefix, up to the first failure; counts them.
+fn visit(
+    read: &impl Read,
+    prefix: &[u8],
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+) -> Result<u32, StoreError> {
+    let (mut count, mut outcome) = (0, Ok(()));
+    read.scan_prefix(prefix, &mut |key, value| {
+        count += 1;
+        outcome = each(key, value);
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    outcome.map(|()| count)
+}

@@ -1,0 +1,100 @@
+//! Property tags by their MAPI names (MS-OXPROPS), data only. String tags are the Unicode ones.
+
+use super::PropertyTag;
+
+/// Defines the constants and the table of their names from one list.
+macro_rules! tags {
+    ($($name:ident = $tag:literal)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`")]
+            pub const $name: PropertyTag = PropertyTag($tag);
+        )*
+        /// Every tag named here, by name.
+        pub const ALL: &[(&str, PropertyTag)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+tags! {
+    PR_IMPORTANCE = 0x0017_0003
+    PR_MESSAGE_CLASS = 0x001a_001f
+    PR_PRIORITY = 0x0026_0003
+    PR_READ_RECEIPT_REQUESTED = 0x0029_000b
+    PR_SENSITIVITY = 0x0036_0003
+    PR_SUBJECT = 0x0037_001f
+    PR_CLIENT_SUBMIT_TIME = 0x0039_0040
+    PR_SENT_REPRESENTING_NAME = 0x0042_001f
+    PR_START_DATE = 0x0060_0040
+    PR_END_DATE = 0x0061_0040
+    PR_OWNER_APPT_ID = 0x0062_0003
+    PR_SENT_REPRESENTING_EMAIL_ADDRESS = 0x0065_001f
+    PR_CONVERSATION_TOPIC = 0x0070_001f
+    PR_CONVERSATION_INDEX = 0x0071_0102
+    PR_TRANSPORT_MESSAGE_HEADERS = 0x007d_001f
+    PR_SENDER_NAME = 0x0c1a_001f
+    PR_SENDER_EMAIL_ADDRESS = 0x0c1f_001f
+    PR_DISPLAY_BCC = 0x0e02_001f
+    PR_DISPLAY_CC = 0x0e03_001f
+    PR_DISPLAY_TO = 0x0e04_001f
+    PR_MESSAGE_DELIVERY_TIME = 0x0e06_0040
+    PR_MESSAGE_FLAGS = 0x0e07_0003
+    PR_MESSAGE_SIZE = 0x0e08_0003
+    PR_HASATTACH = 0x0e1b_000b
+    PR_NORMALIZED_SUBJECT = 0x0e1d_001f
+    PR_INTERNET_ARTICLE_NUMBER = 0x0e23_0003
+    PR_READ = 0x0e69_000b
+    PR_BODY = 0x1000_001f
+    PR_RTF_COMPRESSED = 0x1009_0102
+    PR_HTML = 0x1013_0102
+    PR_INTERNET_MESSAGE_ID = 0x1035_001f
+    PR_INTERNET_REFERENCES = 0x1039_001f
+    PR_IN_REPLY_TO_ID = 0x1042_001f
+    PR_ICON_INDEX = 0x1080_0003
+    PR_LAST_VERB_EXECUTED = 0x1081_0003
+    PR_LAST_VERB_EXECUTION_TIME = 0x1082_0040
+    PR_FLAG_STATUS = 0x1090_0003
+    PR_FLAG_COMPLETE_TIME = 0x1091_0040
+    PR_DISPLAY_NAME = 0x3001_001f
+    PR_COMMENT = 0x3004_001f
+    PR_CREATION_TIME = 0x3007_0040
+    PR_LAST_MODIFICATION_TIME = 0x3008_0040
+    PR_SEARCH_KEY = 0x300b_0102
+    PR_CONVERSATION_ID = 0x3013_0102
+    PR_ARCHIVE_TAG = 0x3018_0102
+    PR_POLICY_TAG = 0x3019_0102
+    PR_RETENTION_PERIOD = 0x301a_0003
+    PR_RETENTION_DATE = 0x301c_0040
+    PR_CONTENT_COUNT = 0x3602_0003
+    PR_CONTENT_UNREAD = 0x3603_0003
+    PR_SUBFOLDERS = 0x360a_000b
+    PR_CONTAINER_CLASS = 0x3613_001f
+    PR_ASSOC_CONTENT_COUNT = 0x3617_0003
+    PR_IPM_APPOINTMENT_ENTRYID = 0x36d0_0102
+    PR_ATTACH_DATA_BIN = 0x3701_0102
+    PR_ATTACH_FILENAME = 0x3704_001f
+    PR_ATTACH_METHOD = 0x3705_0003
+    PR_ATTACH_LONG_FILENAME = 0x3707_001f
+    PR_ATTACH_MIME_TAG = 0x370e_001f
+    PR_ATTACH_CONTENT_ID = 0x3712_001f
+    PR_GIVEN_NAME = 0x3a06_001f
+    PR_BUSINESS_TELEPHONE_NUMBER = 0x3a08_001f
+    PR_SURNAME = 0x3a11_001f
+    PR_COMPANY_NAME = 0x3a16_001f
+    PR_TITLE = 0x3a17_001f
+    PR_MOBILE_TELEPHONE_NUMBER = 0x3a1c_001f
+    PR_LAST_MODIFIER_NAME = 0x3ffa_001f
+    PR_MESSAGE_CODEPAGE = 0x3ffd_0003
+    PR_CONTENT_FILTER_SCL = 0x4076_0003
+    PR_ROAMING_DATATYPES = 0x7c06_0003
+    PR_ROAMING_DICTIONARY = 0x7c07_0102
+    PR_ROAMING_XMLSTREAM = 0x7c08_0102
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_in_order_and_none_comes_twice() {
+        assert!(ALL.is_sorted_by(|(_, a), (_, b)| a.id() < b.id()));
+    }
+}
