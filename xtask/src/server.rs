@@ -83,6 +83,8 @@ pub struct Ready {
     pub server: String,
     /// Listener name to `host:port`.
     pub listeners: BTreeMap<String, String>,
+    /// The certificate that the server shows, a PEM file.
+    pub certificate: PathBuf,
     /// The administrator.
     pub admin: Account,
     /// The mailboxes, in order.
@@ -222,7 +224,8 @@ fn wait_ready(stdout: ChildStdout) -> Outcome<Ready> {
 fn ready_from(value: &Value) -> Outcome<Ready> {
     let object = value.as_object().ok_or("the JSON it printed is not an object")?;
     let server = value["server"].as_str().unwrap_or_default().to_owned();
-    let mut ready = Ready { server, ..Ready::default() };
+    let certificate = value["certificate"].as_str().unwrap_or_default().into();
+    let mut ready = Ready { server, certificate, ..Ready::default() };
     for (name, value) in object {
         if let Some(address) =
             value.as_str().filter(|a| a.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()))
