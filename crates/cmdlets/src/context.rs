@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use base::{Fault, clock::SharedClock, eventlog::EventLog};
-use directory::{Directory, DirectoryError, Draft};
+use directory::{Directory, DirectoryError, Draft, Object};
+use store::Stores;
+use transport::track::TrackingLog;
 
 /// One server, as its cmdlets see it.
 pub struct Context {
@@ -11,6 +13,12 @@ pub struct Context {
     pub server_name: String,
     /// Who and what exists.
     pub directory: Directory,
+    /// The mailbox databases of this server.
+    pub stores: Stores,
+    /// How a mailbox database of the directory is opened here.
+    pub database_config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
+    /// What happened to messages.
+    pub tracking: Arc<TrackingLog>,
     /// Product-style events.
     pub events: Arc<EventLog>,
     /// The time.

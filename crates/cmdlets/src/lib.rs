@@ -23,6 +23,13 @@ pub use source::{Cmdlets, MODULE, accepts, built, find, names};
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[
     &org::accepted_domain::GET,
+    &database::mailbox_database::DISMOUNT,
+    &database::mailbox_database::GET,
+    &database::mailbox_folder_statistics::GET,
+    &database::mailbox_statistics::GET,
+    &transport::message_tracking_log::GET,
+    &database::mailbox_database::MOUNT,
+    &database::mailbox_database::SET,
     &org::exchange_server::GET,
     &org::organization_config::GET,
     &transport::receive_connector::GET,

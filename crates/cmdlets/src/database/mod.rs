@@ -1,1 +1,5 @@
 //! Mailbox databases and what is in them.
+
+pub mod mailbox_database;
+pub mod mailbox_folder_statistics;
+pub mod mailbox_statistics;

@@ -2,3 +2,4 @@
 
 pub mod receive_connector;
 pub mod send_connector;
+pub mod message_tracking_log;
