@@ -149,7 +149,7 @@ impl FromStr for Dn {
             return Err(fail());
         }
         let mut components = Vec::new();
-        let mut rest = text.trim();
+        let mut rest = text.trim_start();
         while !rest.is_empty() {
             let end = first_comma(rest).unwrap_or(rest.len());
             let (attribute, value) = rest[..end].split_once('=').ok_or_else(fail)?;

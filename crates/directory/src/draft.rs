@@ -245,6 +245,10 @@ impl<'a> Draft<'a> {
         self.view.insert(object.clone());
         self.view.refresh(object.class);
         self.view.set_change(change);
+        // A verb often stores an object in steps; only the last one need be written.
+        if matches!(self.records.last(), Some(Record::Put(last)) if last.guid == object.guid) {
+            self.records.pop();
+        }
         self.records.push(Record::Put(object.clone()));
         Ok(object)
     }

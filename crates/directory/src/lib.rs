@@ -3,6 +3,7 @@
 //! Objects of a few classes (`schema/`, data) lie in a tree of distinguished names. Readers take a [`View`]:
 //! the whole directory at one moment, in memory. Changes are closures over a [`Draft`], run one after the
 //! other by the directory's writer, checked there, and durable as engine records before they are seen.
+//! Verbs that cmdlets offer (`verbs/`) are functions over a draft.
 
 mod codec;
 mod directory;
@@ -12,10 +13,13 @@ mod edit;
 mod error;
 pub mod filter;
 mod object;
+pub mod policy;
 mod recipient;
 mod rules;
 pub mod schema;
+pub mod seed;
 pub mod value;
+pub mod verbs;
 mod view;
 
 pub use directory::{Directory, Options};

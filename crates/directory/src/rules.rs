@@ -2,11 +2,13 @@
 
 use crate::{
     error::DirectoryError,
+    filter::Filter,
     object::Object,
+    policy::Template,
     recipient::recipient_type,
     schema::{
-        ACCEPTED_DOMAIN, Class, MAILBOX_DATABASE, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN,
-        SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+        ACCEPTED_DOMAIN, Class, DYNAMIC_GROUP, EMAIL_ADDRESS_POLICY, MAILBOX_DATABASE, ORGANIZATION,
+        RECEIVE_CONNECTOR, REMOTE_DOMAIN, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
     view::{View, unique_keys},
@@ -19,6 +21,8 @@ pub(crate) fn check(view: &View, object: &Object) -> Result<(), DirectoryError> 
         class if *class == RECEIVE_CONNECTOR => check_receive_connector(view, object),
         class if *class == SEND_CONNECTOR => check_send_connector(object),
         class if *class == ORGANIZATION || *class == TRANSPORT_CONFIG => check_single(view, object),
+        class if *class == EMAIL_ADDRESS_POLICY => check_templates(view, object).and(check_filter(object)),
+        class if *class == DYNAMIC_GROUP => check_filter(object),
         _ => Ok(()),
     }
 }
@@ -131,6 +135,28 @@ fn check_send_connector(object: &Object) -> Result<(), DirectoryError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Templates parse, exactly one of them gives the reply address, their domains are accepted.
+fn check_templates(view: &View, object: &Object) -> Result<(), DirectoryError> {
+    let texts = object.values("EnabledEmailAddressTemplates").iter().filter_map(Value::as_text);
+    let templates: Vec<Template> = texts.map(str::parse).collect::<Result<_, _>>()?;
+    if templates.iter().filter(|template| template.primary).count() != 1 {
+        return Err(DirectoryError::Invalid(
+            "An e-mail address policy needs exactly one primary SMTP address template.".into(),
+        ));
+    }
+    match templates.iter().find(|template| view.accepted_domain_for(template.domain.as_str()).is_none()) {
+        Some(template) => Err(DirectoryError::Invalid(format!(
+            "The domain \"{}\" of the e-mail address template isn't an accepted domain.",
+            template.domain
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn check_filter(object: &Object) -> Result<(), DirectoryError> {
+    object.text("RecipientFilter").map_or(Ok(()), |text| Filter::parse(text).map(|_| ()))
 }
 
 /// What may not be deleted while something needs it.

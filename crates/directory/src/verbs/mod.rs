@@ -1,0 +1,25 @@
+//! What cmdlets offer, as functions over a draft with plain parameters: one file per noun.
+
+pub mod configuration;
+pub mod contact;
+pub mod group;
+pub mod mailbox;
+pub mod recipient;
+
+pub use configuration::{
+    NewReceiveConnector, NewSendConnector, RECEIVE_USAGES, make_default_domain, new_accepted_domain,
+    new_mailbox_database, new_receive_connector, new_remote_domain, new_send_connector,
+};
+pub use contact::{
+    NewContact, NewMailUser, disable_mail_contact, disable_mail_user, enable_mail_contact, enable_mail_user,
+    new_mail_contact, new_mail_user, remove_contact, remove_mail_user,
+};
+pub use group::{
+    NewDynamicGroup, NewGroup, disable_group, enable_group, new_dynamic_group, new_group, remove_group,
+    set_filter,
+};
+pub use mailbox::{
+    Disconnected, EnableMailbox, NewMailbox, NewUser, choose_database, convert_mailbox, disable_mailbox,
+    enable_mailbox, new_mailbox, new_user, remove_mailbox, set_password,
+};
+pub use recipient::{MailIdentity, set_recipient};
