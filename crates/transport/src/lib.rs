@@ -1,9 +1,14 @@
 //! Moves one message from A to B.
 
+pub mod categorizer;
 pub mod error;
 pub mod queue;
 pub mod receive;
-pub mod track;
+pub mod routing;
 pub mod stream;
+pub mod track;
+
+#[cfg(test)]
+mod testing;
 
 pub use error::TransportError;

@@ -33,12 +33,16 @@ pub const MAILBOX_NEEDS_LOGON: Reply = Reply::new(
 /// The recipient does not take mail from this sender.
 pub const NOT_AUTHORIZED: Reply = Reply::new(550, (5, 7, 1), "RESOLVER.RST.NotAuthorized; not authorized");
 /// An auto-forward was stopped by the settings of its remote domain.
-pub const AUTO_FORWARD_BLOCKED: Reply = Reply::new(
-    250,
-    (2, 1, 5),
-    "RESOLVER.MSGTYPE.AF; handled AutoForward addressed to external recipient",
-);
+pub const AUTO_FORWARD_BLOCKED: Reply =
+    Reply::new(250, (2, 1, 5), "RESOLVER.MSGTYPE.AF; handled AutoForward addressed to external recipient");
 /// A recipient was forwarded.
 pub const FORWARDED: Reply = Reply::new(250, (2, 1, 5), "RESOLVER.FWD.Forwarded; recipient forward");
 /// A group was expanded.
 pub const EXPANDED: Reply = Reply::new(250, (2, 1, 5), "RESOLVER.GRP.Expanded; distribution list expanded");
+/// The hosted kind of organisation lets nothing be forwarded outside.
+pub const FORWARDING_NOT_ALLOWED: Reply = Reply::new(
+    550,
+    (5, 7, 520),
+    "Access denied, Your organization does not allow external forwarding. Please contact your administrator \
+     for further assistance. AS(7555)",
+);

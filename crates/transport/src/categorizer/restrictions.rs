@@ -65,9 +65,9 @@ impl Sender {
             recipient.links(senders).any(|sender| sender == object)
                 || recipient.links(groups).any(|group| view.is_in_group(group, object))
         };
-        let rejected = self.object.is_some_and(|object| {
-            listed("RejectMessagesFrom", "RejectMessagesFromDLMembers", object)
-        });
+        let rejected = self
+            .object
+            .is_some_and(|object| listed("RejectMessagesFrom", "RejectMessagesFromDLMembers", object));
         if rejected {
             return false;
         }

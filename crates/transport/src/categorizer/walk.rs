@@ -170,35 +170,49 @@ impl<'a> Walk<'a> {
 
     /// Sends a step on to where a mailbox forwards.
     fn forward(&mut self, mut onward: Step, target: Target, from: SmtpAddress) {
-        let blocked = matches!(&target, Target::Address(address) if self.is_forward_blocked(address));
+        let verdict = self.may_forward(&target);
         (onward.address, onward.object) = match target {
             Target::Object(recipient, address) => (address, Some(recipient)),
             Target::Address(address) => (address, None),
         };
-        if blocked {
-            return self.end(&onward, Fate::Drop(answers::AUTO_FORWARD_BLOCKED));
+        if let Err(fate) = verdict {
+            return self.end(&onward, fate);
         }
         self.note(EventId::Redirect, vec![onward.address.clone()], Some(from), &answers::FORWARDED);
         self.steps.push_back(onward);
     }
 
-    /// Whether the settings of its remote domain keep an auto-forward to this address from leaving. What
-    /// stays inside the organisation is not subject to them.
-    fn is_forward_blocked(&self, address: &SmtpAddress) -> bool {
-        let external = match self.view.recipient_by_address(address) {
-            Some(recipient) => match recipient.kind() {
+    /// Whether a forward may leave: what stays inside the organisation always may. The hosted kind of
+    /// organisation returns what its policy forbids; the remote domain's setting drops it, and holds for
+    /// addresses only, not for recipient objects.
+    fn may_forward(&self, target: &Target) -> Result<(), Fate> {
+        let recipient = match target {
+            Target::Object(guid, _) => self.view.recipient(*guid),
+            Target::Address(address) => self.view.recipient_by_address(address),
+        };
+        let external = match (recipient, target) {
+            (None, Target::Object(_, address) | Target::Address(address)) => Some(address.clone()),
+            (Some(recipient), _) => match recipient.kind() {
                 RecipientType::MailUser | RecipientType::MailContact => recipient.external_email_address(),
                 _ => None,
             },
-            None => Some(address.clone()),
         };
-        let Some(external) = external else { return false };
-        let inside = self
-            .view
-            .accepted_domain_for(external.domain())
-            .is_some_and(|domain| domain.text("DomainType") != Some("ExternalRelay"));
-        !inside
-            && !self.view.remote_domain_for(external.domain()).is_some_and(|d| d.flag("AutoForwardEnabled"))
+        let Some(external) = external else { return Ok(()) };
+        let accepted = self.view.accepted_domain_for(external.domain());
+        if accepted.is_some_and(|domain| domain.text("DomainType") != Some("ExternalRelay")) {
+            return Ok(());
+        }
+        let mode = self.view.organization().and_then(|organization| organization.text("AutoForwardingMode"));
+        if matches!(mode, Some("Automatic" | "Off")) {
+            return Err(Fate::Fail(answers::FORWARDING_NOT_ALLOWED));
+        }
+        let remote = self.view.remote_domain_for(external.domain());
+        match target {
+            Target::Address(_) if !remote.is_some_and(|remote| remote.flag("AutoForwardEnabled")) => {
+                Err(Fate::Drop(answers::AUTO_FORWARD_BLOCKED))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A contact or mail user: its mail goes to its external address.
