@@ -8,6 +8,8 @@ pub mod ast;
 pub mod binder;
 pub mod cmdlet;
 pub mod facts;
+pub mod lexer;
+pub mod parser;
 pub mod types;
 pub mod value;
 

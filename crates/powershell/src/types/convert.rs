@@ -27,6 +27,7 @@ type Converted = Result<Value, ConvertError>;
 /// # Errors
 /// Where PowerShell has no conversion or the text does not read.
 pub fn convert(value: Value, to: &Type, now: Timestamp) -> Converted {
+    let value = value.or_null();
     match to {
         Type::Any => Ok(value),
         Type::Void => Ok(Value::Null),

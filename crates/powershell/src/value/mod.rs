@@ -30,6 +30,8 @@ pub enum Value {
     /// `$null`.
     #[default]
     Null,
+    /// What a command without output yields: like null, but a pipeline carries nothing (`AutomationNull`).
+    Nothing,
     /// `System.Boolean`.
     Bool(bool),
     /// `System.Int32`.
@@ -99,7 +101,13 @@ impl Value {
 
     /// True for `$null`.
     pub fn is_null(&self) -> bool {
-        matches!(self, Value::Null)
+        matches!(self, Value::Null | Value::Nothing)
+    }
+
+    /// Null for nothing.
+    #[must_use]
+    pub fn or_null(self) -> Self {
+        if matches!(self, Value::Nothing) { Value::Null } else { self }
     }
 
     /// The text of a string; nothing for other kinds.
@@ -114,7 +122,7 @@ impl Value {
     /// array of one is its element.
     pub fn truth(&self) -> bool {
         match self {
-            Value::Null => false,
+            Value::Null | Value::Nothing => false,
             Value::Bool(b) => *b,
             Value::Int(n) => *n != 0,
             Value::Long(n) => *n != 0,
@@ -135,7 +143,7 @@ impl Value {
     /// The .NET type's full name; for objects the first type name.
     pub fn type_name(&self) -> Arc<str> {
         let fixed = match self {
-            Value::Null => "System.Management.Automation.Internal.AutomationNull",
+            Value::Null | Value::Nothing => "System.Management.Automation.Internal.AutomationNull",
             Value::Bool(_) => "System.Boolean",
             Value::Int(_) => "System.Int32",
             Value::Long(_) => "System.Int64",
@@ -165,17 +173,17 @@ impl Value {
     /// The items a pipeline would carry: an array's elements, nothing for null, itself otherwise.
     pub fn into_items(self) -> Vec<Value> {
         match self {
-            Value::Null => Vec::new(),
+            Value::Null | Value::Nothing => Vec::new(),
             Value::Array(list) => list.to_vec(),
             Value::Bytes(bytes) => bytes.iter().map(|b| Value::Int(i32::from(*b))).collect(),
             other => vec![other],
         }
     }
 
-    /// What a pipeline's output becomes when it is assigned: nothing is null, one is itself, more an array.
+    /// What a pipeline's output becomes when it is assigned: one is itself, more an array.
     pub fn from_items(mut items: Vec<Value>) -> Self {
         match items.len() {
-            0 => Value::Null,
+            0 => Value::Nothing,
             1 => items.swap_remove(0),
             _ => Value::array(items),
         }

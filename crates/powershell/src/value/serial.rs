@@ -43,7 +43,7 @@ enum Plain {
 impl From<&Value> for Plain {
     fn from(value: &Value) -> Self {
         match value.clone() {
-            Value::Null => Plain::Null,
+            Value::Null | Value::Nothing => Plain::Null,
             Value::Bool(v) => Plain::Bool(v),
             Value::Int(v) => Plain::Int(v),
             Value::Long(v) => Plain::Long(v),

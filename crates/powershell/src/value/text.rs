@@ -25,7 +25,7 @@ impl Display for Value {
 /// A value inside another: containers only say their type.
 fn flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match value {
-        Value::Null => Ok(()),
+        Value::Null | Value::Nothing => Ok(()),
         Value::Bool(true) => f.write_str("True"),
         Value::Bool(false) => f.write_str("False"),
         Value::Int(n) => n.fmt(f),
