@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use base::{Fault, FaultKind};
+use base::{Fault, FaultKind, Guid};
 use directory::{
     Draft, Edit, Filter, NewObject, Object, Scope, View,
     schema::{Attribute, Class},
@@ -46,8 +46,12 @@ pub struct Noun {
     pub conditions: &'static [(&'static str, Condition)],
     /// Parameters of `Set-` (and `New-`) that are not attributes of their name.
     pub special: &'static [(&'static str, Special)],
+    /// How edits are applied.
+    pub change: Change,
     /// Makes a new object, where it takes more than its name and attributes.
     pub create: Option<Create>,
+    /// Parameters of `New-` that [`Noun::create`] reads itself.
+    pub takes: &'static [&'static str],
     /// Checks or does more before an object is removed.
     pub removing: Option<Removing>,
 }
@@ -58,8 +62,12 @@ pub type Removing = fn(&mut Draft<'_>, &Object) -> Result<(), directory::Directo
 pub type Condition = fn(&View, &Object, &str) -> bool;
 /// Turns a parameter into edits of other attributes.
 pub type Special = fn(&Context, &View, Option<&Object>, &Value) -> Result<Vec<(&'static str, Edit)>, Fault>;
-/// Makes an object from a call; the attributes given have been converted already.
-pub type Create = fn(&mut Call<'_>, Vec<(&'static str, Edit)>) -> Result<Arc<Object>, Fault>;
+/// Reads a call's parameters into what makes the object, to be run in the directory's writer.
+pub type Create = fn(&Call<'_>, &View) -> Result<Make, Fault>;
+/// Makes the object.
+pub type Make = Box<dyn FnOnce(&mut Draft<'_>) -> Result<Arc<Object>, directory::DirectoryError> + Send>;
+/// Applies edits to an object; false where everything was so already.
+pub type Change = fn(&mut Draft<'_>, Guid, Vec<(&str, Edit)>) -> Result<bool, directory::DirectoryError>;
 
 /// Which attributes `Get-` shows.
 #[derive(Clone, Copy)]
@@ -82,7 +90,9 @@ impl Noun {
             extend: None,
             conditions: &[],
             special: &[],
+            change: |draft, guid, edits| draft.modify(guid, edits),
             create: None,
+            takes: &[],
             removing: None,
         }
     }
@@ -196,8 +206,8 @@ impl Noun {
         if !call.should_process(&format!("Setting {} \"{}\"", spaced(self.name), object.identity()))? {
             return Ok(());
         }
-        let guid = object.guid;
-        let changed = call.cx.commit(move |draft| draft.modify_system(guid, edits))?;
+        let (guid, change) = (object.guid, self.change);
+        let changed = call.cx.commit(move |draft| change(draft, guid, edits))?;
         if !changed {
             call.warn(&format!(
                 "The command completed successfully but no settings of '{}' have been modified.",
@@ -250,24 +260,31 @@ impl Noun {
         Ok(edits)
     }
 
-    /// `New-`: the object, its attributes from the parameters, then the object is written.
+    /// `New-`: the object is made, then the remaining parameters are applied, all in one transaction.
     pub(crate) fn create(&'static self, call: &mut Call<'_>) -> Outcome {
         let view = call.cx.directory.snapshot();
-        let edits = self.edits(call, &view, None)?;
-        let made = match self.create {
-            Some(create) => create(call, edits)?,
+        let takes = |name: &str| self.takes.iter().any(|taken| taken.eq_ignore_ascii_case(name));
+        let given = &call.invocation.parameters;
+        let rest: Bound = given.iter().filter(|(name, _)| !takes(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let edits = self.edits_of(call.cx, &rest, &view, None)?;
+        let make: Make = match self.create {
+            Some(create) => create(call, &view)?,
             None => {
-                let new = NewObject::new(self.class, call.needed("Name")?.to_string());
-                if !call.should_process(&format!("Creating {} \"{}\"", spaced(self.name), new.name))? {
-                    return Ok(());
-                }
-                call.cx.commit(move |draft| {
-                    let made = draft.create(with_required(new, &edits))?;
-                    draft.modify_system(made.guid, edits)?;
-                    draft.existing(made.guid)
-                })?
+                let new = with_required(NewObject::new(self.class, call.needed("Name")?.to_string()), &edits);
+                Box::new(move |draft| draft.create(new))
             }
         };
+        if !call.should_process(&format!("Creating {} \"{}\"", spaced(self.name), call.text("Name").unwrap_or_default()))? {
+            return Ok(());
+        }
+        let change = self.change;
+        let made = call.cx.commit(move |draft| {
+            let made = make(draft)?;
+            if !edits.is_empty() {
+                change(draft, made.guid, edits)?;
+            }
+            draft.existing(made.guid)
+        })?;
         let view = call.cx.directory.snapshot();
         let value = self.show(call.cx, &view, &made);
         let _ = call.write(value);
