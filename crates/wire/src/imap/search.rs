@@ -46,6 +46,8 @@ pub enum Key {
     Keyword(String, bool),
     /// The day of INTERNALDATE.
     Received(Compare, i64),
+    /// Received within so many seconds (`true`), or longer ago (RFC 5032).
+    Within(bool, u32),
     /// The day the `Date` field names.
     Sent(Compare, i64),
     /// RFC822.SIZE.
@@ -183,6 +185,8 @@ fn key(s: &mut Scanner<'_>, depth: usize, left: &mut usize) -> Parsed<Key> {
         "BEFORE" => Key::Received(Compare::Less, day(s)?),
         "ON" => Key::Received(Compare::Equal, day(s)?),
         "SINCE" => Key::Received(Compare::Greater, day(s)?),
+        "YOUNGER" => Key::Within(true, s.number()?),
+        "OLDER" => Key::Within(false, s.number()?),
         "SENTBEFORE" => Key::Sent(Compare::Less, day(s)?),
         "SENTON" => Key::Sent(Compare::Equal, day(s)?),
         "SENTSINCE" => Key::Sent(Compare::Greater, day(s)?),

@@ -179,6 +179,11 @@ impl Summary {
         self.bytes.get(start as usize..end as usize)
     }
 
+    /// Whether the header has such a field.
+    pub fn has(&self, field: SummaryField) -> bool {
+        self.payload(field).is_some()
+    }
+
     /// The unfolded raw text of a field that is no address list; `None` where it is absent.
     pub fn text(&self, field: SummaryField) -> Option<&[u8]> {
         self.payload(field).filter(|_| !field.is_address_list())
@@ -328,6 +333,7 @@ mod tests {
         );
         assert_eq!(summary.addresses(F::To).count(), 4);
         assert_eq!(summary.addresses(F::Cc).count(), 0);
+        assert!(summary.has(F::Cc) && !summary.has(F::Bcc));
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! What is done to folders: CREATE, DELETE, RENAME, SUBSCRIBE.
+
+use services::mailbox::{FolderId, FolderRole};
+
+use super::{
+    names::{DELIMITER, canonical},
+    reply::{Failure, Outcome, done, no},
+    session::Session,
+};
+
+/// The class of folders that hold mail.
+const MAIL_CLASS: &str = "IPF.Note";
+
+impl Session {
+    pub(super) async fn create(&mut self, name: &str, special_use: bool) -> Outcome {
+        if special_use {
+            return Err(no("USEATTR", "The folders with a special use are the default ones"));
+        }
+        let (parent, last) = self.make_parents(name).await?;
+        self.mailbox()?.create_folder(parent, &last, MAIL_CLASS).await?;
+        done("Completed")
+    }
+
+    /// Makes the folders above a name that is free; returns the parent and the last part of the name.
+    async fn make_parents(&mut self, name: &str) -> Result<(Option<FolderId>, String), Failure> {
+        let name = canonical(name);
+        let tree = self.tree()?;
+        if tree.find(&name).is_some() {
+            return Err(no("ALREADYEXISTS", "A mailbox of this name exists already"));
+        }
+        let (mut parent, mut parts) = tree.nearest(&name);
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(no("CANNOT", "Part of the mailbox name is empty"));
+        }
+        let mailbox = self.mailbox()?;
+        let last = parts.pop().unwrap_or_default().to_owned();
+        for part in parts {
+            parent = Some(mailbox.create_folder(parent, part, MAIL_CLASS).await?);
+        }
+        Ok((parent, last))
+    }
+
+    pub(super) async fn delete(&mut self, name: &str) -> Outcome {
+        let folder = self.folder(name)?;
+        if folder == FolderRole::Inbox.folder() {
+            return Err(no("CANNOT", "INBOX can't be deleted"));
+        }
+        self.mailbox()?.delete_folder(folder).await?;
+        if self.view.as_ref().is_some_and(|view| view.folder == folder) {
+            self.view = None;
+        }
+        done("Completed")
+    }
+
+    pub(super) async fn rename(&mut self, from: &str, to: &str) -> Outcome {
+        let folder = self.folder(from)?;
+        let (from, target) = (canonical(from), canonical(to));
+        if target.to_lowercase().starts_with(&format!("{}{DELIMITER}", from.to_lowercase())) {
+            return Err(no("CANNOT", "A mailbox can't be moved below itself"));
+        }
+        let mailbox = self.mailbox()?;
+        // Only the case of a name may change to what exists: itself.
+        let same = self.tree()?.find(&target).is_some_and(|named| named.folder.id == folder);
+        if same && folder != FolderRole::Inbox.folder() {
+            let parent = self.parent_of(folder)?;
+            let last = target.rsplit(DELIMITER).next().unwrap_or_default();
+            mailbox.rename_folder(folder, parent, last).await?;
+            return done("Completed");
+        }
+        let (parent, last) = self.make_parents(&target).await?;
+        if folder == FolderRole::Inbox.folder() {
+            // Renaming INBOX moves what is in it; INBOX stays, empty (RFC 3501 section 6.3.5).
+            let target = mailbox.create_folder(parent, &last, MAIL_CLASS).await?;
+            mailbox.move_items(folder, vec![1..=u32::MAX], target).await?;
+        } else {
+            mailbox.rename_folder(folder, parent, &last).await?;
+        }
+        done("Completed")
+    }
+
+    fn parent_of(&mut self, folder: FolderId) -> Result<Option<FolderId>, Failure> {
+        let tree = self.tree()?;
+        let named = tree.folders.iter().find(|named| named.folder.id == folder);
+        Ok(named.and_then(|named| named.folder.parent))
+    }
+
+    pub(super) async fn subscribe(&mut self, name: &str, subscribed: bool) -> Outcome {
+        let folder = self.folder(name)?;
+        self.mailbox()?.subscribe(folder, subscribed).await?;
+        done("Completed")
+    }
+}

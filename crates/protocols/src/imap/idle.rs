@@ -1,0 +1,39 @@
+//! IDLE: what happens in the selected folder is told as it happens (RFC 2177).
+
+use super::{
+    reply::{Failure, Outcome, done},
+    session::Session,
+};
+
+/// The longest line a client may end IDLE with, bytes.
+const LINE_MAX: usize = 64;
+
+impl Session {
+    pub(super) async fn idle(&mut self) -> Outcome {
+        self.link.say("+ idling\r\n");
+        let patience = self.server.config.idle_timeout;
+        loop {
+            if self.link.input.contains(&b'\n') || self.link.input.len() > LINE_MAX {
+                let line = self.line(LINE_MAX).await?;
+                if line.eq_ignore_ascii_case("DONE") {
+                    return done("Completed");
+                }
+                return Err(Failure::Bad("Expected DONE".into()));
+            }
+            self.tell_news(true)?;
+            self.link.flush().await?;
+            self.link.shrink();
+            let Session { link, view, .. } = self;
+            let changed = async {
+                match view {
+                    Some(view) => view.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                filled = link.fill(0, patience) => filled?,
+                () = changed => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Getting in and out: CAPABILITY, ID, ENABLE, NAMESPACE, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT.
+
+use std::sync::Arc;
+
+use base::FaultKind;
+use services::Credentials;
+use wire::imap::Secret;
+
+use super::{
+    reply::{Failure, Outcome, done, done_with, no},
+    session::Session,
+};
+use crate::{
+    link::Gone,
+    sasl::{Exchange, Identity, RESPONSE_MAX, Step},
+};
+
+/// What is offered at any time.
+const CAPABILITIES: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN MOVE \
+    SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE ESEARCH STATUS=SIZE WITHIN";
+
+impl Session {
+    /// The capabilities of this moment.
+    pub(super) fn capabilities(&self) -> String {
+        let mut text = format!("{CAPABILITIES} APPENDLIMIT={}", self.server.config.append_max);
+        if self.mailbox.is_none() {
+            if !self.link.is_secure() && self.server.tls.is_some() {
+                text.push_str(" STARTTLS");
+            }
+            text.push_str(if self.may_login() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" });
+        }
+        text
+    }
+
+    pub(super) fn capability(&mut self) -> Outcome {
+        let line = format!("* CAPABILITY {}\r\n", self.capabilities());
+        self.link.say(&line);
+        done("Completed")
+    }
+
+    /// Whether a password may cross this connection.
+    fn may_login(&self) -> bool {
+        self.link.is_secure() || (self.server.config.allow_plaintext && self.client.address.is_loopback())
+    }
+
+    pub(super) fn id(&mut self, pairs: &[(String, String)]) -> Outcome {
+        let value =
+            |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        if let Some(name) = value("name") {
+            let agent = format!("{name} {}", value("version").unwrap_or_default());
+            tracing::debug!(agent, "the client says what it is");
+            self.client.agent = Some(agent.trim_end().to_owned());
+        }
+        self.link.say("* ID (\"name\" \"Rialto\")\r\n");
+        done("Completed")
+    }
+
+    pub(super) fn enable(&mut self, names: &[String]) -> Outcome {
+        let condstore = names.iter().any(|name| name == "CONDSTORE");
+        self.condstore |= condstore;
+        self.link.say(if condstore { "* ENABLED CONDSTORE\r\n" } else { "* ENABLED\r\n" });
+        done("Completed")
+    }
+
+    pub(super) fn namespace(&mut self) -> Outcome {
+        self.link.say("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+        done("Completed")
+    }
+
+    pub(super) fn logout(&mut self) -> Outcome {
+        self.leaving = true;
+        self.view = None;
+        self.link.say("* BYE Logging out\r\n");
+        done("Completed")
+    }
+
+    pub(super) async fn start_tls(&mut self, tag: &str) -> Outcome {
+        if self.link.is_secure() || self.server.tls.is_none() {
+            return Err(Failure::Bad("STARTTLS is not offered".into()));
+        }
+        self.link.say(&format!("{tag} OK Begin TLS negotiation\r\n"));
+        self.begin_tls().await?;
+        // What was learnt in the clear is forgotten (RFC 3501 section 6.2.1).
+        self.client.agent = None;
+        done("")
+    }
+
+    /// Shakes hands.
+    pub(super) async fn begin_tls(&mut self) -> Result<(), Gone> {
+        let acceptor = self.server.tls.clone().ok_or(Gone::Ended("TLS is not set up"))?;
+        self.link.start_tls(&acceptor, self.server.config.preauth_timeout).await
+    }
+
+    pub(super) async fn login(&mut self, user: String, password: Secret) -> Outcome {
+        self.enter(Identity { authorize: String::new(), user, password: password.0 }).await
+    }
+
+    pub(super) async fn authenticate(&mut self, mechanism: &str, initial: Option<Secret>) -> Outcome {
+        let Some(mut exchange) = Exchange::new(mechanism) else {
+            return Err(no("CANNOT", "Unsupported authentication mechanism"));
+        };
+        // Refused before the client sends the password.
+        self.check_may_login()?;
+        let mut response = match initial {
+            Some(initial) => initial.0,
+            None => self.challenge(exchange.challenge()).await?,
+        };
+        loop {
+            match exchange.respond(&response) {
+                Step::Challenge(challenge) => response = self.challenge(challenge).await?,
+                Step::Done(identity) => return self.enter(identity).await,
+                Step::Refused(why) => return Err(Failure::Bad(why.into())),
+            }
+        }
+    }
+
+    /// Sends a challenge and reads the line that answers it.
+    async fn challenge(&mut self, challenge: &str) -> Result<String, Gone> {
+        self.link.say(&format!("+ {challenge}\r\n"));
+        let patience = self.server.config.preauth_timeout;
+        let line = tokio::time::timeout(patience, self.line(RESPONSE_MAX));
+        line.await.map_err(|_| Gone::Inactive)?
+    }
+
+    /// A line that is no command, without its end.
+    pub(super) async fn line(&mut self, max: usize) -> Result<String, Gone> {
+        loop {
+            let end = self.link.input.iter().take(max).position(|b| *b == b'\n');
+            if let Some(end) = end {
+                let line = self.link.take(end + 1);
+                return Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
+            }
+            if self.link.input.len() >= max {
+                return Err(Gone::Ended("Line too long"));
+            }
+            self.link.fill(0, self.server.config.idle_timeout).await?;
+        }
+    }
+
+    fn check_may_login(&self) -> Result<(), Failure> {
+        if self.may_login() { Ok(()) } else { Err(no("PRIVACYREQUIRED", "Log in over TLS only")) }
+    }
+
+    /// Checks who it is and opens the mailbox.
+    async fn enter(&mut self, identity: Identity) -> Outcome {
+        self.check_may_login()?;
+        let Identity { authorize, user, password } = identity;
+        let services = self.server.services.clone();
+        let credentials = Credentials { login: user, password };
+        let caller = match services.authenticate(&credentials, self.client.clone()).await {
+            Ok(caller) => caller,
+            Err(fault) if fault.kind == FaultKind::Unauthenticated => {
+                self.refused += 1;
+                tracing::info!(login = credentials.login, "log-on refused");
+                return Err(no("AUTHENTICATIONFAILED", "Log-on failed: unknown user name or bad password"));
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        let other = Some(authorize.as_str()).filter(|name| !name.is_empty() && *name != credentials.login);
+        let mailbox = services.open_mailbox(&caller, other)?;
+        tracing::info!(user = caller.name, "logged on");
+        self.mailbox = Some(Arc::new(mailbox));
+        done_with(format!("CAPABILITY {}", self.capabilities()), "Logged on")
+    }
+}

@@ -1,0 +1,198 @@
+//! The doors of the line-based protocols: accepts connections, limits their number, drains them on shutdown.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base::net::{TcpListener, TcpStream};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+
+/// How long sessions may finish what they are doing after shutdown was asked for.
+const GRACE: Duration = Duration::from_secs(30);
+/// The rest after `accept` failed for want of descriptors or memory: others must be able to finish.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether TLS starts at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// In the clear, with STARTTLS (or STLS).
+    Plain,
+    /// TLS from the first byte (RFC 8314).
+    ImplicitTls,
+}
+
+/// How many connections a protocol holds at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// `MaxConnections`
+    pub total: usize,
+    /// `MaxConnectionFromSingleIP`; loopback is exempt, an IPv6 /64 counts as one.
+    pub from_single_ip: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        ConnectionLimits { total: 20_000, from_single_ip: 1_000 }
+    }
+}
+
+/// Accepts until `shutdown` turns true (or its sender is gone), then lets the open sessions say goodbye.
+/// `session` holds one conversation with the peer at the address given.
+pub(crate) async fn serve<F>(
+    listener: TcpListener,
+    limits: ConnectionLimits,
+    mut shutdown: watch::Receiver<bool>,
+    session: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let census = Arc::new(Census::default());
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut shutdown) => break,
+            Some(ended) = sessions.join_next() => report(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, remote)) => {
+                    let Some(place) = Census::admit(&census, limits, remote.ip()) else {
+                        tracing::debug!(%remote, "too many connections");
+                        continue;
+                    };
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%remote, %error, "lost before it began");
+                        continue;
+                    }
+                    let session = session(stream, remote);
+                    sessions.spawn(async move {
+                        let _place = place;
+                        session.await;
+                    });
+                }
+                Err(error) => pause_after(&error).await,
+            },
+        }
+    }
+    drop(listener);
+    let drained = async {
+        while let Some(ended) = sessions.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(GRACE, drained).await.is_err() {
+        tracing::warn!(sessions = sessions.len(), "sessions cut off by shutdown");
+        sessions.shutdown().await;
+    }
+}
+
+/// Waits until the server is to stop, or nobody is left to say so.
+pub(crate) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    shutdown.wait_for(|stop| *stop).await.ok();
+}
+
+/// A failed `accept`: a peer that left is nothing; without descriptors, trying at once only burns time.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
+        tracing::warn!(%error, "cannot accept connections");
+        tokio::time::sleep(EXHAUSTED_PAUSE).await;
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a session failed");
+    }
+}
+
+/// Open connections by source.
+#[derive(Debug, Default)]
+struct Census(Mutex<(usize, HashMap<IpAddr, usize>)>);
+
+/// A place in the count, given back on drop.
+#[derive(Debug)]
+struct Place(Arc<Census>, IpAddr);
+
+impl Census {
+    fn admit(census: &Arc<Census>, limits: ConnectionLimits, remote: IpAddr) -> Option<Place> {
+        let source = source(remote);
+        let mut counts = census.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (total, by_source) = &mut *counts;
+        let of_source = by_source.get(&source).copied().unwrap_or(0);
+        if *total >= limits.total || (!source.is_loopback() && of_source >= limits.from_single_ip) {
+            return None;
+        }
+        *total += 1;
+        by_source.insert(source, of_source + 1);
+        Some(Place(Arc::clone(census), source))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (total, by_source) = &mut *counts;
+        *total -= 1;
+        if let Some(of_source) = by_source.get_mut(&self.1) {
+            *of_source -= 1;
+            if *of_source == 0 {
+                by_source.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// An IPv6 host commands a whole /64: it counts as one.
+fn source(remote: IpAddr) -> IpAddr {
+    match remote.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_hold_and_places_come_back() {
+        let census = Arc::new(Census::default());
+        let limits = ConnectionLimits { total: 4, from_single_ip: 2 };
+        let admit = |remote: &str| Census::admit(&census, limits, remote.parse().unwrap());
+        let (first, _second) = (admit("2001:db8::1").unwrap(), admit("2001:db8::2:1").unwrap());
+        assert!(admit("2001:db8::3").is_none(), "one /64 is one source");
+        let (_third, _fourth) = (admit("127.0.0.1").unwrap(), admit("::ffff:127.0.0.1").unwrap());
+        assert!(admit("127.0.0.1").is_none(), "all places are taken");
+        drop(first);
+        assert!(admit("2001:db8::3").is_some());
+    }
+
+    #[tokio::test]
+    async fn sessions_run_and_are_drained() {
+        let listener = base::net::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, shutdown) = watch::channel(false);
+        let watched = shutdown.clone();
+        let server =
+            tokio::spawn(serve(listener, ConnectionLimits::default(), shutdown, move |stream, _| {
+                let mut shutdown = watched.clone();
+                async move {
+                    let _open = stream;
+                    stopped(&mut shutdown).await;
+                }
+            }));
+        let _client = base::net::connect(address, None, Duration::from_secs(5)).await.unwrap();
+        stop.send(true).unwrap();
+        tokio::time::timeout(Duration::from_secs(5), server).await.unwrap().unwrap();
+    }
+}
