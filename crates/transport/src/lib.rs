@@ -12,3 +12,7 @@ pub mod track;
 mod testing;
 
 pub use error::TransportError;
+pub mod send;
+pub mod stream;
+#[cfg(test)]
+mod test_identity;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{TlsStream, rustls::CommonState};
+use tokio_rustls::{
+    TlsStream,
+    rustls::{CommonState, ProtocolVersion},
+};
 
 /// What a connection runs over: any stream of bytes, so that tests need no socket.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -41,7 +44,11 @@ impl<S> MaybeTls<S> {
         let MaybeTls::Tls(stream) = self else { return None };
         let state: &CommonState = stream.get_ref().1;
         Some(TlsFacts {
-            version: state.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS"),
+            version: match state.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => "TLS1_3",
+                Some(ProtocolVersion::TLSv1_2) => "TLS1_2",
+                _ => "TLS",
+            },
             cipher: state.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("unknown"),
         })
     }

@@ -18,14 +18,14 @@ const UNSUCCESSFUL: Reply = Reply::new(535, (5, 7, 3), "Authentication unsuccess
 impl<S: Transport, I: Intake> Conversation<'_, S, I> {
     /// `AUTH`: the exchange, then the question whose credentials these are.
     pub(super) async fn auth(&mut self, mechanism: &str, initial: Option<String>) -> Result<Reply, Gone> {
-        let refusal = match () {
-            () if self.session.identity.is_some() => Some(TWICE),
-            () if self.connector().auth.basic && self.session.tls.is_none() => Some(NEEDS_TLS),
-            () if !self.offers_auth() => Some(UNKNOWN_MECHANISM),
-            () => None,
-        };
-        if let Some(reply) = refusal {
-            return Ok(reply);
+        if self.session.identity.is_some() {
+            return Ok(TWICE);
+        }
+        if self.connector().auth.basic && self.session.tls.is_none() {
+            return Ok(NEEDS_TLS);
+        }
+        if !self.offers_auth() {
+            return Ok(UNKNOWN_MECHANISM);
         }
         let credentials = match mechanism {
             "PLAIN" => self.plain(initial).await?,

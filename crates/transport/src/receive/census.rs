@@ -86,7 +86,7 @@ mod tests {
         let connector = Arc::new(ReceiveConnector {
             max_inbound_connections: 4,
             max_inbound_per_source: 2,
-            max_inbound_percentage_per_source: 100,
+            max_inbound_percentage_per_source: 1000,
             ..ReceiveConnector::frontend("a", "b")
         });
         let admit = |remote: &str| census.admit(&connector, remote.parse().unwrap());

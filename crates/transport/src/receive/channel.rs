@@ -44,6 +44,11 @@ pub(super) enum Gone {
     Broken(#[from] io::Error),
 }
 
+/// Resolves when the server is to stop, or nobody is left to say so.
+pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
 /// The connection with its buffers. Replies are held back until the client has nothing more in the
 /// buffer (RFC 2920 section 3.2): [`Channel::fill`] writes before it waits.
 pub(super) struct Channel<S> {
@@ -120,7 +125,7 @@ impl<S: Transport> Channel<S> {
             tokio::select! {
                 biased;
                 read = read => read,
-                _ = self.shutdown.wait_for(|stop| *stop) => return Err(Gone::Stopping),
+                () = stopped(&mut self.shutdown) => return Err(Gone::Stopping),
             }
         } else {
             read.await

@@ -20,6 +20,7 @@ use wire::smtp::Reply;
 use super::{
     Intake, ReceiveConnector, Session,
     census::{Census, Ticket},
+    channel::stopped,
     connector::select,
     session::{Conversation, House},
 };
@@ -95,7 +96,7 @@ impl<I: Intake> Receiver<I> {
         loop {
             tokio::select! {
                 biased;
-                _ = shutdown.wait_for(|stop| *stop) => break,
+                () = stopped(&mut shutdown) => break,
                 Some(ended) = sessions.join_next() => report(ended),
                 accepted = listener.accept() => match accepted {
                     Ok((stream, remote)) => {
