@@ -2,6 +2,8 @@
 //! the messages they send. The durability harnesses use them too.
 
 pub mod imap;
+pub mod machine;
+pub mod measure;
 pub mod message;
 pub mod smtp;
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use xtask::{
-    Outcome,
+    Outcome, bench,
     durability::{self, crash, powercut},
     golden, root, server, tidy, verify,
 };
@@ -18,8 +18,11 @@ const USAGE: &str = "cargo xtask COMMAND
                      --rounds 200 --senders 16 --size 10240 --seed N --debug
   powercut           cuts the power of the server's disk under load and counts, with a control that must fail:
                      --cuts 25 (on each file system) --senders 16 --size 10240 --seed N --no-control --debug
-The server is built from this workspace unless RIALTO_BIN names a binary; crash and powercut build it
-optimised unless --debug is given.";
+  bench              measures this server and others side by side, and prints the table (bench/README.md):
+                     --rounds 3 --seconds 20 --folder 10000 --growth 1000,100000 --no-growth
+                     --place FOLDER --peers postfix-dovecot,postfix-dovecot-mdbox --no-peers
+The server is built from this workspace unless RIALTO_BIN names a binary; bench builds it optimised, crash and
+powercut too unless --debug is given.";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         ["golden", filter] => play(Some(filter)),
         ["crash", flags @ ..] => Flags::parse(flags).and_then(|flags| run_crash(&flags)),
         ["powercut", flags @ ..] => Flags::parse(flags).and_then(|flags| run_powercut(&flags)),
+        ["bench", flags @ ..] => Flags::parse(flags).and_then(|flags| run_bench(&flags)),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -73,10 +77,45 @@ fn run_powercut(flags: &Flags) -> Outcome<()> {
     })
 }
 
+fn run_bench(flags: &Flags) -> Outcome<()> {
+    let growth = flags.text("growth").unwrap_or("1000,100000");
+    let growth = growth.split(',').map(str::parse).collect::<Result<Vec<u64>, _>>();
+    let peers = flags.text("peers").unwrap_or("postfix-dovecot");
+    bench::run(&bench::Options {
+        rounds: flags.number("rounds", 3)?,
+        seconds: flags.number("seconds", 20)?,
+        folder: flags.number("folder", 10_000)?,
+        growth: match flags.has("no-growth") {
+            true => Vec::new(),
+            false => growth.map_err(|_| "--growth takes numbers with commas between them")?,
+        },
+        place: flags.text("place").map_or_else(|| root().join("target"), Into::into),
+        peers: match flags.has("no-peers") {
+            true => Vec::new(),
+            false => peers.split(',').map(str::to_owned).collect(),
+        },
+    })
+}
+
 /// `--name value` and `--name`.
 struct Flags(BTreeMap<String, Option<String>>);
 
-const KNOWN_FLAGS: [&str; 7] = ["rounds", "cuts", "senders", "size", "seed", "debug", "no-control"];
+const KNOWN_FLAGS: [&str; 14] = [
+    "rounds",
+    "cuts",
+    "senders",
+    "size",
+    "seed",
+    "debug",
+    "no-control",
+    "seconds",
+    "folder",
+    "growth",
+    "no-growth",
+    "place",
+    "peers",
+    "no-peers",
+];
 
 impl Flags {
     fn parse(words: &[&str]) -> Outcome<Self> {
@@ -93,6 +132,10 @@ impl Flags {
 
     fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_deref()
     }
 
     fn number<T: std::str::FromStr>(&self, name: &str, default: T) -> Outcome<T> {

@@ -262,26 +262,37 @@ pub fn free_ports() -> Outcome<u16> {
     Err(format!("no run of {PORTS_PER_SERVER} free ports above {FIRST}"))
 }
 
-/// The binary to test: `RIALTO_BIN`, or the workspace's own, built now.
+/// The server to test: what `RIALTO_BIN` names, or the workspace's own, built now.
 pub fn build(release: bool) -> Outcome<PathBuf> {
-    if let Some(binary) = std::env::var_os("RIALTO_BIN") {
-        return Ok(binary.into());
-    }
+    std::env::var_os("RIALTO_BIN")
+        .map_or_else(|| executable("rialto", "rialto", release), |binary| Ok(binary.into()))
+}
+
+/// Builds a binary of the workspace.
+pub fn executable(package: &str, binary: &str, release: bool) -> Outcome<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--package", "rialto", "--message-format", "json-render-diagnostics"]);
+    command.args([
+        "build",
+        "--package",
+        package,
+        "--bin",
+        binary,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     if release {
         command.arg("--release");
     }
     let output = command.current_dir(crate::root()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|e| format!("cannot run cargo: {e}"))?;
     if !output.status.success() {
-        return Err("the server does not build".to_owned());
+        return Err(format!("{binary} does not build"));
     }
     let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>().flatten();
-    let executables = messages.filter(|m| m["target"]["name"] == "rialto");
-    let paths = executables.filter_map(|m| m["executable"].as_str().map(PathBuf::from));
-    paths.last().ok_or_else(|| "cargo built no rialto binary".to_owned())
+    let built = messages.filter(|m| m["target"]["name"] == binary);
+    let paths = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from));
+    paths.last().ok_or_else(|| format!("cargo built no {binary}"))
 }
 
 /// The last lines of a log, each indented, for a failure report.

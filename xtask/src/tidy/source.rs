@@ -50,7 +50,7 @@ impl Source {
     fn new(path: String, text: String) -> Self {
         let code = if path.ends_with(".rs") { blank(&text) } else { String::new() };
         let is_test_file =
-            ["/tests/", "/benches/", "/examples/", "/tests.rs"].iter().any(|p| path.contains(p));
+            ["/tests/", "/benches/", "/examples/", "/tests.rs", "_tests.rs"].iter().any(|p| path.contains(p));
         let is_test = if is_test_file { vec![true; code.lines().count()] } else { test_lines(&code) };
         Self { path, text, code, is_test }
     }
