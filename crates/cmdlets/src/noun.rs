@@ -265,7 +265,8 @@ impl Noun {
         let view = call.cx.directory.snapshot();
         let takes = |name: &str| self.takes.iter().any(|taken| taken.eq_ignore_ascii_case(name));
         let given = &call.invocation.parameters;
-        let rest: Bound = given.iter().filter(|(name, _)| !takes(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let rest: Bound =
+            given.iter().filter(|(name, _)| !takes(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
         let edits = self.edits_of(call.cx, &rest, &view, None)?;
         let make: Make = match self.create {
             Some(create) => create(call, &view)?,
@@ -274,7 +275,11 @@ impl Noun {
                 Box::new(move |draft| draft.create(new))
             }
         };
-        if !call.should_process(&format!("Creating {} \"{}\"", spaced(self.name), call.text("Name").unwrap_or_default()))? {
+        if !call.should_process(&format!(
+            "Creating {} \"{}\"",
+            spaced(self.name),
+            call.text("Name").unwrap_or_default()
+        ))? {
             return Ok(());
         }
         let change = self.change;

@@ -13,6 +13,5 @@ mod testing;
 
 pub use error::TransportError;
 pub mod send;
-pub mod stream;
 #[cfg(test)]
 mod test_identity;

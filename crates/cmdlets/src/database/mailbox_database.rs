@@ -56,7 +56,10 @@ fn mount(call: &mut Call<'_>) -> Outcome {
 
 fn dismount(call: &mut Call<'_>) -> Outcome {
     let object = NOUN.resolve(&call.cx.directory.snapshot(), &call.needed("Identity")?)?;
-    if call.should_process(&format!("Dismounting database \"{}\". This may result in reduced availability for mailboxes in the database", object.name))? {
+    if call.should_process(&format!(
+        "Dismounting database \"{}\". This may result in reduced availability for mailboxes in the database",
+        object.name
+    ))? {
         call.cx.stores.dismount(object.guid).map_err(Fault::from)?;
     }
     Ok(())

@@ -12,16 +12,21 @@ pub static GET: Cmdlet = Cmdlet::run("Get-MailboxFolderStatistics", run);
 fn run(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
     let identity = call.needed("Identity")?;
-    let owner = view.resolve_recipient(&call.identity("Identity").unwrap_or(identity.clone())).map_err(Fault::from)?;
+    let owner = view
+        .resolve_recipient(&call.identity("Identity").unwrap_or(identity.clone()))
+        .map_err(Fault::from)?;
     let missing = || Fault::from(view.not_found(&identity));
     let (guid, database) = owner.mailbox_guid().zip(owner.database()).ok_or_else(missing)?;
     let mailbox = call.cx.stores.get(database).and_then(|store| store.mailbox(guid)).map_err(Fault::from)?;
     let oldest_and_newest = call.switch("IncludeOldestAndNewestItems");
     let rows = mailbox.folder_statistics(oldest_and_newest).map_err(Fault::from)?;
     let scope = call.text("FolderScope").filter(|scope| !scope.eq_ignore_ascii_case("All"));
-    let in_scope = |row: &FolderStatistics| scope.as_ref().is_none_or(|scope| folder_type(row).eq_ignore_ascii_case(scope));
+    let in_scope = |row: &FolderStatistics| {
+        scope.as_ref().is_none_or(|scope| folder_type(row).eq_ignore_ascii_case(scope))
+    };
     let alias = owner.text("Alias").unwrap_or(&owner.name).to_owned();
-    let shown: Vec<Value> = rows.iter().filter(|row| in_scope(row)).map(|row| show(&alias, row, oldest_and_newest)).collect();
+    let shown: Vec<Value> =
+        rows.iter().filter(|row| in_scope(row)).map(|row| show(&alias, row, oldest_and_newest)).collect();
     call.write_all(shown);
     Ok(())
 }
@@ -34,7 +39,10 @@ fn show(alias: &str, row: &FolderStatistics, times: bool) -> Value {
     let path = format!("/{}", row.folder.path.join("/"));
     let size = Value::Size(ByteQuantifiedSize(row.status.size));
     let mut out = PsObject::new(&["Microsoft.Exchange.Management.Tasks.MailboxFolderConfiguration"])
-        .with("Name", Value::string(row.folder.path.last().map_or("Top of Information Store", String::as_str)))
+        .with(
+            "Name",
+            Value::string(row.folder.path.last().map_or("Top of Information Store", String::as_str)),
+        )
         .with("FolderPath", Value::string(path.as_str()))
         .with("FolderType", Value::string(folder_type(row)))
         .with("ContainerClass", Value::string(row.folder.class.as_str()))

@@ -23,7 +23,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
         (None, Some(database), _) => of_database(call, &*mailbox_database::NOUN.resolve(&view, &database)?)?,
         (None, None, _) => {
             let databases: Vec<Arc<Object>> = view.databases().cloned().collect();
-            let all: Result<Vec<_>, Fault> = databases.iter().map(|object| of_database(call, object)).collect();
+            let all: Result<Vec<_>, Fault> =
+                databases.iter().map(|object| of_database(call, object)).collect();
             all?.into_iter().flatten().collect()
         }
     };
@@ -70,7 +71,10 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
                 DisconnectReason::SoftDeleted => "SoftDeleted",
             };
             let number = i32::from(reason == DisconnectReason::SoftDeleted) + 1;
-            (Value::enumeration("Microsoft.Exchange.Data.Mapi.MailboxState", name, number), Value::DateTime(since))
+            (
+                Value::enumeration("Microsoft.Exchange.Data.Mapi.MailboxState", name, number),
+                Value::DateTime(since),
+            )
         }
         MailboxState::Connected | MailboxState::Removing => (Value::Null, Value::Null),
     };
@@ -86,10 +90,20 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
         ("DeletedItemCount", count(row.recoverable)),
         ("TotalItemSize", size(row.size)),
         ("TotalDeletedItemSize", size(row.recoverable_size)),
-        ("StorageLimitStatus", Value::enumeration("Microsoft.Exchange.Data.Mapi.StorageLimitStatus", &format!("{:?}", limits.status(row.size)), 1)),
+        (
+            "StorageLimitStatus",
+            Value::enumeration(
+                "Microsoft.Exchange.Data.Mapi.StorageLimitStatus",
+                &format!("{:?}", limits.status(row.size)),
+                1,
+            ),
+        ),
         ("LastLogonTime", time(row.last_logon)),
         ("LastLogoffTime", time(row.last_logoff)),
-        ("LastLoggedOnUserAccount", if row.last_user.is_empty() { Value::Null } else { Value::string(row.last_user) }),
+        (
+            "LastLoggedOnUserAccount",
+            if row.last_user.is_empty() { Value::Null } else { Value::string(row.last_user) },
+        ),
         ("DisconnectReason", reason),
         ("DisconnectDate", date),
         ("IsQuarantined", Value::Bool(false)),
@@ -97,7 +111,10 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
         ("MailboxGuid", Value::Guid(row.guid)),
         ("Database", convert::identity(database)),
         ("DatabaseName", Value::string(&*database.name)),
-        ("LegacyDN", owner.as_ref().and_then(|o| o.text("LegacyExchangeDN").map(Value::string)).unwrap_or_default()),
+        (
+            "LegacyDN",
+            owner.as_ref().and_then(|o| o.text("LegacyExchangeDN").map(Value::string)).unwrap_or_default(),
+        ),
         ("OwnerADGuid", owner.as_ref().map_or(Value::Null, |o| Value::Guid(o.guid))),
         ("WhenMailboxCreated", Value::DateTime(row.created)),
         ("Identity", Value::Guid(row.guid)),

@@ -16,14 +16,29 @@ pub(super) static NOUN: Noun = Noun {
         RecipientType::MailUniversalDistributionGroup,
         RecipientType::MailUniversalSecurityGroup,
     ]),
-    shows: Shows::LikeSet("Set-DistributionGroup", &["GroupType", "LegacyExchangeDN", "RecipientType", "RecipientTypeDetails"]),
+    shows: Shows::LikeSet(
+        "Set-DistributionGroup",
+        &["GroupType", "LegacyExchangeDN", "RecipientType", "RecipientTypeDetails"],
+    ),
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[
-        "Name", "Alias", "DisplayName", "PrimarySmtpAddress", "SamAccountName", "Type", "ManagedBy", "Members",
-        "Notes", "OrganizationalUnit",
+        "Name",
+        "Alias",
+        "DisplayName",
+        "PrimarySmtpAddress",
+        "SamAccountName",
+        "Type",
+        "ManagedBy",
+        "Members",
+        "Notes",
+        "OrganizationalUnit",
     ],
-    ..Noun::new("DistributionGroup", &GROUP, &["Microsoft.Exchange.Data.Directory.Management.DistributionGroup"])
+    ..Noun::new(
+        "DistributionGroup",
+        &GROUP,
+        &["Microsoft.Exchange.Data.Directory.Management.DistributionGroup"],
+    )
 };
 
 /// `Get-DistributionGroup`
@@ -56,7 +71,9 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
 
 fn enable(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let group = view.resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&GROUP)).map_err(Fault::from)?;
+    let group = view
+        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&GROUP))
+        .map_err(Fault::from)?;
     let identity = identity_of(call)?;
     if !call.should_process(&format!("Enabling distribution group \"{}\"", group.identity()))? {
         return Ok(());
@@ -68,7 +85,8 @@ fn enable(call: &mut Call<'_>) -> Outcome {
 }
 
 fn disable(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
+    let object =
+        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
     if call.should_process(&format!("Disabling distribution group \"{}\"", object.identity()))? {
         call.cx.commit(move |draft| verbs::disable_group(draft, object.guid))?;
     }

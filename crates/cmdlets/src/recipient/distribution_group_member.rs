@@ -34,7 +34,10 @@ fn pair(call: &Call<'_>) -> Result<(std::sync::Arc<directory::Object>, directory
 
 fn add(call: &mut Call<'_>) -> Outcome {
     let (group, member) = pair(call)?;
-    if call.should_process(&format!("Adding distribution group member \"{}\" on distribution group \"{}\"", member.name, group.name))? {
+    if call.should_process(&format!(
+        "Adding distribution group member \"{}\" on distribution group \"{}\"",
+        member.name, group.name
+    ))? {
         call.cx.commit(move |draft| draft.add_member(group.guid, member.guid))?;
     }
     Ok(())
@@ -42,7 +45,10 @@ fn add(call: &mut Call<'_>) -> Outcome {
 
 fn remove(call: &mut Call<'_>) -> Outcome {
     let (group, member) = pair(call)?;
-    if call.should_process(&format!("Removing distribution group member \"{}\" on distribution group \"{}\"", member.name, group.name))? {
+    if call.should_process(&format!(
+        "Removing distribution group member \"{}\" on distribution group \"{}\"",
+        member.name, group.name
+    ))? {
         call.cx.commit(move |draft| draft.remove_member(group.guid, member.guid))?;
     }
     Ok(())

@@ -19,7 +19,9 @@ static NOUN: Noun = Noun {
     change: |draft, guid, edits| {
         let filter = |name: &str| {
             let name = name.to_ascii_lowercase();
-            name.starts_with("recipientfilter") || name.starts_with("conditional") || name == "includedrecipients"
+            name.starts_with("recipientfilter")
+                || name.starts_with("conditional")
+                || name == "includedrecipients"
         };
         let (filter, rest): (Vec<_>, Vec<_>) = edits.into_iter().partition(|(name, _)| filter(name));
         let changed = !filter.is_empty() && verbs::set_filter(draft, guid, filter)?;
@@ -27,9 +29,17 @@ static NOUN: Noun = Noun {
     },
     create: Some(create),
     takes: &[
-        "Name", "Alias", "DisplayName", "PrimarySmtpAddress", "RecipientFilter", "IncludedRecipients",
-        "RecipientContainer", "OrganizationalUnit",
-        "ConditionalCompany", "ConditionalDepartment", "ConditionalStateOrProvince",
+        "Name",
+        "Alias",
+        "DisplayName",
+        "PrimarySmtpAddress",
+        "RecipientFilter",
+        "IncludedRecipients",
+        "RecipientContainer",
+        "OrganizationalUnit",
+        "ConditionalCompany",
+        "ConditionalDepartment",
+        "ConditionalStateOrProvince",
     ],
     ..Noun::new(
         "DynamicDistributionGroup",

@@ -16,8 +16,15 @@ static NOUN: Noun = Noun {
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[
-        "Name", "Alias", "ExternalEmailAddress", "PrimarySmtpAddress", "DisplayName", "FirstName", "Initials",
-        "LastName", "OrganizationalUnit",
+        "Name",
+        "Alias",
+        "ExternalEmailAddress",
+        "PrimarySmtpAddress",
+        "DisplayName",
+        "FirstName",
+        "Initials",
+        "LastName",
+        "OrganizationalUnit",
     ],
     ..Noun::new("MailContact", &CONTACT, &["Microsoft.Exchange.Data.Directory.Management.MailContact"])
 };
@@ -39,7 +46,8 @@ fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
     let external = address(call, "ExternalEmailAddress")?;
     let new = NewContact {
         name: call.needed("Name")?.to_string(),
-        external_email_address: external.ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?,
+        external_email_address: external
+            .ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?,
         identity: identity_of(call)?,
         display_name: optional(call, "DisplayName"),
         first_name: optional(call, "FirstName"),
@@ -52,21 +60,25 @@ fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
 
 fn enable(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let contact = view.resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&CONTACT)).map_err(Fault::from)?;
+    let contact = view
+        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&CONTACT))
+        .map_err(Fault::from)?;
     let external = address(call, "ExternalEmailAddress")?;
     let external = external.ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?;
     let identity = identity_of(call)?;
     if !call.should_process(&format!("Enabling mail contact \"{}\"", contact.identity()))? {
         return Ok(());
     }
-    let made = call.cx.commit(move |draft| verbs::enable_mail_contact(draft, contact.guid, &external, &identity))?;
+    let made =
+        call.cx.commit(move |draft| verbs::enable_mail_contact(draft, contact.guid, &external, &identity))?;
     let shown = NOUN.show(call.cx, &call.cx.directory.snapshot(), &made);
     let _ = call.write(shown);
     Ok(())
 }
 
 fn disable(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
+    let object =
+        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
     if call.should_process(&format!("Disabling mail contact \"{}\"", object.identity()))? {
         call.cx.commit(move |draft| verbs::disable_mail_contact(draft, object.guid))?;
     }

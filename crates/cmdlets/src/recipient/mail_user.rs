@@ -12,13 +12,26 @@ use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::MailUser]),
-    shows: Shows::LikeSet("Set-MailUser", &["LegacyExchangeDN", "RecipientType", "RecipientTypeDetails", "ExchangeGuid"]),
+    shows: Shows::LikeSet(
+        "Set-MailUser",
+        &["LegacyExchangeDN", "RecipientType", "RecipientTypeDetails", "ExchangeGuid"],
+    ),
     special: &[("Password", mailbox::password)],
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[
-        "Name", "Alias", "ExternalEmailAddress", "PrimarySmtpAddress", "DisplayName", "FirstName", "Initials",
-        "LastName", "OrganizationalUnit", "UserPrincipalName", "SamAccountName", "Password",
+        "Name",
+        "Alias",
+        "ExternalEmailAddress",
+        "PrimarySmtpAddress",
+        "DisplayName",
+        "FirstName",
+        "Initials",
+        "LastName",
+        "OrganizationalUnit",
+        "UserPrincipalName",
+        "SamAccountName",
+        "Password",
         "ResetPasswordOnNextLogon",
     ],
     ..Noun::new("MailUser", &USER, &["Microsoft.Exchange.Data.Directory.Management.MailUser"])
@@ -54,7 +67,8 @@ fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
     };
     let new = NewMailUser {
         user,
-        external_email_address: external.ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?,
+        external_email_address: external
+            .ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?,
         identity: identity_of(call)?,
     };
     Ok(Box::new(move |draft| verbs::new_mail_user(draft, new)))
@@ -62,21 +76,25 @@ fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
 
 fn enable(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let user = view.resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&USER)).map_err(Fault::from)?;
+    let user = view
+        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&USER))
+        .map_err(Fault::from)?;
     let external = address(call, "ExternalEmailAddress")?;
     let external = external.ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?;
     let identity = identity_of(call)?;
     if !call.should_process(&format!("Enabling mail user \"{}\"", user.identity()))? {
         return Ok(());
     }
-    let made = call.cx.commit(move |draft| verbs::enable_mail_user(draft, user.guid, &external, &identity))?;
+    let made =
+        call.cx.commit(move |draft| verbs::enable_mail_user(draft, user.guid, &external, &identity))?;
     let shown = NOUN.show(call.cx, &call.cx.directory.snapshot(), &made);
     let _ = call.write(shown);
     Ok(())
 }
 
 fn disable(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
+    let object =
+        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
     if call.should_process(&format!("Disabling mail user \"{}\"", object.identity()))? {
         call.cx.commit(move |draft| verbs::disable_mail_user(draft, object.guid))?;
     }

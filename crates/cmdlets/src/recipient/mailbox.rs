@@ -20,8 +20,17 @@ use crate::{
 
 /// What `Get-Mailbox` shows beside what `Set-Mailbox` can change.
 const ALSO: &[&str] = &[
-    "Database", "ExchangeGuid", "ArchiveGuid", "ArchiveDatabase", "LegacyExchangeDN", "RecipientType",
-    "RecipientTypeDetails", "AccountDisabled", "MailboxType", "PrimarySmtpAddress", "WindowsEmailAddress",
+    "Database",
+    "ExchangeGuid",
+    "ArchiveGuid",
+    "ArchiveDatabase",
+    "LegacyExchangeDN",
+    "RecipientType",
+    "RecipientTypeDetails",
+    "AccountDisabled",
+    "MailboxType",
+    "PrimarySmtpAddress",
+    "WindowsEmailAddress",
 ];
 
 static NOUN: Noun = Noun {
@@ -31,7 +40,8 @@ static NOUN: Noun = Noun {
     conditions: &[
         ("Database", |view, object, value| limited_to(view, object, "Database", value)),
         ("RecipientTypeDetails", |_, object, value| {
-            directory::recipient_type_details(object).is_some_and(|kind| value.split([',', ' ']).any(|v| v.eq_ignore_ascii_case(&kind)))
+            directory::recipient_type_details(object)
+                .is_some_and(|kind| value.split([',', ' ']).any(|v| v.eq_ignore_ascii_case(&kind)))
         }),
         ("Server", |_, _, _| true),
     ],
@@ -39,9 +49,23 @@ static NOUN: Noun = Noun {
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[
-        "Name", "Alias", "UserPrincipalName", "Password", "FirstName", "Initials", "LastName", "DisplayName",
-        "Database", "PrimarySmtpAddress", "OrganizationalUnit", "SamAccountName", "ResetPasswordOnNextLogon",
-        "Shared", "Room", "Equipment", "AccountDisabled",
+        "Name",
+        "Alias",
+        "UserPrincipalName",
+        "Password",
+        "FirstName",
+        "Initials",
+        "LastName",
+        "DisplayName",
+        "Database",
+        "PrimarySmtpAddress",
+        "OrganizationalUnit",
+        "SamAccountName",
+        "ResetPasswordOnNextLogon",
+        "Shared",
+        "Room",
+        "Equipment",
+        "AccountDisabled",
     ],
     ..Noun::new("Mailbox", &USER, &["Microsoft.Exchange.Data.Directory.Management.Mailbox"])
 };
@@ -65,7 +89,8 @@ const TYPES: [(&str, &str); 3] =
 
 fn extend(_: &Context, view: &View, object: &Object, out: &mut PsObject) {
     let server = object.link("Database").and_then(|guid| view.get(guid)).and_then(|db| db.link("Server"));
-    let server = server.and_then(|guid| view.get(guid)).map_or(Value::Null, |server| Value::string(&*server.name));
+    let server =
+        server.and_then(|guid| view.get(guid)).map_or(Value::Null, |server| Value::string(&*server.name));
     out.set("ServerName", server);
     out.set("IsMailboxEnabled", Value::Bool(true));
     out.set("UserPrincipalName", object.text("UserPrincipalName").map_or(Value::Null, Value::string));
@@ -74,7 +99,10 @@ fn extend(_: &Context, view: &View, object: &Object, out: &mut PsObject) {
 }
 
 fn enable_settings(call: &Call<'_>, view: &View) -> Result<EnableMailbox, Fault> {
-    let database = call.identity("Database").map(|database| mailbox_database::NOUN.resolve(view, &database)).transpose()?;
+    let database = call
+        .identity("Database")
+        .map(|database| mailbox_database::NOUN.resolve(view, &database))
+        .transpose()?;
     Ok(EnableMailbox {
         identity: identity_of(call)?,
         database: database.map(|object| object.guid),
@@ -103,7 +131,9 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
 
 fn enable(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let user = view.resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&USER)).map_err(Fault::from)?;
+    let user = view
+        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&USER))
+        .map_err(Fault::from)?;
     let new = enable_settings(call, &view)?;
     if !call.should_process(&format!("Enabling mailbox \"{}\"", user.identity()))? {
         return Ok(());
@@ -116,7 +146,8 @@ fn enable(call: &mut Call<'_>) -> Outcome {
 }
 
 fn disable(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
+    let object =
+        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
     if !call.should_process(&format!("Disabling mailbox \"{}\" will remove the Exchange properties from the Active Directory user object and mark the mailbox in the database for removal", object.identity()))? {
         return Ok(());
     }
@@ -125,9 +156,13 @@ fn disable(call: &mut Call<'_>) -> Outcome {
 }
 
 fn remove(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
+    let object =
+        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
     let permanent = call.switch("Permanent");
-    if !call.should_process(&format!("Removing mailbox \"{}\" will remove the user and mark the mailbox in the database for removal", object.identity()))? {
+    if !call.should_process(&format!(
+        "Removing mailbox \"{}\" will remove the user and mark the mailbox in the database for removal",
+        object.identity()
+    ))? {
         return Ok(());
     }
     let gone = call.cx.commit(move |draft| verbs::remove_mailbox(draft, object.guid))?;
@@ -160,20 +195,38 @@ pub(super) fn hashed(given: &Value) -> Result<Secret, Fault> {
     hash.map(|text| Secret(text.into_bytes().into()))
 }
 
-pub(super) fn password(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Vec<(&'static str, Edit)>, Fault> {
+pub(super) fn password(
+    _: &Context,
+    _: &View,
+    _: Option<&Object>,
+    given: &Value,
+) -> Result<Vec<(&'static str, Edit)>, Fault> {
     Ok(vec![("PasswordHash", Edit::set(directory::Value::Secret(hashed(given)?)))])
 }
 
 /// `Set-Mailbox -Type Regular|Shared|Room|Equipment`
-fn convert(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Vec<(&'static str, Edit)>, Fault> {
+fn convert(
+    _: &Context,
+    _: &View,
+    _: Option<&Object>,
+    given: &Value,
+) -> Result<Vec<(&'static str, Edit)>, Fault> {
     let wanted = text_of(given);
     let regular = wanted.eq_ignore_ascii_case("Regular").then_some("UserMailbox");
-    let kind = regular.or_else(|| TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted)).map(|(_, kind)| *kind));
-    let kind = kind.ok_or_else(|| Fault::invalid(format!("\"{wanted}\" isn't a mailbox type. Use Regular, Shared, Room or Equipment.")))?;
+    let kind = regular
+        .or_else(|| TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted)).map(|(_, kind)| *kind));
+    let kind = kind.ok_or_else(|| {
+        Fault::invalid(format!("\"{wanted}\" isn't a mailbox type. Use Regular, Shared, Room or Equipment."))
+    })?;
     Ok(vec![("MailboxType", Edit::set(kind))])
 }
 
-fn refuse_database(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Vec<(&'static str, Edit)>, Fault> {
+fn refuse_database(
+    _: &Context,
+    _: &View,
+    _: Option<&Object>,
+    given: &Value,
+) -> Result<Vec<(&'static str, Edit)>, Fault> {
     Err(Fault::invalid(format!(
         "A mailbox isn't moved to database \"{}\" by setting a property: its content would stay behind. Use New-MoveRequest.",
         identity_text(given)

@@ -15,13 +15,46 @@ const KINDS: &[RecipientType] = &[
 
 /// What every kind of recipient has.
 const SHOWN: &[&str] = &[
-    "Alias", "City", "Company", "CountryOrRegion", "CustomAttribute1", "CustomAttribute10", "CustomAttribute11",
-    "CustomAttribute12", "CustomAttribute13", "CustomAttribute14", "CustomAttribute15", "CustomAttribute2",
-    "CustomAttribute3", "CustomAttribute4", "CustomAttribute5", "CustomAttribute6", "CustomAttribute7",
-    "CustomAttribute8", "CustomAttribute9", "Database", "Department", "DisplayName", "EmailAddresses",
-    "EmailAddressPolicyEnabled", "ExternalEmailAddress", "FirstName", "HiddenFromAddressListsEnabled", "LastName",
-    "ManagedBy", "Manager", "Notes", "Office", "Phone", "PostalCode", "PrimarySmtpAddress", "RecipientType",
-    "RecipientTypeDetails", "SamAccountName", "StateOrProvince", "Title",
+    "Alias",
+    "City",
+    "Company",
+    "CountryOrRegion",
+    "CustomAttribute1",
+    "CustomAttribute10",
+    "CustomAttribute11",
+    "CustomAttribute12",
+    "CustomAttribute13",
+    "CustomAttribute14",
+    "CustomAttribute15",
+    "CustomAttribute2",
+    "CustomAttribute3",
+    "CustomAttribute4",
+    "CustomAttribute5",
+    "CustomAttribute6",
+    "CustomAttribute7",
+    "CustomAttribute8",
+    "CustomAttribute9",
+    "Database",
+    "Department",
+    "DisplayName",
+    "EmailAddresses",
+    "EmailAddressPolicyEnabled",
+    "ExternalEmailAddress",
+    "FirstName",
+    "HiddenFromAddressListsEnabled",
+    "LastName",
+    "ManagedBy",
+    "Manager",
+    "Notes",
+    "Office",
+    "Phone",
+    "PostalCode",
+    "PrimarySmtpAddress",
+    "RecipientType",
+    "RecipientTypeDetails",
+    "SamAccountName",
+    "StateOrProvince",
+    "Title",
 ];
 
 /// The noun, also for those who show members.
@@ -35,7 +68,9 @@ pub(super) static NOUN: Noun = Noun {
         ("RecipientTypeDetails", |_, object, value| {
             directory::recipient_type_details(object).is_some_and(|kind| one_of(&kind, value))
         }),
-        ("Database", |view, object, value| object.class == &USER && super::limited_to(view, object, "Database", value)),
+        ("Database", |view, object, value| {
+            object.class == &USER && super::limited_to(view, object, "Database", value)
+        }),
     ],
     ..Noun::new("Recipient", &USER, &["Microsoft.Exchange.Data.Directory.Management.ReducedRecipient"])
 };

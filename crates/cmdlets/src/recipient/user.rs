@@ -8,7 +8,13 @@ static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::User, RecipientType::UserMailbox, RecipientType::MailUser]),
     shows: Shows::LikeSet(
         "Set-User",
-        &["RecipientType", "RecipientTypeDetails", "AccountDisabled", "PasswordLastSetDate", "WindowsEmailAddress"],
+        &[
+            "RecipientType",
+            "RecipientTypeDetails",
+            "AccountDisabled",
+            "PasswordLastSetDate",
+            "WindowsEmailAddress",
+        ],
     ),
     change: verbs::set_recipient,
     ..Noun::new("User", &USER, &["Microsoft.Exchange.Data.Directory.Management.User"])

@@ -11,7 +11,9 @@ pub static GET: Cmdlet = Cmdlet::run("Get-MessageTrackingLog", run);
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let text = |name: &str| call.text(name).map(|text| text.to_string());
-    let number = |id: String| id.parse().map_err(|_| Fault::invalid(format!("\"{id}\" isn't an internal message id.")));
+    let number = |id: String| {
+        id.parse().map_err(|_| Fault::invalid(format!("\"{id}\" isn't an internal message id.")))
+    };
     let filter = Filter {
         start: call.time("Start"),
         end: call.time("End"),
@@ -33,7 +35,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 fn show(record: Record) -> Value {
-    let mut out = PsObject::new(&["Microsoft.Exchange.Management.TransportLogSearchTasks.MessageTrackingEvent"]);
+    let mut out =
+        PsObject::new(&["Microsoft.Exchange.Management.TransportLogSearchTasks.MessageTrackingEvent"]);
     for column in Column::all() {
         let text = record.get(column);
         let value = match column {

@@ -12,14 +12,26 @@ use crate::{Cmdlet, Make, Noun, call::Call, convert};
 static NOUN: Noun = Noun {
     conditions: &[
         ("Server", |view, object, value| {
-            view.resolve(value, Scope::Class(&SERVER)).is_ok_and(|server| object.link("Server") == Some(server.guid))
+            view.resolve(value, Scope::Class(&SERVER))
+                .is_ok_and(|server| object.link("Server") == Some(server.guid))
         }),
-        ("TransportRole", |_, object, value| object.text("TransportRole").is_some_and(|role| role.eq_ignore_ascii_case(value))),
+        ("TransportRole", |_, object, value| {
+            object.text("TransportRole").is_some_and(|role| role.eq_ignore_ascii_case(value))
+        }),
     ],
     create: Some(create),
     takes: &[
-        "Name", "Server", "Usage", "Client", "Custom", "Internal", "Internet", "Partner", "Bindings",
-        "RemoteIPRanges", "TransportRole",
+        "Name",
+        "Server",
+        "Usage",
+        "Client",
+        "Custom",
+        "Internal",
+        "Internet",
+        "Partner",
+        "Bindings",
+        "RemoteIPRanges",
+        "TransportRole",
     ],
     ..Noun::new(
         "ReceiveConnector",
@@ -46,9 +58,9 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         None => view.servers().next().cloned().ok_or_else(|| Fault::not_found("There is no server."))?,
     };
     let wanted = call.text("Usage");
-    let usage = RECEIVE_USAGES
-        .iter()
-        .find(|usage| call.switch(usage.name) || wanted.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(usage.name)));
+    let usage = RECEIVE_USAGES.iter().find(|usage| {
+        call.switch(usage.name) || wanted.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(usage.name))
+    });
     let role = call.text("TransportRole");
     let role = ROLES.iter().find(|known| role.as_ref().is_some_and(|role| role.eq_ignore_ascii_case(known)));
     let new = NewReceiveConnector {
@@ -56,18 +68,26 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         server: server.guid,
         usage: usage.map_or("Custom", |usage| usage.name),
         transport_role: role.copied().unwrap_or(ROLES[1]),
-        bindings: values(call, view, "Bindings")?.into_iter().filter_map(|v| match v {
-            directory::Value::Binding(binding) => Some(*binding),
-            _ => None,
-        }).collect(),
-        remote_ip_ranges: values(call, view, "RemoteIPRanges")?.into_iter().filter_map(|v| match v {
-            directory::Value::Range(range) => Some(*range),
-            _ => None,
-        }).collect(),
+        bindings: values(call, view, "Bindings")?
+            .into_iter()
+            .filter_map(|v| match v {
+                directory::Value::Binding(binding) => Some(*binding),
+                _ => None,
+            })
+            .collect(),
+        remote_ip_ranges: values(call, view, "RemoteIPRanges")?
+            .into_iter()
+            .filter_map(|v| match v {
+                directory::Value::Range(range) => Some(*range),
+                _ => None,
+            })
+            .collect(),
         attributes: Vec::new(),
     };
     if new.bindings.is_empty() {
-        return Err(Fault::invalid("Bindings must have a value: an address and port to listen on, for example 0.0.0.0:2526."));
+        return Err(Fault::invalid(
+            "Bindings must have a value: an address and port to listen on, for example 0.0.0.0:2526.",
+        ));
     }
     Ok(Box::new(move |draft| verbs::new_receive_connector(draft, new)))
 }

@@ -15,7 +15,17 @@ use crate::{
 
 static NOUN: Noun = Noun {
     create: Some(create),
-    takes: &["Name", "AddressSpaces", "SmartHosts", "SourceTransportServers", "Usage", "Custom", "Internal", "Internet", "Partner"],
+    takes: &[
+        "Name",
+        "AddressSpaces",
+        "SmartHosts",
+        "SourceTransportServers",
+        "Usage",
+        "Custom",
+        "Internal",
+        "Internet",
+        "Partner",
+    ],
     ..Noun::new(
         "SendConnector",
         &SEND_CONNECTOR,
@@ -34,7 +44,8 @@ pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-SendConnector", &NOUN);
 
 fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
     let mut address_spaces = Vec::new();
-    if let (Some(given), Some(attribute)) = (call.get("AddressSpaces"), SEND_CONNECTOR.attribute("AddressSpaces"))
+    if let (Some(given), Some(attribute)) =
+        (call.get("AddressSpaces"), SEND_CONNECTOR.attribute("AddressSpaces"))
         && let Edit::Replace(values) = convert::to_edit(view, attribute, given)?
     {
         address_spaces.extend(values.into_iter().filter_map(|value| match value {
@@ -43,7 +54,8 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         }));
     }
     let servers = call.get("SourceTransportServers").cloned().unwrap_or_default().into_items();
-    let server = |item| Ok(view.resolve(&identity_text(item), Scope::Class(&SERVER)).map_err(Fault::from)?.guid);
+    let server =
+        |item| Ok(view.resolve(&identity_text(item), Scope::Class(&SERVER)).map_err(Fault::from)?.guid);
     let new = NewSendConnector {
         name: call.needed("Name")?.to_string(),
         address_spaces,
