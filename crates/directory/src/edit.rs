@@ -34,6 +34,17 @@ impl Edit {
     }
 }
 
+impl From<&str> for Edit {
+    fn from(text: &str) -> Self {
+        Edit::set(text)
+    }
+}
+impl From<bool> for Edit {
+    fn from(value: bool) -> Self {
+        Edit::set(value)
+    }
+}
+
 impl Attribute {
     /// The value after the edit, checked; `None` where nothing is left. Values appear once, in order.
     pub fn apply(&self, current: Option<&Value>, edit: Edit) -> Result<Option<Value>, ValueError> {

@@ -7,6 +7,7 @@ mod group;
 mod mail;
 mod organization;
 mod resolve;
+mod scale;
 
 use std::{path::Path, sync::Arc};
 

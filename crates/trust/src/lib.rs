@@ -1,0 +1,11 @@
+//! Who is calling, may they, and the record of it.
+//!
+//! `authn`: names and passwords become an [`Identity`]. One [`Authenticator`] serves every protocol, so that
+//! guesses are counted once, wherever they are made.
+
+pub mod authn;
+mod error;
+pub mod password;
+
+pub use authn::{Attempt, Authenticator, Identity, Protocol};
+pub use error::TrustError;
