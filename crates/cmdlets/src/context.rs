@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Fault, clock::SharedClock, eventlog::EventLog};
+use base::{Fault, Rng, clock::SharedClock, eventlog::EventLog};
 use directory::{Directory, DirectoryError, Draft, Object};
 use store::Stores;
 use transport::track::TrackingLog;
@@ -21,6 +21,8 @@ pub struct Context {
     pub tracking: Arc<TrackingLog>,
     /// Product-style events.
     pub events: Arc<EventLog>,
+    /// Where salts come from.
+    pub rng: Arc<dyn Rng>,
     /// The time.
     pub clock: SharedClock,
     /// Where futures are waited for: cmdlets run on threads that may block.

@@ -17,7 +17,7 @@ pub mod transport;
 
 pub use cmdlet::{Action, Cmdlet, Impact, Outcome};
 pub use context::Context;
-pub use noun::{Change, Condition, Create, Make, Noun, Removing, Shows, Special};
+pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use source::{Cmdlets, MODULE, accepts, built, find, names};
 
 /// Every cmdlet that is built, sorted by name.

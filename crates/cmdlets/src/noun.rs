@@ -60,8 +60,10 @@ pub struct Noun {
 pub type Removing = fn(&mut Draft<'_>, &Object) -> Result<(), directory::DirectoryError>;
 /// Whether an object meets the value given for a parameter of `Get-`.
 pub type Condition = fn(&View, &Object, &str) -> bool;
+/// Changes of attributes, by their names.
+pub type Edits = Vec<(&'static str, Edit)>;
 /// Turns a parameter into edits of other attributes.
-pub type Special = fn(&Context, &View, Option<&Object>, &Value) -> Result<Vec<(&'static str, Edit)>, Fault>;
+pub type Special = fn(&Context, &View, Option<&Object>, &Value) -> Result<Edits, Fault>;
 /// Reads a call's parameters into what makes the object, to be run in the directory's writer.
 pub type Create = fn(&Call<'_>, &View) -> Result<Make, Fault>;
 /// Makes the object.
@@ -231,7 +233,7 @@ impl Noun {
         call: &Call<'_>,
         view: &View,
         object: Option<&Object>,
-    ) -> Result<Vec<(&'static str, Edit)>, Fault> {
+    ) -> Result<Edits, Fault> {
         self.edits_of(call.cx, &call.invocation.parameters, view, object)
     }
 
@@ -241,7 +243,7 @@ impl Noun {
         parameters: &Bound,
         view: &View,
         object: Option<&Object>,
-    ) -> Result<Vec<(&'static str, Edit)>, Fault> {
+    ) -> Result<Edits, Fault> {
         let class = object.map_or(self.class, |object| object.class);
         let mut edits = Vec::new();
         for (name, value) in parameters {

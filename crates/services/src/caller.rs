@@ -2,7 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use base::{Fault, Guid, SmtpAddress};
+use base::{Fault, FaultKind, Guid, SmtpAddress};
+use directory::{Directory, Recipient, View};
+use store::Stores;
+use transport::deliver;
+use trust::{Attempt, Authenticator, Protocol};
+
+use crate::Mailbox;
 
 /// The program and place a request comes from.
 #[derive(Clone, Debug)]
@@ -39,20 +45,62 @@ pub struct Caller {
 /// The services of one server; cheap to clone.
 #[derive(Clone)]
 pub struct Services {
-    // Filled by the rooms below: directory, stores, transport.
-    inner: Arc<()>,
+    inner: Arc<Inner>,
 }
 
+struct Inner {
+    directory: Directory,
+    stores: Stores,
+    authenticator: Authenticator,
+}
+
+/// The protocols a client may log on with, by the name it gives.
+static PROTOCOLS: [(&str, &Protocol); 4] = [
+    ("IMAP4", &Protocol::IMAP),
+    ("POP3", &Protocol::POP),
+    ("SMTP", &Protocol::SMTP),
+    ("PowerShell", &Protocol::POWERSHELL),
+];
+
 impl Services {
-    /// Checks credentials (throttled per user and address, same time for unknown users).
-    pub async fn authenticate(&self, credentials: &Credentials, client: Client) -> Result<Caller, Fault> {
-        let _ = (&self.inner, credentials, client);
-        todo!()
+    /// Over the rooms of one server.
+    pub fn new(directory: Directory, stores: Stores, authenticator: Authenticator) -> Self {
+        Self { inner: Arc::new(Inner { directory, stores, authenticator }) }
     }
 
-    /// Opens the caller's own mailbox (`None`) or another one the caller may open.
-    pub fn open_mailbox(&self, caller: &Caller, mailbox: Option<&str>) -> Result<crate::Mailbox, Fault> {
-        let _ = (caller, mailbox);
-        todo!()
+    /// Checks credentials (throttled per user and address, same time for unknown users).
+    pub async fn authenticate(&self, credentials: &Credentials, client: Client) -> Result<Caller, Fault> {
+        let known = PROTOCOLS.iter().find(|(name, _)| *name == client.protocol);
+        let attempt = Attempt {
+            login: &credentials.login,
+            password: &credentials.password,
+            protocol: known.map_or(&Protocol::HTTP, |(_, protocol)| protocol),
+            source: client.address,
+        };
+        let identity = self.inner.authenticator.authenticate(attempt).await?;
+        Ok(Caller { user: identity.user, name: identity.name, address: identity.address, client })
+    }
+
+    /// Opens the caller's own mailbox (`None`) or another one the caller may open. A mailbox that nobody
+    /// opened and nothing was delivered to yet is made now.
+    pub async fn open_mailbox(&self, caller: &Caller, mailbox: Option<&str>) -> Result<Mailbox, Fault> {
+        let view = self.inner.directory.snapshot();
+        let owner = match mailbox {
+            None => view.recipient(caller.user),
+            Some(identity) => Some(view.resolve_recipient(identity)?),
+        };
+        let missing = || Fault::new(FaultKind::NotFound, "ErrorNonExistentMailbox", "There is no such mailbox.");
+        let owner = owner.ok_or_else(missing)?;
+        if owner.guid != caller.user {
+            return Err(Fault::new(FaultKind::AccessDenied, "ErrorAccessDenied", "You may not open this mailbox."));
+        }
+        let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
+        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner)))
+    }
+
+    async fn store_mailbox(&self, view: &View, owner: &Recipient) -> Result<Option<store::Mailbox>, Fault> {
+        let Some((guid, database)) = owner.mailbox_guid().zip(owner.database()) else { return Ok(None) };
+        let database = self.inner.stores.get(database)?;
+        Ok(Some(deliver::open_or_make(&database, guid, view).await?))
     }
 }

@@ -60,7 +60,7 @@ fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
         last_name: optional(call, "LastName"),
         user_principal_name: optional(call, "UserPrincipalName"),
         sam_account_name: optional(call, "SamAccountName"),
-        password: call.get("Password").map(mailbox::hashed).transpose()?,
+        password: call.get("Password").map(|given| mailbox::hashed(call.cx, given)).transpose()?,
         reset_password_on_next_logon: call.switch("ResetPasswordOnNextLogon"),
         account_disabled: false,
         organizational_unit: optional(call, "OrganizationalUnit"),

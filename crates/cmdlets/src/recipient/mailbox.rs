@@ -12,7 +12,7 @@ use store::DisconnectReason;
 
 use super::{identity_of, limited_to, optional};
 use crate::{
-    Cmdlet, Context, Make, Noun, Outcome, Shows,
+    Cmdlet, Context, Edits, Make, Noun, Outcome, Shows,
     call::{Call, identity_text},
     cmdlet::text_of,
     database::mailbox_database,
@@ -120,7 +120,7 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         last_name: optional(call, "LastName"),
         user_principal_name: optional(call, "UserPrincipalName"),
         sam_account_name: optional(call, "SamAccountName"),
-        password: call.get("Password").map(|given| hashed(given)).transpose()?,
+        password: call.get("Password").map(|given| hashed(call.cx, given)).transpose()?,
         reset_password_on_next_logon: call.switch("ResetPasswordOnNextLogon"),
         account_disabled: call.switch("AccountDisabled"),
         organizational_unit: optional(call, "OrganizationalUnit"),
@@ -187,21 +187,17 @@ fn delete(cx: &Context, gone: Disconnected) -> Outcome {
 }
 
 /// A SecureString (or text, where a script gives one) as what is stored.
-pub(super) fn hashed(given: &Value) -> Result<Secret, Fault> {
+pub(super) fn hashed(cx: &Context, given: &Value) -> Result<Secret, Fault> {
     let hash = match given {
-        Value::Secret(secret) => trust::password::hash(secret.reveal()),
-        other => trust::password::hash(&text_of(other)),
+        Value::Secret(secret) => trust::password::hash(secret.reveal(), &*cx.rng),
+        other => trust::password::hash(&text_of(other), &*cx.rng),
     };
-    hash.map(|text| Secret(text.into_bytes().into()))
+    hash.map_err(Fault::from)
 }
 
-pub(super) fn password(
-    _: &Context,
-    _: &View,
-    _: Option<&Object>,
-    given: &Value,
-) -> Result<Vec<(&'static str, Edit)>, Fault> {
-    Ok(vec![("PasswordHash", Edit::set(directory::Value::Secret(hashed(given)?)))])
+/// `-Password`, where a cmdlet changes an account.
+pub(super) fn password(cx: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Edits, Fault> {
+    Ok(vec![("PasswordHash", Edit::set(directory::Value::Secret(hashed(cx, given)?)))])
 }
 
 /// `Set-Mailbox -Type Regular|Shared|Room|Equipment`
@@ -210,7 +206,7 @@ fn convert(
     _: &View,
     _: Option<&Object>,
     given: &Value,
-) -> Result<Vec<(&'static str, Edit)>, Fault> {
+) -> Result<Edits, Fault> {
     let wanted = text_of(given);
     let regular = wanted.eq_ignore_ascii_case("Regular").then_some("UserMailbox");
     let kind = regular
@@ -226,7 +222,7 @@ fn refuse_database(
     _: &View,
     _: Option<&Object>,
     given: &Value,
-) -> Result<Vec<(&'static str, Edit)>, Fault> {
+) -> Result<Edits, Fault> {
     Err(Fault::invalid(format!(
         "A mailbox isn't moved to database \"{}\" by setting a property: its content would stay behind. Use New-MoveRequest.",
         identity_text(given)
