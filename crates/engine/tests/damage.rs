@@ -168,7 +168,7 @@ fn flipped_bits_are_never_served() {
             }
         }
         let counts = format!("refused {refused}, cut {cut}, bodies not served {unread}");
-        assert!(refused > 20 && cut > 0 && (unread > 0 || !checkpoints), "{counts}");
+        assert!(refused + unread > 20 && cut > 0, "{counts}");
         eprintln!("{counts}");
     }
 }
