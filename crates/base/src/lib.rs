@@ -12,6 +12,8 @@ pub mod fault;
 pub mod guid;
 pub mod net;
 pub mod rng;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod size;
 pub mod span;
 pub mod unlimited;

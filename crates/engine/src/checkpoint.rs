@@ -36,8 +36,8 @@ pub(crate) struct Checkpointer {
     pub(crate) usage: BTreeMap<u64, Usage>,
     /// Changes to write with the next checkpoint.
     pub(crate) space: SpaceChanges,
-    /// The log's epoch in this opening.
-    pub(crate) epoch: u64,
+    /// The log's number and its epoch in this opening.
+    pub(crate) mark: Mark,
 }
 
 impl Checkpointer {
@@ -98,7 +98,7 @@ impl Checkpointer {
         if state.active.is_empty() && self.space.is_empty() {
             return Ok(None);
         }
-        let mark = Mark { position: state.applied, epoch: self.epoch };
+        let mark = Mark { position: state.applied, ..self.mark };
         let frozen = Arc::new(Frozen { overlay: std::mem::take(&mut state.active), mark });
         state.frozen = Some(frozen.clone());
         Ok(Some((frozen, false)))

@@ -183,13 +183,13 @@ impl Committer {
     fn finish(&mut self, batch: Batch, outcome: Result<(), EngineError>) {
         let durable = self.log.end;
         let outcome = match outcome {
-            Err(error) if !error.is_full() => {
+            Err(error) if !matches!(error, EngineError::Full(_)) => {
                 self.core.dismount(&error);
                 Err(error)
             }
             other => self.core.apply(&batch.records, durable, self.log.written).and(other),
         };
-        let fatal = outcome.as_ref().is_err_and(|error| !error.is_full());
+        let fatal = outcome.as_ref().is_err_and(|error| !matches!(error, EngineError::Full(_)));
         for Ran { job, needs, refused } in batch.jobs {
             job.answer(match (&outcome, refused) {
                 (Err(error), _) if fatal || needs > durable => Err(error.again()),

@@ -21,7 +21,7 @@ use crate::{
     checkpoint::{Checkpointer, Request},
     commit::{self, Committer, Job},
     core::{Core, Figures},
-    index::{Index, SpaceChanges},
+    index::{Index, Mark, SpaceChanges},
     log::recovery,
     overlay::Overlay,
     state::{Shared, State},
@@ -112,7 +112,7 @@ impl Database {
         let Options { dir, name, segment_bytes, cache_bytes, checkpoint_bytes, disk, clock } = options;
         let began = clock.monotonic();
         let lock = lock(&disk, &dir)?;
-        let index = Index::open(disk.clone(), &dir.join("index.redb"), cache_bytes)?;
+        let index = Index::open(disk.clone(), &dir, cache_bytes)?;
         let (mark, usage) = (index.mark()?, index.usage()?);
         let mut active = Overlay::default();
         let segment_bytes = segment_bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
@@ -148,7 +148,8 @@ impl Database {
             relieved: parking_lot::Condvar::new(),
         });
         let space = SpaceChanges::default();
-        let checkpointer = Checkpointer { core: core.clone(), index, usage, space, epoch: log.epoch };
+        let checkpointer =
+            Checkpointer { core: core.clone(), index, usage, space, mark: Mark { epoch: log.epoch, ..mark } };
         let (queue, jobs) = mpsc::channel();
         let committer = Committer { core: core.clone(), log, queue: jobs };
         let spares = core.spares.clone();

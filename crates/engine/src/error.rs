@@ -50,7 +50,7 @@ impl EngineError {
         Self::Io { context: format!("{doing} {}", path.display()), source }
     }
 
-    /// True when space was missing, whichever layer noticed.
+    /// True when a write to the index (never a sync) found no space, or the log had none.
     pub(crate) fn is_full(&self) -> bool {
         match self {
             Self::Full(_) => true,

@@ -24,8 +24,9 @@ impl StorageBackend for Backend {
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
     }
+    /// A failed sync is never taken for a full disk, which would be tried again.
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.sync_data().map_err(|error| io::Error::other(format!("syncing: {error}")))
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.0.write_all_at(&[IoSlice::new(data)], offset)

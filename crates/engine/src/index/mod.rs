@@ -4,15 +4,20 @@ mod backend;
 
 use std::{
     collections::BTreeMap,
+    io,
     ops::Bound,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use base::disk::{OpenMode, SharedDisk};
+use base::{
+    disk::{DiskFile, OpenMode, SharedDisk},
+    rng::{Rng, SystemRng},
+};
 use bytes::Bytes;
 use redb::{
-    Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
-    WriteTransaction,
+    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    TableError, WriteTransaction,
 };
 
 use crate::{EngineError, overlay::Overlay};
@@ -42,6 +47,8 @@ pub(crate) struct Mark {
     pub(crate) position: u64,
     /// The log's epoch when the checkpoint was taken.
     pub(crate) epoch: u64,
+    /// The log's own random number, given when the database was made.
+    pub(crate) log: u64,
 }
 
 /// What a checkpoint changes beside the callers' keys.
@@ -64,7 +71,7 @@ pub(crate) struct Index {
     disk: SharedDisk,
     path: PathBuf,
     cache_bytes: usize,
-    db: redb::Database,
+    db: Database,
 }
 
 /// A consistent reader of one checkpoint.
@@ -74,24 +81,27 @@ pub(crate) struct Snapshot {
 }
 
 impl Index {
-    /// Opens or makes the index file.
-    pub(crate) fn open(disk: SharedDisk, path: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
-        let db = open_file(&disk, path, cache_bytes)?;
-        let index = Self { disk, path: path.into(), cache_bytes, db };
-        if index.read()?.open_table(META).is_err() {
-            let tx = index.write()?;
-            create_tables(&tx)?;
-            tx.commit()?;
-        }
-        Ok(index)
+    /// Opens or makes the index file. A new one gets a new log's number, whose log must be empty.
+    pub(crate) fn open(disk: SharedDisk, dir: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
+        let path = dir.join("index.redb");
+        let db = match disk.open(&path, OpenMode::Existing) {
+            Ok(file) => open_file(file, cache_bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create(&disk, dir, &path, cache_bytes)?,
+            Err(error) => return Err(EngineError::io("opening", &path, error)),
+        };
+        Ok(Self { disk, path, cache_bytes, db })
     }
 
     /// Opens the file anew, after a write failed for want of space. Snapshots taken before are dead.
     pub(crate) fn reopen(&mut self) -> Result<(), EngineError> {
         // The old handle must let go of the file before the new one reads it.
-        let scratch = redb::Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())?;
+        let scratch = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())?;
         drop(std::mem::replace(&mut self.db, scratch));
-        self.db = open_file(&self.disk, &self.path, self.cache_bytes)?;
+        let file = self
+            .disk
+            .open(&self.path, OpenMode::Existing)
+            .map_err(|e| EngineError::io("opening", &self.path, e))?;
+        self.db = open_file(file, self.cache_bytes)?;
         Ok(())
     }
 
@@ -99,18 +109,11 @@ impl Index {
         Ok(self.db.begin_read()?)
     }
 
-    fn write(&self) -> Result<WriteTransaction, EngineError> {
-        let mut tx = self.db.begin_write()?;
-        tx.set_durability(Durability::Immediate).map_err(|e| EngineError::Index(e.to_string()))?;
-        tx.set_quick_repair(true);
-        Ok(tx)
-    }
-
     /// Where the index stands.
     pub(crate) fn mark(&self) -> Result<Mark, EngineError> {
         let meta = self.read()?.open_table(META)?;
         let value = |name| Ok::<_, EngineError>(meta.get(name)?.map_or(0, |v| v.value()));
-        Ok(Mark { position: value("position")?, epoch: value("epoch")? })
+        Ok(Mark { position: value("position")?, epoch: value("epoch")?, log: value("log")? })
     }
 
     /// The figures of all segments.
@@ -143,7 +146,7 @@ impl Index {
         mark: Mark,
         space: &SpaceChanges,
     ) -> Result<(), EngineError> {
-        let tx = self.write()?;
+        let tx = write(&self.db)?;
         {
             let mut main = tx.open_table(MAIN)?;
             for (key, value) in &overlay.map {
@@ -201,18 +204,37 @@ impl Snapshot {
     }
 }
 
-fn open_file(disk: &SharedDisk, path: &Path, cache_bytes: usize) -> Result<redb::Database, EngineError> {
-    let file =
-        disk.open(path, OpenMode::OpenOrCreate).map_err(|e| EngineError::io("opening the index", path, e))?;
-    Ok(redb::Database::builder().set_cache_size(cache_bytes).create_with_backend(backend::Backend(file))?)
+fn open_file(file: Arc<dyn DiskFile>, cache_bytes: usize) -> Result<Database, EngineError> {
+    Ok(Database::builder().set_cache_size(cache_bytes).create_with_backend(backend::Backend(file))?)
 }
 
-fn create_tables(tx: &WriteTransaction) -> Result<(), EngineError> {
+/// Makes the file under another name first, so that under its own it is always whole.
+fn create(disk: &SharedDisk, dir: &Path, path: &Path, cache_bytes: usize) -> Result<Database, EngineError> {
+    let draft = dir.join("index.new");
+    let failed = |error| EngineError::io("making", path, error);
+    match disk.remove(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let db = open_file(disk.open(&draft, OpenMode::New).map_err(failed)?, cache_bytes)?;
+    let mut number = [0; 8];
+    SystemRng.fill(&mut number);
+    let tx = write(&db)?;
     tx.open_table(MAIN)?;
     tx.open_table(RELEASED)?;
     tx.open_table(SEGMENTS)?;
-    tx.open_table(META)?;
-    Ok(())
+    tx.open_table(META)?.insert("log", u64::from_le_bytes(number))?;
+    tx.commit()?;
+    disk.rename(&draft, path).map_err(failed)?;
+    disk.sync_dir(dir).map_err(failed)?;
+    Ok(db)
+}
+
+fn write(db: &Database) -> Result<WriteTransaction, EngineError> {
+    let mut tx = db.begin_write()?;
+    tx.set_durability(Durability::Immediate).map_err(|e| EngineError::Index(e.to_string()))?;
+    tx.set_quick_repair(true);
+    Ok(tx)
 }
 
 /// The index engine's errors: a full disk is told apart, all else dismounts.
@@ -234,10 +256,4 @@ macro_rules! from_index {
         }
     )*};
 }
-from_index!(
-    redb::DatabaseError,
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError
-);
+from_index!(redb::DatabaseError, redb::TransactionError, TableError, redb::StorageError, redb::CommitError);

@@ -1,14 +1,16 @@
 //! One log record: header, bodies, body table, write set.
 //!
 //! ```text
-//!  0 magic "RLR1"      4 CRC-32C of header[8..] + table + write set
-//!  8 position         16 epoch          24 durable (log known durable when this was written)
-//! 32 bodies, bytes    36 bodies, count  40 write set, bytes   44 zero
+//!  0 log (the log's own random number)     8 position
+//! 16 epoch                                24 durable (log known durable when this was written)
+//! 32 bodies, bytes    36 bodies, count    40 write set, bytes
+//! 44 CRC-32C of header[..44] + table + write set
 //! 48 the bodies, then per body (length, CRC-32C), then the write set, then zeros to a multiple of 8
 //! ```
 //! All numbers little endian. The bodies come first, so that their positions are known before the write
 //! set that names them is complete; they carry their own checksums, so that a dead one can be given back
-//! to the file system without making its record unreadable.
+//! to the file system without making its record unreadable. The random number keeps bytes that a stranger
+//! sent as a body from ever passing for a record, wherever a crash may leave them.
 
 use bytes::Bytes;
 
@@ -19,12 +21,13 @@ pub(crate) const HEADER_LEN: usize = 48;
 /// Records start at multiples of this, bytes.
 pub(crate) const ALIGN: u64 = 8;
 
-const MAGIC: [u8; 4] = *b"RLR1";
 const TABLE_ENTRY: usize = 8;
 
 /// The fixed part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// The log it belongs to.
+    pub(crate) log: u64,
     /// The record's own position in the log.
     pub(crate) position: u64,
     /// The opening of the database that wrote it; never falls along the log.
@@ -40,33 +43,31 @@ impl Header {
     /// Encodes the header for a tail (body table and write set), checksum included.
     pub(crate) fn encode(&self, tail: &[u8]) -> [u8; HEADER_LEN] {
         let mut out = [0; HEADER_LEN];
-        out[..4].copy_from_slice(&MAGIC);
+        out[..8].copy_from_slice(&self.log.to_le_bytes());
         out[8..16].copy_from_slice(&self.position.to_le_bytes());
         out[16..24].copy_from_slice(&self.epoch.to_le_bytes());
         out[24..32].copy_from_slice(&self.durable.to_le_bytes());
         out[32..36].copy_from_slice(&self.bodies_len.to_le_bytes());
         out[36..40].copy_from_slice(&self.body_count.to_le_bytes());
         out[40..44].copy_from_slice(&self.writes_len.to_le_bytes());
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&out[8..]), tail);
-        out[4..8].copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&out[..44]), tail);
+        out[44..].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
-    /// Decodes what may be a header; its checksum is only known to fit once the tail is at hand.
-    pub(crate) fn decode(bytes: &[u8; HEADER_LEN]) -> Option<Self> {
-        if bytes[..4] != MAGIC || bytes[44..] != [0; 4] {
-            return None;
-        }
+    /// Decodes what may be a header; whether its checksum fits is known once the tail is at hand.
+    pub(crate) fn decode(bytes: &[u8; HEADER_LEN]) -> Self {
         let u64_at = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
         let u32_at = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
-        Some(Self {
+        Self {
+            log: u64_at(0),
             position: u64_at(8),
             epoch: u64_at(16),
             durable: u64_at(24),
             bodies_len: u32_at(32),
             body_count: u32_at(36),
             writes_len: u32_at(40),
-        })
+        }
     }
 
     /// Length of the body table and the write set, bytes.
@@ -143,6 +144,7 @@ impl Draft {
         tail.resize(padded, 0);
         Sealed {
             header: Header {
+                log: 0,
                 position: self.position,
                 epoch: 0,
                 durable: 0,
@@ -170,8 +172,8 @@ pub(crate) struct Sealed {
 
 impl Sealed {
     /// The encoded header.
-    pub(crate) fn head(&self, epoch: u64, durable: u64) -> [u8; HEADER_LEN] {
-        let header = Header { epoch, durable, ..self.header };
+    pub(crate) fn head(&self, log: u64, epoch: u64, durable: u64) -> [u8; HEADER_LEN] {
+        let header = Header { log, epoch, durable, ..self.header };
         header.encode(&self.tail[..header.tail_len() as usize])
     }
 
@@ -215,8 +217,10 @@ mod tests {
 
     use super::*;
 
+    const LOG: u64 = 0x1234_5678_9abc_def0;
+
     fn bytes_of(sealed: &Sealed, epoch: u64, durable: u64) -> Vec<u8> {
-        let mut out = sealed.head(epoch, durable).to_vec();
+        let mut out = sealed.head(LOG, epoch, durable).to_vec();
         sealed.parts.iter().for_each(|part| out.extend_from_slice(part));
         out.extend_from_slice(&sealed.tail);
         out
@@ -234,11 +238,11 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Option<(Header, Vec<BodyRef>)> {
         let head: &[u8; HEADER_LEN] = bytes.get(..HEADER_LEN)?.try_into().ok()?;
-        let header = Header::decode(head)?;
+        let header = Header::decode(head);
         let tail_at = usize::try_from(header.tail_at()).ok()?;
         let tail_end = tail_at.checked_add(usize::try_from(header.tail_len()).ok()?)?;
         let tail = bytes.get(tail_at..tail_end)?;
-        if !header.fits(head, tail) {
+        if header.log != LOG || !header.fits(head, tail) {
             return None;
         }
         let bodies = body_table(&header, tail)?;
@@ -288,8 +292,8 @@ mod tests {
         fn any_bytes_are_read_without_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             read(&bytes);
             if bytes.len() > HEADER_LEN {
-                bytes[..4].copy_from_slice(&MAGIC);
-                bytes[44..48].fill(0);
+                bytes[..8].copy_from_slice(&LOG.to_le_bytes());
+                bytes[32..44].fill(0);
                 prop_assert!(read(&bytes).is_none());
             }
         }

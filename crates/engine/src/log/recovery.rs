@@ -1,6 +1,10 @@
 //! Opening the log: replays what the index does not have, cuts a torn tail, refuses a damaged middle.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io::{self, IoSlice},
+    path::Path,
+    sync::Arc,
+};
 
 use base::disk::{DiskFile, SharedDisk};
 use bytes::Bytes;
@@ -40,24 +44,31 @@ pub(crate) fn open(
 ) -> Result<Recovered, EngineError> {
     let spares = Arc::new(Spares::open(disk.clone(), dir)?);
     let segments = Arc::new(Segments::open(disk.clone(), dir)?);
-    if mark.position == 0 && segments.count() == 0 {
+    if mark.position == 0 && mark.epoch == 0 && segments.count() == 0 {
         let path = segments.path(0);
         let len = segment_bytes.min(FIRST_SEGMENT);
         let file = fill(disk, &path, len).map_err(|e| EngineError::io("making", &path, e))?;
         segments.insert(0, file, len);
     }
-    let mut scan = Scan { segments: &segments, position: mark.position, epoch: mark.epoch, records: 0 };
+    let Mark { position, epoch, log } = mark;
+    let mut scan = Scan { segments: &segments, log, position, epoch, records: 0 };
     scan.replay(apply)?;
     let Scan { position: end, records, .. } = scan;
     let behind = scan.behind(end)?;
     let epoch = scan.epoch.max(behind.whole.unwrap_or(0));
-    let torn = behind.whole == Some(epoch) || behind.torn.is_some_and(|torn| torn >= epoch);
+    let torn = behind.torn || behind.whole == Some(epoch);
 
     for span in segments.spans().into_iter().filter(|span| span.base > end) {
         segments.remove(span.base, None)?;
     }
     let tail = scan.span(end)?;
     let file = segments.file(tail.base)?;
+    if torn {
+        // Said once: the next opening is not to find the same remains.
+        let room = (tail.end - end).min(HEADER_LEN as u64) as usize;
+        file.write_all_at(&[IoSlice::new(&[0; HEADER_LEN][..room])], end - tail.base)
+            .map_err(|e| EngineError::io("cutting the tail of", &segments.path(tail.base), e))?;
+    }
     // What was replayed may only ever have reached the page cache.
     file.sync_data().map_err(|e| EngineError::io("syncing", &segments.path(tail.base), e))?;
     disk.sync_dir(dir).map_err(|e| EngineError::io("syncing", dir, e))?;
@@ -66,6 +77,7 @@ pub(crate) fn open(
         dir: dir.into(),
         segments,
         spares,
+        log,
         segment_bytes,
         file,
         base: tail.base,
@@ -82,12 +94,13 @@ pub(crate) fn open(
 struct Behind {
     /// The highest epoch of records there that are whole, their bodies aside.
     whole: Option<u64>,
-    /// The epoch that a torn record at the very end names.
-    torn: Option<u64>,
+    /// A record was begun at the very end.
+    torn: bool,
 }
 
 struct Scan<'a> {
     segments: &'a Segments,
+    log: u64,
     position: u64,
     /// Epoch of the last record; no later record has a lower one.
     epoch: u64,
@@ -109,7 +122,7 @@ impl Scan<'_> {
         loop {
             let span = self.span(self.position)?;
             let file = self.segments.file(span.base)?;
-            let mut window = Window::new(&*file, span);
+            let mut window = Window::new(&*file, span, self.log);
             while let Some(record) =
                 window.record(self.position).map_err(|e| read_failed(self.segments, span, e))?
             {
@@ -135,18 +148,22 @@ impl Scan<'_> {
         let mut behind = Behind::default();
         for span in self.segments.spans().into_iter().filter(|span| span.end > end || span.base > end) {
             let file = self.segments.file(span.base)?;
-            let mut window = Window::new(&*file, span);
+            let mut window = Window::new(&*file, span, self.log);
             let mut position = end.max(span.base);
             while position + HEADER_LEN as u64 <= span.end {
                 let found = window.header(position).map_err(|e| read_failed(self.segments, span, e))?;
                 match found {
-                    Some((header, true)) if header.durable > end => {
+                    Some((header, Seen::Whole)) if header.durable > end => {
                         let why = format!("a record at position {position} proves that more was durable");
                         return Err(corrupt(self.segments, self.span(end)?, end, &why));
                     }
-                    Some((header, true)) => behind.whole = behind.whole.max(Some(header.epoch)),
-                    Some((header, false)) if position == end => behind.torn = Some(header.epoch),
-                    _ => {}
+                    Some((header, Seen::Whole)) => behind.whole = behind.whole.max(Some(header.epoch)),
+                    Some((_, Seen::Foreign)) if position == 0 => {
+                        let why = "it belongs to another index than the one beside it";
+                        return Err(corrupt(self.segments, span, 0, why));
+                    }
+                    Some(_) => behind.torn |= position == end,
+                    None => {}
                 }
                 position += ALIGN;
             }
@@ -174,17 +191,28 @@ struct Record {
     writes: Bytes,
 }
 
+/// How what stands at a position looks, its position being right.
+enum Seen {
+    /// A record's header with its tail, the bodies aside.
+    Whole,
+    /// The same, of another log.
+    Foreign,
+    /// The checksum does not fit.
+    Torn,
+}
+
 /// Sequential reading of one segment.
 struct Window<'a> {
     file: &'a dyn DiskFile,
     span: Span,
+    log: u64,
     start: u64,
     buffer: Vec<u8>,
 }
 
 impl<'a> Window<'a> {
-    fn new(file: &'a dyn DiskFile, span: Span) -> Self {
-        Self { file, span, start: span.base, buffer: Vec::new() }
+    fn new(file: &'a dyn DiskFile, span: Span, log: u64) -> Self {
+        Self { file, span, log, start: span.base, buffer: Vec::new() }
     }
 
     /// The bytes at a position; `None` beyond the segment's end.
@@ -202,21 +230,26 @@ impl<'a> Window<'a> {
         Ok(self.buffer.get(from..from + len as usize))
     }
 
-    /// A header that names this position, and whether its checksum holds.
-    fn header(&mut self, position: u64) -> io::Result<Option<(Header, bool)>> {
+    /// A header that names this position, and how it looks.
+    fn header(&mut self, position: u64) -> io::Result<Option<(Header, Seen)>> {
         let Some(bytes) = self.at(position, HEADER_LEN as u64)? else { return Ok(None) };
         let encoded: [u8; HEADER_LEN] = std::array::from_fn(|i| bytes[i]);
-        let Some(header) = Header::decode(&encoded).filter(|header| header.position == position) else {
+        let header = Header::decode(&encoded);
+        if header.position != position || encoded == [0; HEADER_LEN] {
             return Ok(None);
-        };
+        }
         let tail = self.at(position.saturating_add(header.tail_at()), header.tail_len())?;
-        let whole = tail.is_some_and(|tail| header.fits(&encoded, tail));
-        Ok(Some((header, whole)))
+        let seen = match tail.is_some_and(|tail| header.fits(&encoded, tail)) {
+            true if header.log == self.log => Seen::Whole,
+            true => Seen::Foreign,
+            false => Seen::Torn,
+        };
+        Ok(Some((header, seen)))
     }
 
     /// The record at a position, if a whole one is there.
     fn record(&mut self, position: u64) -> io::Result<Option<Record>> {
-        let Some((header, true)) = self.header(position)? else { return Ok(None) };
+        let Some((header, Seen::Whole)) = self.header(position)? else { return Ok(None) };
         let Some(bytes) = self.at(position, header.record_len())? else { return Ok(None) };
         let tail_at = header.tail_at() as usize;
         let tail = &bytes[tail_at..tail_at + header.tail_len() as usize];

@@ -34,6 +34,8 @@ pub(crate) struct Writer {
     pub(crate) dir: PathBuf,
     pub(crate) segments: Arc<Segments>,
     pub(crate) spares: Arc<Spares>,
+    /// The log's own number, part of every record.
+    pub(crate) log: u64,
     /// Full length of a segment file, bytes.
     pub(crate) segment_bytes: u64,
     /// The segment being filled.
@@ -71,7 +73,7 @@ impl Writer {
 
     fn write(&mut self, records: &[Sealed]) -> Result<(), EngineError> {
         let heads: Vec<[u8; HEADER_LEN]> =
-            records.iter().map(|record| record.head(self.epoch, self.end)).collect();
+            records.iter().map(|record| record.head(self.log, self.epoch, self.end)).collect();
         let mut slices = Vec::with_capacity(records.iter().map(|record| 2 + record.parts.len()).sum());
         for (record, head) in records.iter().zip(&heads) {
             slices.push(IoSlice::new(head));
