@@ -179,9 +179,9 @@ impl Mailbox {
         &self,
         f: impl FnOnce(&mut Ledger<'_, '_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Change<R> {
-        let id = self.id;
+        let (id, now) = (self.id, self.database.clock().now());
         self.database.change(move |txn, touched| {
-            let mut ledger = Ledger::open(txn, id)?;
+            let mut ledger = Ledger::open(txn, id, now)?;
             let value = f(&mut ledger)?;
             ledger.finish(touched)?;
             Ok(value)

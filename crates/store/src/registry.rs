@@ -12,6 +12,8 @@ use crate::{Config, Database, StoreError};
 pub enum MountState {
     /// Open.
     Mounted,
+    /// Being opened: the log is read.
+    Mounting,
     /// Closed by an administrator.
     Dismounted,
     /// It did not open, or closed itself after a write error; the text is for administrators.
@@ -20,6 +22,7 @@ pub enum MountState {
 
 enum Slot {
     Mounted(Database),
+    Mounting,
     Dismounted,
     Failed(String),
 }
@@ -31,36 +34,50 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens a database and keeps it. Mounting a mounted one gives the open one. May read much of the disk.
+    /// Opens a database and keeps it. Mounting a mounted one gives the open one; while another call opens it
+    /// the answer is `NotMounted`. May read much of the disk; other databases are served meanwhile.
     pub fn mount(&self, config: Config) -> Result<Database, StoreError> {
-        let guid = config.guid;
-        let name = config.engine.name.clone();
-        // Held while opening: two mounts of one database at a time would fight over its lock file.
-        let mut slots = self.slots.write();
-        if let Some(Slot::Mounted(database)) = slots.get(&guid)
-            && database.status().dismounted.is_none()
+        let (guid, name) = (config.guid, config.engine.name.clone());
+        let broken = {
+            let mut slots = self.slots.write();
+            match slots.get(&guid) {
+                Some(Slot::Mounting) => return Err(StoreError::NotMounted(guid)),
+                Some(Slot::Mounted(database)) if database.status().dismounted.is_none() => {
+                    return Ok(database.clone());
+                }
+                _ => slots.insert(guid, Slot::Mounting),
+            }
+        };
+        if let Some(Slot::Mounted(broken)) = broken
+            && let Err(error) = broken.close()
         {
-            return Ok(database.clone());
+            tracing::warn!(database = name, %error, "a failed mailbox database did not close cleanly");
         }
-        slots.insert(guid, Slot::Dismounted);
-        match Database::open(config) {
+        let opened = Database::open(config);
+        let slot = match &opened {
             Ok(database) => {
                 tracing::info!(database = name, "mailbox database mounted");
-                slots.insert(guid, Slot::Mounted(database.clone()));
-                Ok(database)
+                Slot::Mounted(database.clone())
             }
             Err(error) => {
                 tracing::error!(database = name, %error, "mailbox database did not mount");
-                slots.insert(guid, Slot::Failed(error.to_string()));
-                Err(error)
+                Slot::Failed(error.to_string())
             }
-        }
+        };
+        self.slots.write().insert(guid, slot);
+        opened
     }
 
     /// Closes a database; what was acknowledged is on disk.
     pub fn dismount(&self, guid: Guid) -> Result<(), StoreError> {
-        let slot = self.slots.write().insert(guid, Slot::Dismounted);
-        match slot {
+        let mounted = {
+            let mut slots = self.slots.write();
+            match slots.get(&guid) {
+                Some(Slot::Mounting) => return Err(StoreError::NotMounted(guid)),
+                _ => slots.insert(guid, Slot::Dismounted),
+            }
+        };
+        match mounted {
             Some(Slot::Mounted(database)) => database.close(),
             _ => Ok(()),
         }
@@ -80,6 +97,7 @@ impl Stores {
             Slot::Mounted(database) => {
                 database.status().dismounted.map_or(MountState::Mounted, MountState::Failed)
             }
+            Slot::Mounting => MountState::Mounting,
             Slot::Dismounted => MountState::Dismounted,
             Slot::Failed(reason) => MountState::Failed(reason.clone()),
         };

@@ -26,6 +26,9 @@ pub(crate) struct Watchers {
     count: AtomicUsize,
 }
 
+/// Watches kept before those nobody holds any more are looked for; then whenever their number doubles.
+const SWEEP_FROM: usize = 64;
+
 impl Watchers {
     /// Waits for a folder. `current` is asked after the watch stands, so that no change falls in between.
     pub(crate) fn subscribe<E>(
@@ -35,7 +38,9 @@ impl Watchers {
     ) -> Result<watch::Receiver<u64>, E> {
         let receiver = {
             let mut folders = self.folders.lock();
-            folders.retain(|k, sender| *k == key || sender.receiver_count() > 0);
+            if folders.len() == folders.capacity() && folders.len() >= SWEEP_FROM {
+                folders.retain(|_, sender| sender.receiver_count() > 0);
+            }
             let receiver = folders.entry(key).or_insert_with(|| watch::channel(0).0).subscribe();
             self.count.store(folders.len(), Ordering::SeqCst);
             receiver

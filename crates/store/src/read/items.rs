@@ -9,7 +9,7 @@ use crate::{
     Mailbox, StoreError,
     codec::Row,
     keys::{self, table},
-    rows::{Detail, Figures, ItemRow, Keywords, Place},
+    rows::{Detail, Figures, ItemRow, Keywords, Moved, Place},
     types::{FolderId, Item, ItemId, MailboxId, UidRanges},
 };
 
@@ -96,8 +96,8 @@ impl Mailbox {
 
 /// Where an item is now.
 pub(crate) fn place(read: &impl Read, mailbox: MailboxId, item: ItemId) -> Result<Place, StoreError> {
-    if let Some(moved) = keys::get(read, &keys::by_id(table::PLACE, mailbox, item))? {
-        return Ok(moved);
+    if let Some(moved) = keys::get::<Moved>(read, &keys::by_id(table::PLACE, mailbox, item))? {
+        return Ok(moved.place);
     }
     let key = keys::by_id(table::DETAIL, mailbox, item);
     let bytes = read.get(&key)?.ok_or(StoreError::NoItem(item))?;

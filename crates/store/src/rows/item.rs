@@ -83,7 +83,7 @@ const OTHER_CLASS: u8 = 0xff;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Detail<'a> {
     pub(crate) body: BodyRef,
-    /// Where the item was made; [`Place`] says where it is if it was moved since.
+    /// Where the item was made; [`Moved`] says where it is if it was moved since.
     pub(crate) place: Place,
     /// Message class: `IPM.Note` …
     pub(crate) class: &'a str,
@@ -133,16 +133,25 @@ pub(crate) struct Place {
     pub(crate) uid: u32,
 }
 
-impl Row for Place {
+/// Where an item was moved to, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) place: Place,
+    pub(crate) at: Timestamp,
+}
+
+impl Row for Moved {
     const NAME: &'static str = "item place";
     fn encode(&self, out: &mut Writer) {
         out.byte(1);
-        out.number(self.folder);
-        out.number(self.uid);
+        out.number(self.place.folder);
+        out.number(self.place.uid);
+        out.fixed(self.at.micros);
     }
     fn decode(from: &mut Reader<'_>) -> Option<Self> {
         from.version(1)?;
-        Some(Self { folder: from.u32()?, uid: from.u32()? })
+        let place = Place { folder: from.u32()?, uid: from.u32()? };
+        Some(Self { place, at: Timestamp { micros: from.fixed()? } })
     }
 }
 

@@ -5,5 +5,5 @@ mod item;
 mod mailbox;
 
 pub(crate) use folder::{Figures, FolderRow};
-pub(crate) use item::{Detail, HAS_BAG, ItemRow, Keywords, Place, Received, Uids};
+pub(crate) use item::{Detail, HAS_BAG, ItemRow, Keywords, Moved, Place, Received, Uids};
 pub(crate) use mailbox::{Identity, MailboxRow, SCHEMA, Totals};

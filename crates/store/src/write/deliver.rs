@@ -130,7 +130,7 @@ fn deliver(
             answers.push(Ok(Delivered { uid: *uid, item: None }));
             continue;
         }
-        match admit(txn, recipient, len) {
+        match admit(txn, recipient, len, now) {
             Ok(ledger) => {
                 let delivered = store(ledger, touched, delivery, recipient, &mut body)?;
                 received.mailboxes.push((recipient.mailbox, delivered.uid));
@@ -155,8 +155,9 @@ fn admit<'t, 'e>(
     txn: &'t mut Txn<'e>,
     recipient: &Recipient,
     len: u64,
+    now: Timestamp,
 ) -> Result<Ledger<'t, 'e>, StoreError> {
-    let mut ledger = Ledger::open(txn, recipient.mailbox)?;
+    let mut ledger = Ledger::open(txn, recipient.mailbox, now)?;
     recipient.limits.admit(ledger.totals.size, len)?;
     ledger.folder(recipient.folder.number()?)?;
     Ok(ledger)

@@ -1,6 +1,5 @@
 //! What is done to folders: create, rename, move, delete, subscribe.
 
-use base::Timestamp;
 use engine::Read;
 
 use super::{
@@ -31,7 +30,6 @@ impl Mailbox {
     /// Makes a folder below another (`None`: the visible root).
     pub fn create_folder(&self, parent: Option<FolderId>, name: &str, class: &str) -> Change<FolderId> {
         let (name, class) = (name.to_owned(), class.to_owned());
-        let now = self.database.clock().now();
         self.change(move |ledger| {
             check_name(&name)?;
             if class.len() > CLASS_LEN_MAX {
@@ -43,7 +41,7 @@ impl Mailbox {
             }
             let number = ledger.totals.last_folder.max(FIRST_USER_FOLDER - 1) + 1;
             ledger.totals.last_folder = number;
-            add_folder(ledger, number, parent, &name, &class, now)?;
+            add_folder(ledger, number, parent, &name, &class)?;
             Ok(FolderId(number.into()))
         })
     }
@@ -125,14 +123,10 @@ impl Mailbox {
 }
 
 /// Makes the default set, named for the culture.
-pub(super) fn add_default_folders(
-    ledger: &mut Ledger<'_, '_>,
-    culture: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn add_default_folders(ledger: &mut Ledger<'_, '_>, culture: &str) -> Result<(), StoreError> {
     for default in DEFAULT_FOLDERS {
         let name = localized(default.role, culture);
-        add_folder(ledger, default.role.number(), default.parent.number(), name, default.class, now)?;
+        add_folder(ledger, default.role.number(), default.parent.number(), name, default.class)?;
     }
     Ok(())
 }
@@ -143,7 +137,6 @@ fn add_folder(
     parent: u32,
     name: &str,
     class: &str,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
     let key = keys::name(ledger.mailbox, parent, name);
     if ledger.txn.get(&key)?.is_some() {
@@ -154,7 +147,7 @@ fn add_folder(
         ledger.txn.put(&key, &u64::from(number).to_bytes());
     }
     // Later than every one before, so that a folder made again under an old name is seen to be another.
-    let clock = u32::try_from(now.secs()).unwrap_or(0);
+    let clock = u32::try_from(ledger.now.secs()).unwrap_or(0);
     let uid_validity = clock.max(ledger.totals.last_uid_validity.saturating_add(1));
     ledger.totals.last_uid_validity = uid_validity;
     ledger.totals.folders += 1;
@@ -162,7 +155,7 @@ fn add_folder(
         parent,
         name: name.to_owned(),
         class: class.to_owned(),
-        created: now,
+        created: ledger.now,
         change: 0,
         subscribed: !class.is_empty(),
     };

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     Change, Mailbox, StoreError,
-    codec::Row,
     keys::{self, table},
     roles::{FolderRole, is_recoverable},
     rows::{Detail, HAS_BAG, ItemRow},
@@ -124,9 +123,11 @@ impl Mailbox {
             ledger.folder(number)?;
             ledger.folder(target)?;
             let rows = ledger.items(number, &ranges, |_| true)?;
-            rows.into_iter()
-                .map(|(uid, row)| Ok((uid, relocate(ledger, number, uid, row, target)?)))
-                .collect()
+            let relocate = |(uid, row): (u32, ItemRow)| {
+                let flags = row.flags;
+                Ok((uid, ledger.relocate(number, uid, row, flags, target)?.uid))
+            };
+            rows.into_iter().map(relocate).collect()
         })
     }
 
@@ -184,21 +185,6 @@ fn copy(ledger: &mut Ledger<'_, '_>, target: u32, row: ItemRow) -> Result<u32, S
     Ok(place.uid)
 }
 
-/// Moves one item; resolves to its new UID.
-fn relocate(
-    ledger: &mut Ledger<'_, '_>,
-    folder: u32,
-    uid: u32,
-    row: ItemRow,
-    target: u32,
-) -> Result<u32, StoreError> {
-    let id = row.id;
-    ledger.take_out(folder, uid, &row)?;
-    let place = ledger.place(target, row)?;
-    ledger.txn.put(&keys::by_id(table::PLACE, ledger.mailbox, id), &place.to_bytes());
-    Ok(place.uid)
-}
-
 pub(super) fn remove(
     ledger: &mut Ledger<'_, '_>,
     folder: FolderId,
@@ -210,22 +196,26 @@ pub(super) fn remove(
     ledger.folder(number)?;
     let rows = ledger.items(number, ranges, wanted)?;
     let mut uids = Vec::with_capacity(rows.len());
-    for (uid, mut row) in rows {
+    for (uid, row) in rows {
         uids.push(uid);
         if removal == Removal::Destroy || is_recoverable(number) {
             destroy(ledger, number, uid, &row)?;
-            continue;
+        } else {
+            // No longer marked \Deleted: there it is an item like any other.
+            let flags = row.flags & !Flags::DELETED;
+            ledger.relocate(number, uid, row, flags, FolderRole::Deletions.number())?;
         }
-        ledger.take_out(number, uid, &row)?;
-        row.flags &= !Flags::DELETED;
-        let place = ledger.place(FolderRole::Deletions.number(), row.clone())?;
-        ledger.txn.put(&keys::by_id(table::PLACE, ledger.mailbox, row.id), &place.to_bytes());
     }
     Ok(uids)
 }
 
 /// Removes an item for good.
-fn destroy(ledger: &mut Ledger<'_, '_>, folder: u32, uid: u32, row: &ItemRow) -> Result<(), StoreError> {
+pub(super) fn destroy(
+    ledger: &mut Ledger<'_, '_>,
+    folder: u32,
+    uid: u32,
+    row: &ItemRow,
+) -> Result<(), StoreError> {
     ledger.take_out(folder, uid, row)?;
     let bytes = ledger.detail(row.id)?;
     release_body(ledger.txn, &Detail::decode(&bytes)?.body)?;

@@ -12,7 +12,7 @@ use crate::{
     keys::{self, table},
     read::scan_items,
     roles::is_recoverable,
-    rows::{Detail, Figures, ItemRow, Keywords, Place, Totals, Uids},
+    rows::{Detail, Figures, ItemRow, Keywords, Moved, Place, Totals, Uids},
     types::{FolderId, ItemId, MailboxId, UidRanges},
 };
 
@@ -31,6 +31,8 @@ const KEYWORD_LEN_MAX: usize = 255;
 pub(crate) struct Ledger<'t, 'e> {
     pub(crate) txn: &'t mut Txn<'e>,
     pub(crate) mailbox: MailboxId,
+    /// When the change was asked for.
+    pub(crate) now: Timestamp,
     pub(crate) totals: Totals,
     folders: Vec<OpenFolder>,
 }
@@ -64,10 +66,10 @@ pub(crate) struct NewItem<'a> {
 }
 
 impl<'t, 'e> Ledger<'t, 'e> {
-    pub(crate) fn open(txn: &'t mut Txn<'e>, mailbox: MailboxId) -> Result<Self, StoreError> {
+    pub(crate) fn open(txn: &'t mut Txn<'e>, mailbox: MailboxId, now: Timestamp) -> Result<Self, StoreError> {
         let key = keys::mailbox(table::TOTALS, mailbox);
         let totals = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
-        Ok(Self { txn, mailbox, totals, folders: Vec::new() })
+        Ok(Self { txn, mailbox, now, totals, folders: Vec::new() })
     }
 
     /// The folder's counters, read once.
@@ -116,6 +118,23 @@ impl<'t, 'e> Ledger<'t, 'e> {
         self.count(folder, &row, true)?;
         self.write(folder, uid, &row)?;
         Ok(Place { folder, uid })
+    }
+
+    /// Moves an item with the given flags to another folder, or to the end of its own; it keeps its identity.
+    pub(crate) fn relocate(
+        &mut self,
+        folder: u32,
+        uid: u32,
+        row: ItemRow,
+        flags: u8,
+        target: u32,
+    ) -> Result<Place, StoreError> {
+        let id = row.id;
+        self.take_out(folder, uid, &row)?;
+        let place = self.place(target, ItemRow { flags, ..row })?;
+        let moved = Moved { place, at: self.now };
+        self.txn.put(&keys::by_id(table::PLACE, self.mailbox, id), &moved.to_bytes());
+        Ok(place)
     }
 
     /// Gives an item new flags, keywords or bag bit under the next change number.

@@ -77,8 +77,8 @@ impl Database {
             };
             txn.put(&keys::mailbox(table::MAILBOX, id), &row.to_bytes());
             txn.put(&keys::mailbox(table::TOTALS, id), &Totals::default().to_bytes());
-            let mut ledger = Ledger::open(txn, id)?;
-            add_default_folders(&mut ledger, &row.culture, now)?;
+            let mut ledger = Ledger::open(txn, id, now)?;
+            add_default_folders(&mut ledger, &row.culture)?;
             ledger.finish(touched)?;
             Ok(id)
         })

@@ -6,6 +6,7 @@ mod items;
 mod ledger;
 mod mailboxes;
 mod properties;
+mod retention;
 
 pub use deliver::{Delivered, Delivery, DeliveryId, Recipient};
 pub use items::{NewMessage, Removal};

@@ -149,7 +149,7 @@ impl Mailbox {
         class: &str,
         properties: PropertyBag,
     ) -> Change<ItemId> {
-        let (class, modified) = (class.to_owned(), self.database.clock().now());
+        let class = class.to_owned();
         self.change(move |ledger| {
             limited(&properties)?;
             let number = folder.number()?;
@@ -162,7 +162,7 @@ impl Mailbox {
             }
             let modseq = ledger.totals.next_change();
             let id = id.unwrap_or(ItemId(modseq));
-            let bytes = AssociatedRow { modseq, modified, class, properties }.to_bytes();
+            let bytes = AssociatedRow { modseq, modified: ledger.now, class, properties }.to_bytes();
             ledger.count_associated(number, bytes.len() as u64, true, modseq)?;
             ledger.txn.put(&keys::in_folder(table::ASSOCIATED, ledger.mailbox, number, id.0), &bytes);
             Ok(id)

@@ -9,8 +9,6 @@ use store::{
     NewMessage, Recipient,
 };
 
-/// Whether the engine keeps what it was told when it is opened again.
-pub(crate) const DURABLE: bool = false;
 pub(crate) const GUID: Guid = Guid([7; 16]);
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 
@@ -20,9 +18,9 @@ pub(crate) fn config(dir: &Path) -> Config {
         engine: engine::Options {
             dir: dir.to_owned(),
             name: "DB01".into(),
-            segment_bytes: 8 << 20,
+            segment_bytes: 2 << 20,
             cache_bytes: 8 << 20,
-            checkpoint_bytes: 4 << 20,
+            checkpoint_bytes: 1 << 20,
             disk: Arc::new(SystemDisk),
             clock: Arc::new(ManualClock::new(NOW)),
         },

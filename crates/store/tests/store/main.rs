@@ -1,6 +1,7 @@
 //! The store as its callers use it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod administration;
 mod common;
 mod model;
 mod verbs;

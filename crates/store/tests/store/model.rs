@@ -428,9 +428,6 @@ impl World {
     }
 
     fn reopen(&mut self) {
-        if !crate::common::DURABLE {
-            return;
-        }
         let guids: Vec<_> = self.mailboxes.iter().map(|m| m.statistics().unwrap().guid).collect();
         self.mailboxes.clear();
         self.database.close().unwrap();
@@ -584,7 +581,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 2000, ..ProptestConfig::default() })]
     #[test]
     fn whatever_is_done_the_model_agrees(verbs in vec(verb(), 1..40)) {
         let mut world = World::new();
