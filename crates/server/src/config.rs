@@ -39,6 +39,9 @@ pub(crate) struct Listen {
     pub(crate) pop3s: u16,
     /// HTTPS.
     pub(crate) https: u16,
+    /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
+    #[serde(default = "implicit_tls")]
+    pub(crate) smtp_implicit_tls: Vec<u16>,
     /// Let IMAP and POP3 log on without TLS. For measuring on loopback only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) allow_plaintext: bool,
@@ -130,11 +133,16 @@ impl Ports {
     }
 }
 
+fn implicit_tls() -> Vec<u16> {
+    vec![Ports::STANDARD.client_proxy]
+}
+
 impl Listen {
     /// The protocols' part of a port set.
     pub(crate) fn new(address: IpAddr, ports: Ports) -> Self {
-        let Ports { imap, imaps, pop3, pop3s, https, .. } = ports;
-        Self { address, imap, imaps, pop3, pop3s, https, allow_plaintext: false }
+        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, .. } = ports;
+        let smtp_implicit_tls = vec![client_proxy];
+        Self { address, imap, imaps, pop3, pop3s, https, smtp_implicit_tls, allow_plaintext: false }
     }
     /// The address with one of the ports.
     pub(crate) fn at(&self, port: u16) -> SocketAddr {

@@ -89,10 +89,15 @@ impl Services {
             None => view.recipient(caller.user),
             Some(identity) => Some(view.resolve_recipient(identity)?),
         };
-        let missing = || Fault::new(FaultKind::NotFound, "ErrorNonExistentMailbox", "There is no such mailbox.");
+        let missing =
+            || Fault::new(FaultKind::NotFound, "ErrorNonExistentMailbox", "There is no such mailbox.");
         let owner = owner.ok_or_else(missing)?;
         if owner.guid != caller.user {
-            return Err(Fault::new(FaultKind::AccessDenied, "ErrorAccessDenied", "You may not open this mailbox."));
+            return Err(Fault::new(
+                FaultKind::AccessDenied,
+                "ErrorAccessDenied",
+                "You may not open this mailbox.",
+            ));
         }
         let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
         Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner)))

@@ -201,12 +201,7 @@ pub(super) fn password(cx: &Context, _: &View, _: Option<&Object>, given: &Value
 }
 
 /// `Set-Mailbox -Type Regular|Shared|Room|Equipment`
-fn convert(
-    _: &Context,
-    _: &View,
-    _: Option<&Object>,
-    given: &Value,
-) -> Result<Edits, Fault> {
+fn convert(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Edits, Fault> {
     let wanted = text_of(given);
     let regular = wanted.eq_ignore_ascii_case("Regular").then_some("UserMailbox");
     let kind = regular
@@ -217,12 +212,7 @@ fn convert(
     Ok(vec![("MailboxType", Edit::set(kind))])
 }
 
-fn refuse_database(
-    _: &Context,
-    _: &View,
-    _: Option<&Object>,
-    given: &Value,
-) -> Result<Edits, Fault> {
+fn refuse_database(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Edits, Fault> {
     Err(Fault::invalid(format!(
         "A mailbox isn't moved to database \"{}\" by setting a property: its content would stay behind. Use New-MoveRequest.",
         identity_text(given)

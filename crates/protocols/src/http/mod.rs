@@ -6,11 +6,18 @@ mod routes;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
+use base::net::TcpListener;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::listen::{self, ConnectionLimits};
 
 pub use routes::ROUTES;
 
@@ -40,8 +47,35 @@ pub struct Route {
     pub handler: fn(&Settings, &SocketAddr, &Request<Incoming>) -> Answer,
 }
 
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Accepts until `shutdown` turns true, then lets the open requests finish.
+pub async fn serve(
+    listener: TcpListener,
+    settings: Arc<Settings>,
+    tls: TlsAcceptor,
+    shutdown: watch::Receiver<bool>,
+) {
+    let stop = shutdown.clone();
+    listen::serve(listener, ConnectionLimits::default(), shutdown, |stream, peer| {
+        let (tls, settings, mut stop) = (tls.clone(), settings.clone(), stop.clone());
+        async move {
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => tokio::select! {
+                    () = serve_connection(stream, peer, settings) => {}
+                    () = listen::stopped(&mut stop) => {}
+                },
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+                Err(_) => tracing::debug!(%peer, "no TLS in time"),
+            }
+        }
+    })
+    .await;
+}
+
 /// Serves one connection until it closes.
-pub async fn serve_connection<S>(stream: S, peer: SocketAddr, settings: Arc<Settings>)
+async fn serve_connection<S>(stream: S, peer: SocketAddr, settings: Arc<Settings>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

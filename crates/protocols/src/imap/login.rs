@@ -157,7 +157,7 @@ impl Session {
             Err(fault) => return Err(fault.into()),
         };
         let other = Some(authorize.as_str()).filter(|name| !name.is_empty() && *name != credentials.login);
-        let mailbox = services.open_mailbox(&caller, other)?;
+        let mailbox = services.open_mailbox(&caller, other).await?;
         tracing::info!(user = caller.name, "logged on");
         self.mailbox = Some(Arc::new(mailbox));
         done_with(format!("CAPABILITY {}", self.capabilities()), "Logged on")

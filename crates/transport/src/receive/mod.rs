@@ -13,6 +13,7 @@ mod order;
 pub mod range;
 mod serve;
 mod session;
+pub mod settings;
 mod trace;
 mod transaction;
 

@@ -1,0 +1,135 @@
+//! A new organisation in an empty directory: `setup` makes the administrator, `quickstart` mailboxes too.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use base::{Fault, SmtpDomain, rng::SystemRng};
+use directory::{
+    Directory, Edit, Object,
+    seed::{self, Port},
+    verbs::{self, EnableMailbox, MailIdentity, NewMailbox, NewUser},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Ports};
+
+/// A person of the new organisation.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Account {
+    /// Address and logon name.
+    pub(crate) address: String,
+    /// Display name.
+    pub(crate) name: String,
+    /// The password, in the clear until it is hashed.
+    pub(crate) password: String,
+}
+
+/// Never the password.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.address)
+    }
+}
+
+/// What a new organisation is made from.
+pub(crate) struct Organization {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its first domain.
+    pub(crate) domain: String,
+    /// Where the receive connectors listen.
+    pub(crate) ports: Ports,
+    /// Who administers it.
+    pub(crate) administrator: Account,
+    /// Further mailboxes.
+    pub(crate) accounts: Vec<Account>,
+}
+
+/// The name of the first mailbox database.
+const DATABASE: &str = "DB01";
+
+/// Makes what is missing; an organisation that is there stays as it is, but for the default connectors'
+/// bindings, which follow `ports`.
+pub(crate) async fn provision(directory: &Directory, config: &Config, new: &Organization) -> Result<(), Fault> {
+    let domain: SmtpDomain = new.domain.parse().map_err(|error: base::address::AddressError| Fault::invalid(error.to_string()))?;
+    let fqdn = config.server_name.clone();
+    let short = fqdn.split('.').next().unwrap_or(&fqdn).to_uppercase();
+    let ports = seed_ports(config, new.ports);
+    let organization = seed::Organization {
+        name: new.name.clone(),
+        domain,
+        server: short,
+        database: DATABASE.into(),
+        ports,
+        hosted: false,
+    };
+    let seeded = directory
+        .commit(move |draft| {
+            let seeded = seed::seed(draft, &organization)?;
+            draft.modify_system(seeded.server, vec![("Fqdn", Edit::set(fqdn.as_str()))])?;
+            let connectors: Vec<Arc<Object>> = draft.receive_connectors(seeded.server).cloned().collect();
+            for connector in connectors {
+                let mut edits = vec![("Fqdn", Edit::set(fqdn.as_str()))];
+                edits.extend(bindings(&connector, &ports).map(|edit| ("Bindings", edit)));
+                draft.modify_system(connector.guid, edits)?;
+            }
+            Ok(seeded)
+        })
+        .await?;
+    if seeded.created {
+        for account in std::iter::once(&new.administrator).chain(&new.accounts) {
+            make_mailbox(directory, account).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a default connector listens now, if it is one that `ports` moves.
+fn bindings(connector: &Object, ports: &seed::Ports) -> Option<Edit> {
+    let server = connector.name.rsplit(' ').next()?;
+    let default = connector.name.strip_suffix(server)?.trim_end();
+    let port = match default {
+        "Default Frontend" => ports.default_frontend,
+        "Client Frontend" => ports.client_frontend,
+        "Outbound Proxy Frontend" => ports.outbound_proxy_frontend,
+        "Default" => ports.default_hub,
+        "Client Proxy" => ports.client_proxy,
+        _ => return None,
+    };
+    match port {
+        Port::At(address) => Some(Edit::set(directory::Value::Binding(Box::new(directory::value::Binding(address))))),
+        Port::Default | Port::None => None,
+    }
+}
+
+fn seed_ports(config: &Config, ports: Ports) -> seed::Ports {
+    let everywhere = config.listen.address.is_unspecified() && ports == Ports::STANDARD;
+    let at = |port: u16| {
+        if everywhere { Port::Default } else { Port::At(SocketAddr::new(config.listen.address, port)) }
+    };
+    seed::Ports {
+        default_frontend: at(ports.smtp),
+        client_frontend: at(ports.submission),
+        outbound_proxy_frontend: at(ports.outbound_proxy),
+        default_hub: at(ports.hub),
+        client_proxy: at(ports.client_proxy),
+    }
+}
+
+async fn make_mailbox(directory: &Directory, account: &Account) -> Result<(), Fault> {
+    let Account { address, name, password } = account.clone();
+    let hashed = tokio::task::spawn_blocking(move || trust::password::hash(&password, &SystemRng));
+    let hashed = hashed.await.map_err(Fault::internal)??;
+    let alias = address.split('@').next().unwrap_or(&address).to_owned();
+    let user = NewUser {
+        name,
+        user_principal_name: Some(address),
+        password: Some(hashed),
+        ..NewUser::default()
+    };
+    let mailbox = EnableMailbox {
+        identity: MailIdentity { alias: Some(alias), primary_smtp_address: None },
+        ..EnableMailbox::default()
+    };
+    directory.commit(move |draft| verbs::new_mailbox(draft, NewMailbox { user, mailbox })).await?;
+    Ok(())
+}
