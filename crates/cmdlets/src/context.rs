@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::{Fault, Rng, clock::SharedClock, eventlog::EventLog};
 use directory::{Directory, DirectoryError, Draft, Object};
 use store::Stores;
-use transport::track::TrackingLog;
+use transport::Transport;
 
 /// One server, as its cmdlets see it.
 pub struct Context {
@@ -17,8 +17,8 @@ pub struct Context {
     pub stores: Stores,
     /// How a mailbox database of the directory is opened here.
     pub database_config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
-    /// What happened to messages.
-    pub tracking: Arc<TrackingLog>,
+    /// Queues, and what happened to messages.
+    pub transport: Transport,
     /// Product-style events.
     pub events: Arc<EventLog>,
     /// Where salts come from.

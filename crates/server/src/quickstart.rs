@@ -17,6 +17,7 @@ use crate::{
     layout::Layout,
     provision::{Account, Organization},
     serve::{self, Running},
+    telemetry::LogFormat,
 };
 
 /// The organisation's name.
@@ -88,7 +89,7 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
     };
     let saved = serde_json::to_vec_pretty(&generated).map_err(|e| ServerError::Usage(e.to_string()))?;
     files::replace(&layout.quickstart(), &saved)?;
-    let running = serve::start(layout, lock, config, Some(organization)).await?;
+    let running = serve::start(layout, lock, config, Some(organization), LogFormat::Text).await?;
     announce(&running, &generated, ports, options.json).map_err(|e| ServerError::io("standard output", e))?;
     running.until_stopped().await
 }

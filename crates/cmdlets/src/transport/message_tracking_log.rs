@@ -29,7 +29,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     };
     let (limit, _) = call.result_size();
     // One more than asked for, so that the caller learns when there are more.
-    let found = call.cx.tracking.search(&filter, limit.saturating_add(1)).map_err(Fault::internal)?;
+    let found = call.cx.transport.search_tracking(&filter, limit.saturating_add(1)).map_err(Fault::from)?;
     call.write_all(found.into_iter().map(show).collect::<Vec<_>>());
     Ok(())
 }

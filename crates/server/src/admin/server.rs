@@ -7,58 +7,32 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use cmdlets::Cmdlets;
+use base::net::UnixListener;
+use cmdlets::{Cmdlets, Context};
 use powershell::{
     Value,
-    cmdlet::{CommandSource, ErrorRecord, Flow, Progress, Prompt, Streams},
+    cmdlet::{Bound, CommandSource, ErrorRecord, Flow, Progress, Prompt, Streams},
 };
+
+use tokio::sync::watch;
 
 use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
 use crate::{error::ServerError, layout::Layout};
 
 /// Shells at once.
 const SHELLS_MAX: usize = 32;
+/// The rest after `accept` failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens until the future is dropped. The socket is for this server's own user (and root) alone.
-pub(crate) async fn serve(layout: &Layout, cmdlets: Arc<Cmdlets>) -> Result<(), ServerError> {
-    let listener = bind(layout).map_err(|e| ServerError::io("cannot open the administration socket", e))?;
-    let shells = Arc::new(AtomicUsize::new(0));
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "the administration socket cannot accept");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let caller = match stream.peer_cred() {
-            Ok(credentials) if is_allowed(credentials.uid()) => credentials.uid(),
-            _ => continue,
-        };
-        if shells.fetch_add(1, Ordering::Relaxed) >= SHELLS_MAX {
-            shells.fetch_sub(1, Ordering::Relaxed);
-            continue;
-        }
-        let (cmdlets, shells) = (cmdlets.for_local_user(caller), shells.clone());
-        tokio::task::spawn_blocking(move || {
-            let result = stream.into_std().and_then(|stream| {
-                stream.set_nonblocking(false)?;
-                converse(stream, &cmdlets)
-            });
-            shells.fetch_sub(1, Ordering::Relaxed);
-            if let Err(error) = result
-                && error.kind() != io::ErrorKind::UnexpectedEof
-            {
-                tracing::debug!(%error, "a shell's connection ended");
-            }
-        });
-    }
+/// Opens the socket; it is for this server's own user (and root) alone.
+pub(crate) fn bind(layout: &Layout) -> Result<UnixListener, ServerError> {
+    open_socket(layout).map_err(|e| ServerError::io("cannot open the administration socket", e))
 }
 
-fn bind(layout: &Layout) -> io::Result<base::net::UnixListener> {
+fn open_socket(layout: &Layout) -> io::Result<UnixListener> {
     let socket = layout.socket();
     let (_dir, path) = short_path(&socket)?;
     // The data folder's lock is ours, so a socket that is still there belongs to nobody.
@@ -66,7 +40,50 @@ fn bind(layout: &Layout) -> io::Result<base::net::UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    base::net::UnixListener::bind(&path)
+    UnixListener::bind(&path)
+}
+
+/// Accepts shells until `shutdown`.
+pub(crate) async fn serve(listener: UnixListener, cx: Arc<Context>, mut shutdown: watch::Receiver<bool>) {
+    let shells = Arc::new(AtomicUsize::new(0));
+    loop {
+        let accepted = tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => admit(stream, &cx, &shells),
+            Err(error) => {
+                tracing::warn!(%error, "the administration socket cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Starts a conversation with a shell whose user may have one.
+fn admit(stream: base::net::UnixStream, cx: &Arc<Context>, shells: &Arc<AtomicUsize>) {
+    let uid = match stream.peer_cred() {
+        Ok(credentials) if is_allowed(credentials.uid()) => credentials.uid(),
+        _ => return,
+    };
+    if shells.fetch_add(1, Ordering::Relaxed) >= SHELLS_MAX {
+        shells.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let (cmdlets, shells) = (Cmdlets::for_local_user(cx.clone(), uid), shells.clone());
+    std::thread::spawn(move || {
+        let result = stream.into_std().and_then(|stream| {
+            stream.set_nonblocking(false)?;
+            converse(stream, &cmdlets)
+        });
+        shells.fetch_sub(1, Ordering::Relaxed);
+        if let Err(error) = result
+            && error.kind() != io::ErrorKind::UnexpectedEof
+        {
+            tracing::debug!(%error, "a shell's connection ended");
+        }
+    });
 }
 
 /// The operating system's user must be root or the one the server runs as.
@@ -87,7 +104,7 @@ fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
             }
             Request::Invoke { command, parameters, preferences, pipeline_object } => {
                 let mut out = SocketStreams { stream: &mut stream, failed: None };
-                let result = cmdlets.bind(&command, parameters, preferences, pipeline_object)
+                let result = cmdlets.bind(&command, named(parameters), preferences, pipeline_object)
                     .and_then(|call| cmdlets.invoke(&call, &mut out));
                 if let Some(error) = out.failed {
                     return Err(error);
@@ -103,6 +120,10 @@ fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
             Request::Answer(_) => return Err(io::Error::other("an answer without a question")),
         }
     }
+}
+
+fn named(parameters: Vec<(String, Value)>) -> Bound {
+    parameters.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// Streams that end in the shell.

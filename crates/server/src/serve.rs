@@ -1,0 +1,362 @@
+//! A running server: rooms opened from the bottom up, listeners last; and closed the other way round.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base::{
+    Fault, Rng,
+    clock::{SharedClock, SystemClock},
+    disk::{DiskFile, SharedDisk, SystemDisk},
+    eventlog::{self, EventKind, EventLog, Level},
+    rng::SystemRng,
+};
+use cmdlets::Context;
+use directory::{Directory, Object};
+use protocols::{http, imap, listen, pop3};
+use services::Services;
+use store::Stores;
+use tokio::{sync::watch, task::JoinSet};
+use tokio_rustls::TlsAcceptor;
+use transport::{Transport, receive};
+use trust::Authenticator;
+
+use crate::{
+    admin, certificate,
+    certificate::Certificate,
+    cli,
+    config::Config,
+    error::ServerError,
+    layout::Layout,
+    logon::Logon,
+    provision::{self, Organization},
+    smtp::SmtpListeners,
+    telemetry::{self, LogFormat},
+};
+
+/// Segment length, index cache and log between checkpoints of a database, bytes.
+struct Sizes {
+    segment: u64,
+    cache: usize,
+    checkpoint: u64,
+}
+
+const MAILBOX_DATABASE: Sizes = Sizes { segment: 64 << 20, cache: 16 << 20, checkpoint: 256 << 20 };
+const DIRECTORY: Sizes = Sizes { segment: 4 << 20, cache: 2 << 20, checkpoint: 16 << 20 };
+
+const STARTED: EventKind =
+    EventKind { log: "Application", source: "MSExchangeServiceHost", id: 1001, category: "General", level: Level::Information };
+const STOPPED: EventKind = EventKind { id: 1002, ..STARTED };
+const NOT_MOUNTED: EventKind = EventKind {
+    log: "Application",
+    source: "MSExchangeIS",
+    id: 1001,
+    category: "General",
+    level: Level::Error,
+};
+
+/// `rialto serve`
+pub(crate) async fn run(options: cli::Serve) -> Result<(), ServerError> {
+    let layout = Layout::new(&options.folder.data);
+    let config = Config::load(&layout)?;
+    let lock = layout.lock()?;
+    let format = if options.log_json { LogFormat::Json } else { LogFormat::Text };
+    start(layout, lock, config, None, format).await?.until_stopped().await
+}
+
+/// Opens the directory of a new data folder and fills it, without serving.
+pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization) -> Result<(), ServerError> {
+    let seams = Seams::system();
+    let directory = open_directory(layout, &seams).await?;
+    provision::provision(&directory, config, new).await.map_err(ServerError::during("making the organisation"))?;
+    certificate::load_or_create(layout, config)?;
+    let closed = tokio::task::spawn_blocking(move || directory.close()).await;
+    closed.map_err(Fault::internal).and_then(|r| r.map_err(Fault::from)).map_err(ServerError::during("closing the directory"))
+}
+
+/// The seams everything is opened with.
+struct Seams {
+    disk: SharedDisk,
+    clock: SharedClock,
+    rng: Arc<dyn Rng>,
+}
+
+impl Seams {
+    fn system() -> Self {
+        Self { disk: Arc::new(SystemDisk), clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+    }
+
+    fn engine(&self, dir: PathBuf, name: &str, sizes: &Sizes) -> engine::Options {
+        engine::Options {
+            dir,
+            name: name.into(),
+            segment_bytes: sizes.segment,
+            cache_bytes: sizes.cache,
+            checkpoint_bytes: sizes.checkpoint,
+            disk: self.disk.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+async fn open_directory(layout: &Layout, seams: &Seams) -> Result<Directory, ServerError> {
+    let engine = seams.engine(layout.directory(), "directory", &DIRECTORY);
+    let options = directory::Options { engine, rng: seams.rng.clone() };
+    blocking("opening the directory", move || Directory::open(options).map_err(Fault::from)).await
+}
+
+/// Runs what blocks off the async threads.
+async fn blocking<R: Send + 'static>(
+    context: &'static str,
+    work: impl FnOnce() -> Result<R, Fault> + Send + 'static,
+) -> Result<R, ServerError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Fault::internal)
+        .and_then(|result| result)
+        .map_err(ServerError::during(context))
+}
+
+/// A server that is ready.
+pub(crate) struct Running {
+    layout: Layout,
+    config: Config,
+    certificate: PathBuf,
+    directory: Directory,
+    stores: Stores,
+    transport: Transport,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Held until everything is closed.
+    _lock: Arc<dyn DiskFile>,
+}
+
+/// Opens everything; what listens is listening when this returns.
+pub(crate) async fn start(
+    layout: Layout,
+    lock: Arc<dyn DiskFile>,
+    config: Config,
+    new: Option<Organization>,
+    format: LogFormat,
+) -> Result<Running, ServerError> {
+    let seams = Seams::system();
+    let events = EventLog::open(seams.disk.clone(), &layout.events()).map_err(|e| ServerError::io("the event log", e))?;
+    let events = Arc::new(events);
+    telemetry::start_logging(format, events.clone());
+    let metrics = telemetry::start_metrics();
+    let Certificate { path, tls } = certificate::load_or_create(&layout, &config)?;
+    let tls = TlsAcceptor::from(tls);
+
+    let directory = open_directory(&layout, &seams).await?;
+    if let Some(new) = &new {
+        let provisioned = provision::provision(&directory, &config, new).await;
+        provisioned.map_err(ServerError::during("making the organisation"))?;
+    }
+    let server = this_server(&directory, &config)?;
+    let stores = Stores::default();
+    mount_databases(&layout, &seams, &directory, &stores).await;
+    let authenticator = {
+        let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
+        blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
+    };
+    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
+    let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
+
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let intake = transport.door(Arc::new(Logon::new(authenticator)));
+    let receiver_settings = receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
+    let connectors = receive::settings::connectors(&directory.snapshot(), server.guid);
+    let receiver = Arc::new(receive::Receiver::new(intake, connectors, receiver_settings));
+    let smtp = SmtpListeners::open(receiver, directory.clone(), server.guid, config.listen.smtp_implicit_tls.clone())?;
+    let protocols = Protocols { config: &config, services: &services, tls: &tls, clock: &seams.clock, stopped: &stopped };
+    protocols.listen(&mut tasks)?;
+    protocols.listen_https(&mut tasks, metrics)?;
+    tasks.spawn(smtp.run(stopped.clone()));
+
+    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, events));
+    let admin = admin::server::bind(&layout)?;
+    tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
+    eventlog::write(&STARTED, &format!("The messaging server {} has started.", config.server_name));
+    Ok(Running { layout, config, certificate: path, directory, stores, transport, stop, tasks, _lock: lock })
+}
+
+/// The directory's object for this server.
+fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
+    let view = directory.snapshot();
+    let named = view.servers().find(|server| server.text("Fqdn").is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(&config.server_name)));
+    named.or_else(|| view.servers().next()).cloned().ok_or_else(|| {
+        ServerError::Usage("the directory holds no server: the data folder was not set up completely; run `rialto setup` on an empty one".into())
+    })
+}
+
+/// A database that does not mount is said so and left; the others serve.
+async fn mount_databases(layout: &Layout, seams: &Seams, directory: &Directory, stores: &Stores) {
+    let view = directory.snapshot();
+    for object in view.databases() {
+        let config = database_config(layout, seams, object);
+        let stores = stores.clone();
+        let mounted = blocking("mounting", move || Ok(stores.mount(config)?)).await;
+        if let Err(error) = mounted {
+            eventlog::write(&NOT_MOUNTED, &format!("The mailbox database \"{}\" did not mount. {error}", object.name));
+        }
+    }
+}
+
+fn database_config(layout: &Layout, seams: &Seams, object: &Object) -> store::Config {
+    let dir = layout.mailbox_database(object.guid);
+    store::Config { guid: object.guid, engine: seams.engine(dir, &object.name, &MAILBOX_DATABASE) }
+}
+
+async fn start_transport(
+    layout: &Layout,
+    seams: &Seams,
+    config: &Config,
+    server: &Object,
+    directory: &Directory,
+    stores: &Stores,
+) -> Result<Transport, ServerError> {
+    let options = transport::Options {
+        server: server.name.to_string(),
+        fqdn: config.server_name.clone(),
+        server_object: server.guid,
+        queue_dir: layout.queue(),
+        tracking_dir: layout.tracking(),
+        disk: seams.disk.clone(),
+        clock: seams.clock.clone(),
+        rng: seams.rng.clone(),
+    };
+    let courier = crate::courier::system(&config.server_name, seams.clock.clone(), seams.rng.clone())?;
+    let (directory, stores) = (directory.clone(), stores.clone());
+    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, courier)?)).await
+}
+
+fn cmdlet_context(
+    layout: &Layout,
+    seams: Seams,
+    server: &Object,
+    directory: &Directory,
+    stores: &Stores,
+    transport: &Transport,
+    events: Arc<EventLog>,
+) -> Context {
+    let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
+    Context {
+        server_name: server.name.to_string(),
+        directory: directory.clone(),
+        stores: stores.clone(),
+        database_config: Box::new(move |object| database_config(&layout, &seams, object)),
+        transport: transport.clone(),
+        events,
+        rng,
+        clock,
+        runtime: tokio::runtime::Handle::current(),
+    }
+}
+
+/// What the protocol listeners share.
+struct Protocols<'a> {
+    config: &'a Config,
+    services: &'a Services,
+    tls: &'a TlsAcceptor,
+    clock: &'a SharedClock,
+    stopped: &'a watch::Receiver<bool>,
+}
+
+impl Protocols<'_> {
+    /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
+    fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
+        use listen::Door::{ImplicitTls, Plain};
+        let at = &self.config.listen;
+        let settings = imap::Config { allow_plaintext: at.allow_plaintext, ..imap::Config::default() };
+        let imap = Arc::new(imap::Server {
+            config: settings,
+            services: self.services.clone(),
+            tls: Some(self.tls.clone()),
+            clock: self.clock.clone(),
+        });
+        let settings = pop3::Config { allow_plaintext: at.allow_plaintext, ..pop3::Config::default() };
+        let pop3 = Arc::new(pop3::Server {
+            config: settings,
+            services: self.services.clone(),
+            tls: Some(self.tls.clone()),
+            clock: self.clock.clone(),
+        });
+        for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
+            tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
+        }
+        for (port, door) in [(at.pop3, Plain), (at.pop3s, ImplicitTls)] {
+            tasks.spawn(pop3.clone().serve(bind(at.at(port), "POP3")?, door, self.stopped.clone()));
+        }
+        Ok(())
+    }
+
+    fn listen_https(
+        &self,
+        tasks: &mut JoinSet<()>,
+        metrics: metrics_exporter_prometheus::PrometheusHandle,
+    ) -> Result<(), ServerError> {
+        let settings = Arc::new(http::Settings {
+            server_name: self.config.server_name.clone(),
+            metrics: Box::new(move || metrics.render()),
+        });
+        let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
+        tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));
+        Ok(())
+    }
+}
+
+fn bind(address: SocketAddr, service: &str) -> Result<base::net::TcpListener, ServerError> {
+    base::net::listen(address).map_err(|source| ServerError::Listen { address, service: service.into(), source })
+}
+
+impl Running {
+    /// The data folder.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+    /// The bootstrap configuration.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+    /// The certificate's file.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
+    /// Serves until SIGTERM or Ctrl+C, then stops: listeners first, sessions finish what they do, queues and
+    /// databases close with everything written.
+    pub(crate) async fn until_stopped(mut self) -> Result<(), ServerError> {
+        wait_for_signal().await?;
+        tracing::info!("stopping");
+        self.stop.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener failed");
+            }
+        }
+        self.transport.stop().await.map_err(Fault::from).map_err(ServerError::during("stopping the transport"))?;
+        eventlog::write(&STOPPED, &format!("The messaging server {} has stopped.", self.config.server_name));
+        let (stores, directory) = (self.stores, self.directory);
+        blocking("closing the databases", move || {
+            stores.dismount_all()?;
+            Ok(directory.close()?)
+        })
+        .await
+    }
+}
+
+async fn wait_for_signal() -> Result<(), ServerError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error| ServerError::io("cannot listen for signals", error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
