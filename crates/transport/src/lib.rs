@@ -5,9 +5,12 @@ pub mod error;
 pub mod queue;
 pub mod receive;
 pub mod routing;
+pub mod send;
 pub mod stream;
 pub mod track;
 
+#[cfg(test)]
+mod test_identity;
 #[cfg(test)]
 mod testing;
 

@@ -18,7 +18,7 @@ mod trace;
 mod transaction;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use connector::{AuthMechanisms, Keywords, PermissionGroups, ReceiveConnector, TransportRole};
 pub use intake::{Credentials, Identity, Intake, Mail, Receipt, Refusal, Session};

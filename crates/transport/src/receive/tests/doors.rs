@@ -1,17 +1,8 @@
 //! The accept loop over real sockets on loopback.
 
-use base::net::{TcpStream, listen};
+use base::net::TcpStream;
 
 use super::*;
-
-async fn open(bench: &Bench) -> (SocketAddr, tokio::task::JoinHandle<()>) {
-    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let bound = ReceiveConnector { bindings: vec![address], ..(*bench.connector).clone() };
-    bench.receiver.set_connectors(vec![Arc::new(bound)]);
-    let serving = Arc::clone(&bench.receiver).serve(listener, Door::Plain, bench.stop.subscribe());
-    (address, tokio::spawn(serving))
-}
 
 async fn call(address: SocketAddr) -> Talk<TcpStream> {
     Talk::new(TcpStream::connect(address).await.unwrap())
@@ -20,7 +11,7 @@ async fn call(address: SocketAddr) -> Talk<TcpStream> {
 #[tokio::test]
 async fn serves_limits_and_drains() {
     let bench = Bench::with(|c| c.max_inbound_connections = 2);
-    let (address, serving) = open(&bench).await;
+    let (address, serving) = bench.open().await;
     let (mut first, mut second) = (call(address).await, call(address).await);
     first.play("S: 220 {*}").await;
     second.play("S: 220 {*}").await;
@@ -43,7 +34,7 @@ async fn serves_limits_and_drains() {
 #[tokio::test]
 async fn a_peer_without_a_connector_is_not_answered() {
     let bench = Bench::new();
-    let (address, _serving) = open(&bench).await;
+    let (address, _serving) = bench.open().await;
     bench.receiver.set_connectors(Vec::new());
     call(address).await.play("S.").await;
 }
@@ -51,7 +42,7 @@ async fn a_peer_without_a_connector_is_not_answered() {
 #[tokio::test]
 async fn the_last_reply_survives_a_client_that_keeps_talking() {
     let bench = Bench::with(|c| c.max_protocol_errors = 1);
-    let (address, _serving) = open(&bench).await;
+    let (address, _serving) = bench.open().await;
     let mut talk = call(address).await;
     talk.send(&b"FOO\r\n".repeat(10_000)).await;
     talk.play("S: 220 {*}\nS: 500 {*}\nS: 421 4.7.0 {*}\nS.").await;

@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 use wire::smtp::{MailFrom, RcptTo, Reply};
 
 use super::*;
@@ -88,6 +89,10 @@ impl Bench {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut ReceiveConnector)) -> Self {
+        Self::with_tls(crate::test_identity::acceptor(), change)
+    }
+
+    pub(crate) fn with_tls(acceptor: TlsAcceptor, change: impl FnOnce(&mut ReceiveConnector)) -> Self {
         let mut connector = ReceiveConnector::frontend("Default Frontend", "mail.here.example");
         connector.tarpit_interval = std::time::Duration::ZERO;
         connector.permissions.users = true;
@@ -96,7 +101,7 @@ impl Bench {
         let intake = Memory::default();
         let mail = Arc::clone(&intake.mail);
         let settings = Settings {
-            tls: Some(crate::test_identity::acceptor()),
+            tls: Some(acceptor),
             clock: Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281))),
             rng: Arc::new(SeededRng::new(1)),
         };
@@ -113,6 +118,16 @@ impl Bench {
         let ends = ["198.51.100.1:25".parse().unwrap(), self.remote];
         tokio::spawn(async move { receiver.converse(theirs, connector, ends, door, stop).await });
         ours
+    }
+
+    /// Serves on a socket of loopback until the task is dropped.
+    pub(crate) async fn open(&self) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+        let listener = base::net::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let bound = ReceiveConnector { bindings: vec![address], ..(*self.connector).clone() };
+        self.receiver.set_connectors(vec![Arc::new(bound)]);
+        let serving = Arc::clone(&self.receiver).serve(listener, Door::Plain, self.stop.subscribe());
+        (address, tokio::spawn(serving))
     }
 
     /// A session that has said hello.

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use tokio_rustls::client::TlsStream;
 
 use super::*;
-use crate::{send::ClientTls, testing::SERVER_NAME};
+use crate::{send::ClientTls, test_identity::SERVER_NAME};
 
 async fn handshake(stream: DuplexStream) -> TlsStream<DuplexStream> {
     ClientTls::trusting([])
