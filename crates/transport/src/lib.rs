@@ -15,6 +15,4 @@ mod test_identity;
 mod testing;
 
 pub use error::TransportError;
-pub mod send;
 #[cfg(test)]
-mod test_identity;
