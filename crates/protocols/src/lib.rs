@@ -4,4 +4,5 @@ pub mod http;
 pub mod imap;
 mod link;
 pub mod listen;
+pub mod pop3;
 mod sasl;

@@ -100,6 +100,23 @@ impl Link {
         }
     }
 
+    /// The next line, without its end, of at most `max` bytes. Each wait for input is as long as `patience`.
+    pub(crate) async fn line(&mut self, max: usize, patience: Duration) -> Result<String, Gone> {
+        loop {
+            let window = &self.input[..self.input.len().min(max)];
+            if let Some(end) = memchr::memchr(b'\n', window) {
+                let line = self.take(end + 1);
+                let line = line.strip_suffix(b"\n").unwrap_or(&line);
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                return Ok(String::from_utf8_lossy(line).into_owned());
+            }
+            if self.input.len() >= max {
+                return Err(Gone::Ended("Line too long"));
+            }
+            self.fill(0, patience).await?;
+        }
+    }
+
     /// Takes the first `len` bytes of the input, sharing them.
     pub(crate) fn take(&mut self, len: usize) -> Bytes {
         let taken = self.input.split_to(len.min(self.input.len())).freeze();

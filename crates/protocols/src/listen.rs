@@ -44,6 +44,38 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// How a service behaves; the names are those of `Set-ImapSettings` and `Set-PopSettings`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `Banner`: what the greeting says.
+    pub banner: String,
+    /// Passwords may cross an unprotected connection from this machine (`LoginType` PlainTextLogin). For
+    /// measurements; never for real users.
+    pub allow_plaintext: bool,
+    /// `PreAuthenticatedConnectionTimeout`: for one command, until the client has authenticated.
+    pub preauth_timeout: Duration,
+    /// `AuthenticatedConnectionTimeout`: of silence, afterwards.
+    pub idle_timeout: Duration,
+    /// Refused passwords before the connection is closed.
+    pub auth_failures_max: u32,
+    /// Connections at a time.
+    pub connections: ConnectionLimits,
+}
+
+impl Settings {
+    /// The product's defaults, with what the greeting says.
+    pub fn new(banner: impl Into<String>) -> Self {
+        Settings {
+            banner: banner.into(),
+            allow_plaintext: false,
+            preauth_timeout: Duration::from_mins(1),
+            idle_timeout: Duration::from_mins(30),
+            auth_failures_max: 3,
+            connections: ConnectionLimits::default(),
+        }
+    }
+}
+
 /// Accepts until `shutdown` turns true (or its sender is gone), then lets the open sessions say goodbye.
 /// `session` holds one conversation with the peer at the address given.
 pub(crate) async fn serve<F>(

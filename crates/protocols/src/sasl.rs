@@ -1,6 +1,8 @@
-//! The password mechanisms of SASL, server side: PLAIN (RFC 4616) and LOGIN.
+//! The password mechanisms of SASL, server side: PLAIN (RFC 4616) and LOGIN; and the log-on they end in.
 
+use base::Fault;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use services::{Client, Credentials, Mailbox, Services};
 
 /// The longest response line, bytes.
 pub(crate) const RESPONSE_MAX: usize = 4 << 10;
@@ -14,6 +16,19 @@ pub(crate) struct Identity {
     pub(crate) user: String,
     /// With which password.
     pub(crate) password: String,
+}
+
+/// Checks who it is and opens the mailbox: the user's own, or the one asked for.
+pub(crate) async fn enter(services: &Services, identity: Identity, client: Client) -> Result<Mailbox, Fault> {
+    let Identity { authorize, user, password } = identity;
+    let credentials = Credentials { login: user, password };
+    let caller = services.authenticate(&credentials, client).await.inspect_err(|fault| {
+        tracing::info!(login = credentials.login, code = fault.code, "log-on refused");
+    })?;
+    let other = Some(authorize.as_str()).filter(|name| !name.is_empty() && *name != credentials.login);
+    let mailbox = services.open_mailbox(&caller, other).await?;
+    tracing::info!(user = caller.name, "logged on");
+    Ok(mailbox)
 }
 
 /// One exchange.

@@ -2,4 +2,6 @@
 
 pub mod imap;
 pub mod mime;
+pub mod pop3;
+pub mod secret;
 pub mod smtp;

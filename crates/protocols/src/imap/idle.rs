@@ -11,10 +11,10 @@ const LINE_MAX: usize = 64;
 impl Session {
     pub(super) async fn idle(&mut self) -> Outcome {
         self.link.say("+ idling\r\n");
-        let patience = self.server.config.idle_timeout;
+        let patience = self.server.settings.idle_timeout;
         loop {
             if self.link.input.contains(&b'\n') || self.link.input.len() > LINE_MAX {
-                let line = self.line(LINE_MAX).await?;
+                let line = self.link.line(LINE_MAX, patience).await?;
                 if line.eq_ignore_ascii_case("DONE") {
                     return done("Completed");
                 }

@@ -54,7 +54,7 @@ impl Session {
             }
             out.extend_from_slice(b"\r\n");
             if !list.return_status.is_empty() {
-                let limit = self.server.config.append_max;
+                let limit = self.server.append_max;
                 write_status(out, &mailbox, named, &list.return_status, limit)?;
             }
         }
@@ -86,7 +86,7 @@ impl Session {
     pub(super) fn status(&mut self, name: &str, items: &[StatusItem]) -> Outcome {
         let mailbox = self.mailbox()?;
         self.condstore |= items.contains(&StatusItem::HighestModSeq);
-        let limit = self.server.config.append_max;
+        let limit = self.server.append_max;
         self.tree()?;
         let named = self.tree.as_ref().and_then(|tree| tree.find(name));
         let named = named.ok_or_else(|| no("NONEXISTENT", "No such mailbox"))?;

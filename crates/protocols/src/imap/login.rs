@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use base::FaultKind;
-use services::Credentials;
-use wire::imap::Secret;
+use wire::secret::Secret;
 
 use super::{
     reply::{Failure, Outcome, done, done_with, no},
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     link::Gone,
-    sasl::{Exchange, Identity, RESPONSE_MAX, Step},
+    sasl::{self, Exchange, Identity, RESPONSE_MAX, Step},
 };
 
 /// What is offered at any time.
@@ -22,7 +21,7 @@ const CAPABILITIES: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE 
 impl Session {
     /// The capabilities of this moment.
     pub(super) fn capabilities(&self) -> String {
-        let mut text = format!("{CAPABILITIES} APPENDLIMIT={}", self.server.config.append_max);
+        let mut text = format!("{CAPABILITIES} APPENDLIMIT={}", self.server.append_max);
         if self.mailbox.is_none() {
             if !self.link.is_secure() && self.server.tls.is_some() {
                 text.push_str(" STARTTLS");
@@ -40,7 +39,7 @@ impl Session {
 
     /// Whether a password may cross this connection.
     fn may_login(&self) -> bool {
-        self.link.is_secure() || (self.server.config.allow_plaintext && self.client.address.is_loopback())
+        self.link.is_secure() || (self.server.settings.allow_plaintext && self.client.address.is_loopback())
     }
 
     pub(super) fn id(&mut self, pairs: &[(String, String)]) -> Outcome {
@@ -88,7 +87,7 @@ impl Session {
     /// Shakes hands.
     pub(super) async fn begin_tls(&mut self) -> Result<(), Gone> {
         let acceptor = self.server.tls.clone().ok_or(Gone::Ended("TLS is not set up"))?;
-        self.link.start_tls(&acceptor, self.server.config.preauth_timeout).await
+        self.link.start_tls(&acceptor, self.server.settings.preauth_timeout).await
     }
 
     pub(super) async fn login(&mut self, user: String, password: Secret) -> Outcome {
@@ -117,24 +116,9 @@ impl Session {
     /// Sends a challenge and reads the line that answers it.
     async fn challenge(&mut self, challenge: &str) -> Result<String, Gone> {
         self.link.say(&format!("+ {challenge}\r\n"));
-        let patience = self.server.config.preauth_timeout;
-        let line = tokio::time::timeout(patience, self.line(RESPONSE_MAX));
+        let patience = self.server.settings.preauth_timeout;
+        let line = tokio::time::timeout(patience, self.link.line(RESPONSE_MAX, patience));
         line.await.map_err(|_| Gone::Inactive)?
-    }
-
-    /// A line that is no command, without its end.
-    pub(super) async fn line(&mut self, max: usize) -> Result<String, Gone> {
-        loop {
-            let end = self.link.input.iter().take(max).position(|b| *b == b'\n');
-            if let Some(end) = end {
-                let line = self.link.take(end + 1);
-                return Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
-            }
-            if self.link.input.len() >= max {
-                return Err(Gone::Ended("Line too long"));
-            }
-            self.link.fill(0, self.server.config.idle_timeout).await?;
-        }
     }
 
     fn check_may_login(&self) -> Result<(), Failure> {
@@ -144,22 +128,13 @@ impl Session {
     /// Checks who it is and opens the mailbox.
     async fn enter(&mut self, identity: Identity) -> Outcome {
         self.check_may_login()?;
-        let Identity { authorize, user, password } = identity;
-        let services = self.server.services.clone();
-        let credentials = Credentials { login: user, password };
-        let caller = match services.authenticate(&credentials, self.client.clone()).await {
-            Ok(caller) => caller,
-            Err(fault) if fault.kind == FaultKind::Unauthenticated => {
-                self.refused += 1;
-                tracing::info!(login = credentials.login, "log-on refused");
-                return Err(no("AUTHENTICATIONFAILED", "Log-on failed: unknown user name or bad password"));
+        match sasl::enter(&self.server.services, identity, self.client.clone()).await {
+            Ok(mailbox) => self.mailbox = Some(Arc::new(mailbox)),
+            Err(fault) => {
+                self.refused += u32::from(fault.kind == FaultKind::Unauthenticated);
+                return Err(fault.into());
             }
-            Err(fault) => return Err(fault.into()),
-        };
-        let other = Some(authorize.as_str()).filter(|name| !name.is_empty() && *name != credentials.login);
-        let mailbox = services.open_mailbox(&caller, other).await?;
-        tracing::info!(user = caller.name, "logged on");
-        self.mailbox = Some(Arc::new(mailbox));
+        }
         done_with(format!("CAPABILITY {}", self.capabilities()), "Logged on")
     }
 }

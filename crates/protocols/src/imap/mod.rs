@@ -1,4 +1,4 @@
-//! IMAP4rev1: sessions over `services`. Configuration and the way in are here; the loop is in `session`,
+//! IMAP4rev1: sessions over `services`. The way in is here; the loop is in `session`,
 //! each family of commands in its own file.
 
 mod append;
@@ -16,7 +16,7 @@ mod store;
 mod transfer;
 mod view;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use base::{clock::SharedClock, net::TcpListener};
 use services::{Client, Services};
@@ -26,48 +26,19 @@ use tracing::Instrument;
 
 use crate::{
     link::{Duplex, Link},
-    listen::{self, ConnectionLimits, Door},
+    listen::{self, Door, Settings},
 };
 use session::Session;
 
-/// How the service behaves; the names are those of `Set-ImapSettings` where it has one.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// `Banner`: what the greeting says.
-    pub banner: String,
-    /// Passwords may cross an unprotected connection from this machine (`LoginType` PlainTextLogin). For
-    /// measurements; never for real users.
-    pub allow_plaintext: bool,
-    /// The largest message APPEND takes, bytes.
-    pub append_max: u32,
-    /// `PreAuthenticatedConnectionTimeout`: for one command, until the client has authenticated.
-    pub preauth_timeout: Duration,
-    /// `AuthenticatedConnectionTimeout`: of silence, afterwards.
-    pub idle_timeout: Duration,
-    /// Refused passwords before the connection is closed.
-    pub auth_failures_max: u32,
-    /// Connections at a time.
-    pub connections: ConnectionLimits,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            banner: "The Rialto IMAP4 service is ready.".into(),
-            allow_plaintext: false,
-            append_max: 36 << 20,
-            preauth_timeout: Duration::from_mins(1),
-            idle_timeout: Duration::from_mins(30),
-            auth_failures_max: 3,
-            connections: ConnectionLimits::default(),
-        }
-    }
-}
+/// The largest message APPEND takes where nothing else is set, bytes.
+pub const APPEND_MAX: u32 = 36 << 20;
 
 /// The IMAP service: shared by its listeners.
 pub struct Server {
     /// How it behaves.
-    pub config: Config,
+    pub settings: Settings,
+    /// The largest message APPEND takes, bytes.
+    pub append_max: u32,
     /// The verbs.
     pub services: Services,
     /// The server's certificate; without one there is no TLS, hence no login.
@@ -80,7 +51,7 @@ impl Server {
     /// Accepts until `shutdown` turns true, then lets the open sessions finish their command.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, door: Door, shutdown: watch::Receiver<bool>) {
         let stop = shutdown.clone();
-        listen::serve(listener, self.config.connections, shutdown, |stream, remote| {
+        listen::serve(listener, self.settings.connections, shutdown, |stream, remote| {
             Arc::clone(&self).converse(Box::new(stream), remote, door, stop.clone())
         })
         .await;

@@ -90,7 +90,8 @@ impl Session {
         if door == Door::ImplicitTls {
             self.begin_tls().await?;
         }
-        let greeting = format!("* OK [CAPABILITY {}] {}\r\n", self.capabilities(), self.server.config.banner);
+        let greeting =
+            format!("* OK [CAPABILITY {}] {}\r\n", self.capabilities(), self.server.settings.banner);
         self.link.say(&greeting);
         while !self.leaving {
             let command = self.next_command().await?;
@@ -109,7 +110,7 @@ impl Session {
     async fn next_command(&mut self) -> Result<Bytes, Gone> {
         if self.mailbox.is_none() {
             // The whole command must come in time: a byte now and then buys no more of it.
-            let patience = self.server.config.preauth_timeout;
+            let patience = self.server.settings.preauth_timeout;
             return tokio::time::timeout(patience, self.read_command()).await.map_err(|_| Gone::Inactive)?;
         }
         self.read_command().await
@@ -117,7 +118,7 @@ impl Session {
 
     async fn read_command(&mut self) -> Result<Bytes, Gone> {
         self.link.shrink();
-        let patience = self.server.config.idle_timeout;
+        let patience = self.server.settings.idle_timeout;
         loop {
             match self.framer.next(&self.link.input, LINE_MAX[self.trust()]) {
                 Frame::Command(len) => return Ok(self.link.take(len)),
@@ -135,8 +136,7 @@ impl Session {
     async fn agree(&mut self, size: u64, waits: bool) -> Result<(), Gone> {
         let line = &self.link.input[..self.framer.seen()];
         let is_append = self.mailbox.is_some() && Request::is_append(line);
-        let most =
-            if is_append { self.server.config.append_max as usize } else { LITERALS_MAX[self.trust()] };
+        let most = if is_append { self.server.append_max as usize } else { LITERALS_MAX[self.trust()] };
         let total = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(self.framer.in_literals());
         if total <= most {
             self.framer.accept(usize::try_from(size).unwrap_or(usize::MAX));
@@ -211,7 +211,7 @@ impl Session {
             return self.strike();
         }
         self.strikes = 0;
-        if self.refused >= self.server.config.auth_failures_max {
+        if self.refused >= self.server.settings.auth_failures_max {
             return Err(Gone::Ended("Too many authentication failures"));
         }
         Ok(())

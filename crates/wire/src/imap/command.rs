@@ -1,7 +1,5 @@
 //! The commands as one table, and a command read from its bytes.
 
-use std::fmt;
-
 use base::Timestamp;
 use bytes::Bytes;
 
@@ -15,17 +13,8 @@ use crate::{
         set::SequenceSet,
     },
     mime::date,
+    secret::Secret,
 };
-
-/// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// STORE's arguments after the set.
 #[derive(Clone, Debug, PartialEq, Eq)]

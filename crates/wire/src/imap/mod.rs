@@ -14,7 +14,7 @@ pub mod set;
 pub mod utf7;
 pub mod write;
 
-pub use command::{COMMANDS, Command, Phase, Request, Secret, Spec, Store};
+pub use command::{COMMANDS, Command, Phase, Request, Spec, Store};
 pub use fetch::{BodyItem, Fetch, FetchItem};
 pub use flags::FlagList;
 pub use folders::{List, StatusItem};

@@ -1,0 +1,54 @@
+//! POP3: sessions over `services`. The way in is here; the loop is in `session`, the listing a session
+//! works on in `maildrop`.
+
+mod maildrop;
+mod session;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use base::net::TcpListener;
+use services::{Client, Services};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tracing::Instrument;
+
+use crate::{
+    link::{Duplex, Link},
+    listen::{self, Door, Settings},
+};
+use session::Session;
+
+/// The POP3 service: shared by its listeners.
+pub struct Server {
+    /// How it behaves.
+    pub settings: Settings,
+    /// The verbs.
+    pub services: Services,
+    /// The server's certificate; without one there is no TLS, hence no login.
+    pub tls: Option<TlsAcceptor>,
+}
+
+impl Server {
+    /// Accepts until `shutdown` turns true, then lets the open sessions finish their command.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, door: Door, shutdown: watch::Receiver<bool>) {
+        let stop = shutdown.clone();
+        listen::serve(listener, self.settings.connections, shutdown, |stream, remote| {
+            Arc::clone(&self).converse(Box::new(stream), remote, door, stop.clone())
+        })
+        .await;
+    }
+
+    /// Holds one session over any stream, from greeting to goodbye.
+    pub async fn converse(
+        self: Arc<Self>,
+        stream: Box<dyn Duplex>,
+        remote: SocketAddr,
+        door: Door,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        let span = tracing::info_span!("pop3", %remote);
+        let client = Client { protocol: "POP3", address: remote.ip(), agent: None };
+        let session = Session::new(self, Link::new(stream, shutdown), client);
+        session.run(door).instrument(span).await;
+    }
+}
