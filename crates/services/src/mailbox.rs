@@ -147,3 +147,66 @@ impl Mailbox {
         Ok(self.store.watch(folder)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, sync::Arc};
+
+    use base::{FaultKind, Guid, clock::SystemClock, disk::SystemDisk};
+
+    use super::*;
+    use crate::Client;
+
+    const INBOX: FolderId = FolderRole::Inbox.folder();
+
+    fn open(dir: &std::path::Path, limits: store::Limits) -> Mailbox {
+        let engine = engine::Options {
+            dir: dir.to_owned(),
+            name: "DB01".into(),
+            segment_bytes: 1 << 20,
+            cache_bytes: 1 << 20,
+            checkpoint_bytes: 1 << 20,
+            disk: Arc::new(SystemDisk),
+            clock: Arc::new(SystemClock),
+        };
+        let database = store::Database::open(store::Config { guid: Guid([1; 16]), engine }).unwrap();
+        let guid = Guid([2; 16]);
+        let new = store::NewMailbox { guid, display_name: "Ana".into(), culture: "en".into() };
+        database.create_mailbox(new).wait().unwrap();
+        let client = Client { protocol: "IMAP4", address: Ipv4Addr::LOCALHOST.into(), agent: None };
+        let caller = Caller { user: guid, name: "Ana".into(), address: None, client };
+        Mailbox::new(database.mailbox(guid).unwrap(), caller, limits)
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn an_appended_message_comes_back_to_the_byte_with_its_summary() {
+        let dir = tempfile::tempdir().unwrap();
+        let mailbox = open(dir.path(), store::Limits::default());
+        // Bare line feeds, a NUL, bytes that are no text: stored as they are.
+        let message = Bytes::from_static(b"Subject: =?utf-8?q?ol=C3=A1?=\nX: \x00\xff\r\n\r\nbody\n.\r\n");
+        let uid = run(mailbox.append(INBOX, message.clone(), Flags::default(), Timestamp::from_secs(1)));
+        let page = mailbox.items_with_summaries(INBOX, &vec![1..=u32::MAX], 10).unwrap();
+        let (item, summary) = page.into_iter().next().unwrap();
+        assert_eq!((uid.unwrap(), item.size as usize), (item.uid, message.len()));
+        assert_eq!(Summary::decode(summary).unwrap().subject(), "olá");
+        assert_eq!(mailbox.body(item.id).unwrap(), message);
+    }
+
+    #[test]
+    fn faults_have_the_kinds_protocols_tell_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = store::Limits { prohibit_send_receive: Some(3), ..store::Limits::default() };
+        let mailbox = open(dir.path(), limits);
+        let full = run(mailbox.append(INBOX, "four".into(), Flags::default(), Timestamp::default()));
+        let full = full.unwrap_err();
+        assert_eq!((full.kind, full.code), (FaultKind::TooLarge, "QuotaExceeded"));
+        let taken = run(mailbox.create_folder(None, "drafts", "")).unwrap_err();
+        assert_eq!(taken.kind, FaultKind::AlreadyExists);
+        assert_eq!(mailbox.status(FolderId(99)).unwrap_err().kind, FaultKind::NotFound);
+        assert_eq!(run(mailbox.delete_folder(INBOX)).unwrap_err().kind, FaultKind::AccessDenied);
+    }
+}

@@ -14,7 +14,10 @@ use base::{
     disk::SystemDisk,
 };
 use bytes::Bytes;
-use store::{Config, Database, Delivery, DeliveryId, FolderRole, Limits, Mailbox, NewMailbox, Recipient};
+use store::{
+    Config, Database, Delivery, DeliveryId, FlagChange, Flags, FolderRole, Limits, Mailbox, NewMailbox,
+    Recipient, Removal,
+};
 
 const SENDERS: u64 = 16;
 const MAILBOXES: u64 = 20;
@@ -53,9 +56,25 @@ fn main() {
         items.iter().filter(|item| reader.body(item.id).unwrap().len() == 10_240).count()
     });
     report("changes since the beginning", n, || reader.changes_since(INBOX, 0).unwrap().changed.len());
+    mass_verbs(&reader, n);
     database.close().unwrap();
     let (took, _) = timed(|| open(Path::new(&dir)));
     println!("reopen: {took:?}");
+}
+
+/// Each is one commit, and holds the writer that long.
+fn mass_verbs(mailbox: &Mailbox, n: u64) {
+    let all = || vec![1..=u32::MAX];
+    let seen = Flags { system: Flags::SEEN, keywords: Vec::new() };
+    let archive = FolderRole::Archive.folder();
+    let flags = timed(|| mailbox.change_flags(INBOX, all(), FlagChange::Add, seen, None).wait().unwrap());
+    let copy = timed(|| mailbox.copy(INBOX, all(), archive, Limits::default()).wait().unwrap());
+    let moved = timed(|| mailbox.move_items(INBOX, all(), archive).wait().unwrap());
+    let removed = timed(|| mailbox.remove_items(archive, all(), Removal::Recoverable).wait().unwrap());
+    for (what, (took, _)) in [("flags of", flags), ("copy", copy), ("move", moved), ("remove twice", removed)]
+    {
+        println!("{what} {n} items: {:.1} ms", took.as_secs_f64() * 1e3);
+    }
 }
 
 fn open(dir: &Path) -> Database {

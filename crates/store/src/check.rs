@@ -264,3 +264,97 @@ fn visit(
     })?;
     outcome.map(|()| count)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use base::{Guid, clock::SystemClock, disk::SystemDisk};
+
+    use super::*;
+    use crate::{Config, FolderRole, Limits, NewMailbox, NewMessage};
+
+    fn mailbox(dir: &std::path::Path) -> Mailbox {
+        let engine = engine::Options {
+            dir: dir.to_owned(),
+            name: "DB01".into(),
+            segment_bytes: 1 << 20,
+            cache_bytes: 1 << 20,
+            checkpoint_bytes: 1 << 20,
+            disk: Arc::new(SystemDisk),
+            clock: Arc::new(SystemClock),
+        };
+        let database = Database::open(Config { guid: Guid([1; 16]), engine }).unwrap();
+        let guid = Guid([2; 16]);
+        let new = NewMailbox { guid, display_name: "Ana".into(), culture: "pt".into() };
+        database.create_mailbox(new).wait().unwrap();
+        let mailbox = database.mailbox(guid).unwrap();
+        for _ in 0..3 {
+            let message = NewMessage {
+                parts: vec!["hello".into()],
+                summary: "s".into(),
+                class: "IPM.Note".into(),
+                flags: crate::Flags::default(),
+                received: base::Timestamp::default(),
+            };
+            mailbox.append(FolderRole::Inbox.folder(), message, Limits::default()).wait().unwrap();
+        }
+        mailbox
+    }
+
+    /// Changes rows behind the store's back.
+    fn damage(mailbox: &Mailbox, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        let change = mailbox.database.change(move |txn, _| {
+            for (key, value) in &rows {
+                match value {
+                    Some(value) => txn.put(key, value),
+                    None => txn.delete(key),
+                }
+            }
+            Ok(())
+        });
+        change.wait().unwrap();
+    }
+
+    #[test]
+    fn wrong_counts_are_found_and_repaired() {
+        let dir = tempfile::tempdir().unwrap();
+        let mailbox = mailbox(dir.path());
+        assert_eq!(mailbox.check().unwrap(), []);
+        let inbox = keys::folder(table::FIGURES, mailbox.id, FolderRole::Inbox.number());
+        let mut figures: Figures = mailbox.database.view(|view| keys::get(view, &inbox)).unwrap().unwrap();
+        figures.unread += 1;
+        let totals = Totals { change: 1000, ..Totals::default() };
+        let total_key = keys::mailbox(table::TOTALS, mailbox.id).to_vec();
+        damage(
+            &mailbox,
+            vec![(inbox.to_vec(), Some(figures.to_bytes())), (total_key, Some(totals.to_bytes()))],
+        );
+        let found = mailbox.check().unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(mailbox.repair_counts().wait().unwrap(), found);
+        assert_eq!(mailbox.check().unwrap(), []);
+        assert_eq!(mailbox.statistics().unwrap().size, 15);
+    }
+
+    #[test]
+    fn broken_indexes_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let mailbox = mailbox(dir.path());
+        let item = mailbox.items(FolderRole::Inbox.folder(), &vec![2..=2], 1).unwrap().remove(0);
+        let inbox = FolderRole::Inbox.number();
+        let rows = [
+            keys::in_folder(table::CHANGE, mailbox.id, inbox, item.modseq).to_vec(),
+            keys::by_id(table::DETAIL, mailbox.id, item.id).to_vec(),
+            keys::name(mailbox.id, FolderRole::IpmSubtree.number(), "Rascunhos"),
+        ];
+        let mut expected = 0;
+        for (key, findings) in rows.into_iter().zip([2, 1, 2]) {
+            damage(&mailbox, vec![(key, None)]);
+            expected += findings;
+            assert_eq!(mailbox.check().unwrap().len(), expected);
+        }
+        damage(&mailbox, vec![(keys::shared(3).to_vec(), Some(5u64.to_bytes()))]);
+        assert_eq!(mailbox.database.check_bodies().unwrap().len(), 1);
+    }
+}

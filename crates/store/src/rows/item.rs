@@ -1,5 +1,7 @@
 //! Rows of items: the small row every folder scan reads, and the large one written once.
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use engine::BodyRef;
 
@@ -212,7 +214,8 @@ impl Row for Uids {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Received {
     pub(crate) at: Timestamp,
-    pub(crate) mailboxes: Vec<(MailboxId, u32)>,
+    /// Each recipient's mailbox and the item's UID there.
+    pub(crate) mailboxes: BTreeMap<MailboxId, u32>,
 }
 
 impl Row for Received {
@@ -228,9 +231,9 @@ impl Row for Received {
     fn decode(from: &mut Reader<'_>) -> Option<Self> {
         from.version(1)?;
         let at = Timestamp { micros: from.fixed()? };
-        let mut mailboxes = Vec::new();
+        let mut mailboxes = BTreeMap::new();
         while !from.0.is_empty() {
-            mailboxes.push((MailboxId(from.u32()?), from.u32()?));
+            mailboxes.insert(MailboxId(from.u32()?), from.u32()?);
         }
         Some(Self { at, mailboxes })
     }

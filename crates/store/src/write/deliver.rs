@@ -121,19 +121,19 @@ fn deliver(
 ) -> Result<Vec<Result<Delivered, StoreError>>, StoreError> {
     let len = delivery.parts.iter().map(|part| part.len() as u64).sum::<u64>();
     let key = keys::by_guid(table::DELIVERED, &delivery.id.0);
-    let mut received: Received = keys::get(txn, &key)?.unwrap_or(Received { at: now, mailboxes: Vec::new() });
+    let mut received: Received = keys::get(txn, &key)?.unwrap_or(Received { at: now, ..Received::default() });
     let mut body = None;
     let (before, mut copies) = (received.mailboxes.len(), 0);
     let mut answers = Vec::with_capacity(delivery.recipients.len());
     for recipient in &delivery.recipients {
-        if let Some((_, uid)) = received.mailboxes.iter().find(|(mailbox, _)| *mailbox == recipient.mailbox) {
+        if let Some(uid) = received.mailboxes.get(&recipient.mailbox) {
             answers.push(Ok(Delivered { uid: *uid, item: None }));
             continue;
         }
         match admit(txn, recipient, len, now) {
             Ok(ledger) => {
                 let delivered = store(ledger, touched, delivery, recipient, &mut body)?;
-                received.mailboxes.push((recipient.mailbox, delivered.uid));
+                received.mailboxes.insert(recipient.mailbox, delivered.uid);
                 copies += 1;
                 answers.push(Ok(delivered));
             }

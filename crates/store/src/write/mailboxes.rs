@@ -1,8 +1,8 @@
 //! What is done to whole mailboxes: create, connect, disconnect, remove.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
-use base::Guid;
+use base::{Guid, Timestamp};
 use engine::{Read, Txn};
 
 use super::{
@@ -29,6 +29,8 @@ pub struct NewMailbox {
     pub culture: String,
 }
 
+/// Logons of one user closer together than this are recorded as one.
+const LOGON_RESOLUTION: Duration = Duration::from_secs(15 * 60);
 /// Rows removed by one commit.
 const REMOVE_BATCH: usize = 1000;
 
@@ -104,10 +106,19 @@ impl Mailbox {
         self.change_row(move |row| row.display_name = display_name)
     }
 
-    /// Records a logon for the statistics. A commit: callers do not record every one.
-    pub fn record_logon(&self, user: &str) -> Change<()> {
-        let (user, now) = (user.to_owned(), self.database.clock().now());
-        self.change_row(move |row| (row.last_user, row.last_logon) = (user, Some(now)))
+    /// Records a logon for the statistics, unless the same user's last one is only minutes old: a logon
+    /// is no reason for a commit each.
+    pub fn record_logon(&self, user: &str) -> Result<Option<Change<()>>, StoreError> {
+        let now = self.database.clock().now();
+        let key = keys::mailbox(table::MAILBOX, self.id);
+        let row: MailboxRow =
+            self.database.view(|view| keys::get(view, &key))?.ok_or(StoreError::NoMailbox)?;
+        let recent = |last: Timestamp| now.since(last) < LOGON_RESOLUTION;
+        if row.last_user == user && row.last_logon.is_some_and(recent) {
+            return Ok(None);
+        }
+        let user = user.to_owned();
+        Ok(Some(self.change_row(move |row| (row.last_user, row.last_logon) = (user, Some(now)))))
     }
 
     /// Records a logoff for the statistics.

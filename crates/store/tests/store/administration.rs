@@ -49,7 +49,8 @@ fn statistics_tell_what_a_mailbox_is_and_holds() {
     append(&user, FolderRole::Inbox, "four");
     append(&user, FolderRole::Drafts, "xx");
     user.remove_items(FolderRole::Drafts.folder(), vec![1..=1], Removal::Recoverable).wait().unwrap();
-    user.record_logon("contoso\\ana").wait().unwrap();
+    user.record_logon("contoso\\ana").unwrap().unwrap().wait().unwrap();
+    assert!(user.record_logon("contoso\\ana").unwrap().is_none(), "not every logon is a commit");
     user.record_logoff().wait().unwrap();
     let statistics = user.statistics().unwrap();
     assert_eq!((statistics.items, statistics.size), (1, 4));
