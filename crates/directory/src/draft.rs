@@ -85,6 +85,12 @@ impl<'a> Draft<'a> {
         Guid::new(self.rng)
     }
 
+    /// One of several, by chance.
+    pub(crate) fn pick<'b, T>(&self, among: &'b [T]) -> Option<&'b T> {
+        let bound = u64::try_from(among.len()).ok().filter(|bound| *bound > 0)?;
+        among.get(usize::try_from(self.rng.below(bound)).unwrap_or(0))
+    }
+
     /// Creates an object. Attributes only the system sets are taken here; cmdlets go through verbs.
     pub fn create(&mut self, new: NewObject) -> Result<Arc<Object>, DirectoryError> {
         check_name(&new.name)?;

@@ -57,7 +57,7 @@ pub struct NewMailbox {
 pub struct EnableMailbox {
     /// Alias and reply address.
     pub identity: MailIdentity,
-    /// The database; the one with the fewest mailboxes without one.
+    /// The database; any that is open to new mailboxes without one.
     pub database: Option<Guid>,
     /// `SharedMailbox`, `RoomMailbox`, `EquipmentMailbox` …; `UserMailbox` without one.
     pub mailbox_type: Option<&'static str>,
@@ -160,11 +160,12 @@ pub fn enable_mailbox(
     mail_enable(draft, user, &new.identity, fallback, None)
 }
 
-/// The database that takes the next mailbox: of those open to new ones, the one with the fewest.
+/// The database that takes the next mailbox: any of those open to new ones, as the product chooses.
 pub fn choose_database(draft: &Draft<'_>) -> Result<Arc<Object>, DirectoryError> {
     const CLOSED: &[&str] = &["IsExcludedFromProvisioning", "IsSuspendedFromProvisioning", "Recovery"];
-    let open = draft.databases().filter(|db| !CLOSED.iter().any(|flag| db.flag(flag)));
-    open.min_by_key(|db| draft.linking_to(db.guid).count()).cloned().ok_or_else(|| {
+    let open: Vec<&Arc<Object>> =
+        draft.databases().filter(|db| !CLOSED.iter().any(|flag| db.flag(flag))).collect();
+    draft.pick(&open).map(|database| Arc::clone(database)).ok_or_else(|| {
         DirectoryError::Invalid(
             "Load balancing failed to find a valid mailbox database. All databases are excluded from \
              provisioning, or there is none."
