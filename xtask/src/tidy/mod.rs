@@ -119,6 +119,8 @@ mod tests {
             ("crates/base/src/disk.rs", "fn f() { std::fs::read(\"x\"); }"),
             ("crates/protocols/src/imap/x.rs", "use crate::imap::Session; fn store(x: self::store::X) {}"),
             ("crates/cmdlets/src/x.rs", "fn f() { self.store.read(); }"),
+            ("crates/protocols/src/x.rs", "use base64::{\n Engine as _, engine::general_purpose };"),
+            ("crates/transport/src/receive/channel.rs", "fn f() { Instant::now(); }"),
         ] {
             assert_eq!(in_file(path, code), Vec::<String>::new(), "{code}");
         }

@@ -55,15 +55,27 @@ impl Source {
         Self { path, text, code, is_test }
     }
 
-    /// The lines of code outside tests, numbered from 1.
-    pub(super) fn production(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.numbered().filter(|(line, _)| !self.is_test.get(line - 1).copied().unwrap_or(false))
+    /// The lines of code, those of tests only where wanted.
+    pub(super) fn lines(&self, with_tests: bool) -> impl Iterator<Item = Line<'_>> {
+        let mut end = 0;
+        let numbered = self.code.split_inclusive('\n').enumerate().map(move |(index, code)| {
+            end += code.len();
+            Line { number: index + 1, start: end - code.len(), code }
+        });
+        numbered
+            .filter(move |line| with_tests || !self.is_test.get(line.number - 1).copied().unwrap_or(false))
     }
+}
 
-    /// All lines of code, numbered from 1.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code.lines().enumerate().map(|(index, line)| (index + 1, line))
-    }
+/// One line of code.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// From 1.
+    pub(super) number: usize,
+    /// Where it starts in the file's code, bytes.
+    pub(super) start: usize,
+    /// The line itself.
+    pub(super) code: &'a str,
 }
 
 /// `#[cfg(test)] mod name;` makes the file `name.rs` or `name/mod.rs` beside it a test.
