@@ -15,4 +15,3 @@ mod test_identity;
 mod testing;
 
 pub use error::TransportError;
-#[cfg(test)]
