@@ -270,19 +270,18 @@ impl Protocols<'_> {
     fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
         use listen::Door::{ImplicitTls, Plain};
         let at = &self.config.listen;
-        let settings = imap::Config { allow_plaintext: at.allow_plaintext, ..imap::Config::default() };
+        let settings = |banner: &str| listen::Settings { allow_plaintext: at.allow_plaintext, ..listen::Settings::new(banner) };
         let imap = Arc::new(imap::Server {
-            config: settings,
+            settings: settings("The Rialto IMAP4 service is ready."),
+            append_max: imap::APPEND_MAX,
             services: self.services.clone(),
             tls: Some(self.tls.clone()),
             clock: self.clock.clone(),
         });
-        let settings = pop3::Config { allow_plaintext: at.allow_plaintext, ..pop3::Config::default() };
         let pop3 = Arc::new(pop3::Server {
-            config: settings,
+            settings: settings("The Rialto POP3 service is ready."),
             services: self.services.clone(),
             tls: Some(self.tls.clone()),
-            clock: self.clock.clone(),
         });
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
             tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
