@@ -7,12 +7,13 @@ mod accept;
 mod admin;
 pub mod categorizer;
 mod core;
-mod deliver;
+pub mod deliver;
 pub mod dsn;
 pub mod error;
 mod inspect;
 pub mod intake;
 mod metrics;
+pub mod outbound;
 mod process;
 mod pump;
 pub mod queue;
@@ -30,7 +31,6 @@ mod transport;
 #[cfg(test)]
 mod test_identity;
 #[cfg(test)]
-mod testing;
 mod tests;
 #[cfg(test)]
 mod world;
