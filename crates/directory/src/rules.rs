@@ -11,7 +11,7 @@ use crate::{
         RECEIVE_CONNECTOR, REMOTE_DOMAIN, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
-    view::{View, unique_keys},
+    view::{View, claims},
 };
 
 /// Rules of one class over an object as it is about to be.
@@ -29,17 +29,21 @@ pub(crate) fn check(view: &View, object: &Object) -> Result<(), DirectoryError> 
 
 /// No other object may hold a key of this one.
 pub(crate) fn check_unique(view: &View, object: &Object) -> Result<(), DirectoryError> {
-    for (attribute, key) in unique_keys(object) {
-        let Some(other) = view.holder(&key).filter(|other| other.guid != object.guid) else { continue };
-        let (value, other) = (&key[1..], other.identity());
-        return Err(DirectoryError::Exists(match attribute.map(|a| a.name) {
-            None => format!("The name \"{}\" is already being used by \"{other}\".", object.name),
-            Some("EmailAddresses" | "LegacyExchangeDN") => format!(
-                "The proxy address \"{value}\" is already being used by the proxy addresses or \
+    for claim in claims(object) {
+        let Some(other) = view.holder(claim.key).filter(|other| other.guid != object.guid) else { continue };
+        let other = other.identity();
+        return Err(DirectoryError::Exists(
+            match claim.source.map(|(attribute, value)| (attribute.name, value)) {
+                None => format!("The name \"{}\" is already being used by \"{other}\".", object.name),
+                Some(("EmailAddresses" | "LegacyExchangeDN", value)) => format!(
+                    "The proxy address \"{value}\" is already being used by the proxy addresses or \
                  LegacyExchangeDN of \"{other}\". Please choose another proxy address."
-            ),
-            Some(name) => format!("The {name} \"{value}\" is already being used by \"{other}\"."),
-        }));
+                ),
+                Some((name, value)) => {
+                    format!("The {name} \"{value}\" is already being used by \"{other}\".")
+                }
+            },
+        ));
     }
     Ok(())
 }
