@@ -1,5 +1,7 @@
 //! What must hold between objects: unique keys, connectors that do not collide, domains named once.
 
+use std::sync::Arc;
+
 use crate::{
     error::DirectoryError,
     filter::Filter,
@@ -52,7 +54,7 @@ fn others<'a>(
     view: &'a View,
     object: &'a Object,
     class: &'static Class,
-) -> impl Iterator<Item = &'a std::sync::Arc<Object>> {
+) -> impl Iterator<Item = &'a Arc<Object>> {
     view.of_class(class).filter(move |other| other.guid != object.guid)
 }
 
@@ -88,7 +90,7 @@ fn check_receive_connector(view: &View, object: &Object) -> Result<(), Directory
     let ranges =
         |c: &Object| -> Vec<IpRange> { c.values("RemoteIPRanges").iter().filter_map(as_range).collect() };
     let (own_bindings, own_ranges) = (bindings(object), ranges(object));
-    let same_server = |c: &&std::sync::Arc<Object>| c.link("Server") == object.link("Server");
+    let same_server = |c: &&Arc<Object>| c.link("Server") == object.link("Server");
     for other in others(view, object, &RECEIVE_CONNECTOR).filter(same_server) {
         if !bindings(other).iter().any(|b| own_bindings.iter().any(|own| own.overlaps(b))) {
             continue;
@@ -163,6 +165,17 @@ fn check_filter(object: &Object) -> Result<(), DirectoryError> {
     object.text("RecipientFilter").map_or(Ok(()), |text| Filter::parse(text).map(|_| ()))
 }
 
+/// A policy one of whose templates needs this accepted domain.
+fn policy_with_domain<'a>(view: &'a View, domain: &Object) -> Option<&'a Arc<Object>> {
+    let needs = |policy: &&Arc<Object>| {
+        let texts = policy.values("EnabledEmailAddressTemplates").iter().filter_map(Value::as_text);
+        let mut domains =
+            texts.filter_map(|text| text.parse::<Template>().ok()).map(|template| template.domain);
+        domains.any(|d| view.accepted_domain_for(d.as_str()).is_some_and(|found| found.guid == domain.guid))
+    };
+    view.of_class(&EMAIL_ADDRESS_POLICY).find(needs)
+}
+
 /// What may not be deleted while something needs it.
 pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), DirectoryError> {
     let refuse = |text: String| Err(DirectoryError::Invalid(text));
@@ -170,6 +183,13 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
         class if *class == ACCEPTED_DOMAIN && object.flag("Default") => {
             refuse(format!("The accepted domain \"{}\" is the default and can't be removed.", object.name))
         }
+        class if *class == ACCEPTED_DOMAIN => match policy_with_domain(view, object) {
+            Some(policy) => refuse(format!(
+                "The accepted domain \"{}\" is used by the e-mail address policy \"{}\" and can't be removed.",
+                object.name, policy.name
+            )),
+            None => Ok(()),
+        },
         class if *class == REMOTE_DOMAIN && object.name.as_ref() == "Default" => {
             refuse("The default remote domain can't be removed.".into())
         }
