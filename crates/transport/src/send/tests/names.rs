@@ -29,7 +29,7 @@ fn answer(question: Message) -> Message {
     let mx = |preference, host: &str| RData::MX(MX::new(preference, Name::from_utf8(host).unwrap()));
     let (code, records) = match (name.as_str(), query.query_type()) {
         ("two.example.", RecordType::MX) => {
-            (ResponseCode::NoError, vec![mx(20, "b.example."), mx(10, "A.example.")])
+            (ResponseCode::NoError, vec![mx(20, "b.example."), mx(10, "a.example.")])
         }
         ("null.example.", RecordType::MX) => (ResponseCode::NoError, vec![mx(0, ".")]),
         ("plain.example." | "a.example.", RecordType::A) => {
@@ -53,7 +53,7 @@ fn answer(question: Message) -> Message {
 async fn exchangers_and_addresses() {
     let resolver = Resolver::with_servers(&[name_server().await]).unwrap();
     let two = resolver.exchangers("two.example").await.unwrap();
-    assert_eq!(two, [(10, "A.example".to_owned()), (20, "b.example".to_owned())]);
+    assert_eq!(two, [(10, "a.example".to_owned()), (20, "b.example".to_owned())]);
     assert_eq!(resolver.exchangers("null.example").await, Err(DnsError::NullMx));
     assert_eq!(resolver.exchangers("plain.example").await, Ok(Vec::new()));
     assert_eq!(resolver.exchangers("gone.example").await, Err(DnsError::NoSuchDomain));
