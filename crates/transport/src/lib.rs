@@ -1,6 +1,7 @@
 //! Moves one message from A to B.
 
 pub mod categorizer;
+pub mod dsn;
 pub mod error;
 pub mod queue;
 pub mod receive;

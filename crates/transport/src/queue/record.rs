@@ -45,6 +45,8 @@ pub struct Origin {
     pub user: Option<Guid>,
     /// Logged on, vouched for by the connector, or written by this server.
     pub trusted: bool,
+    /// This server wrote it.
+    pub system: bool,
     /// For a notification: the `Message-ID` it is about.
     pub about: String,
 }
@@ -77,10 +79,29 @@ pub struct Message {
     /// An administrator holds it back.
     pub suspended: bool,
     /// Position, length and checksum of the body.
-    pub(super) body: [u8; BodyRef::ENCODED_LEN],
+    pub(crate) body: [u8; BodyRef::ENCODED_LEN],
 }
 
 impl Message {
+    /// A message of which nothing is known but its number and when it came.
+    pub fn blank(network_id: Guid, received: Timestamp) -> Self {
+        Self {
+            network_id,
+            received,
+            from: MailFrom::default(),
+            size: 0,
+            message_id: String::new(),
+            subject: String::new(),
+            header_from: None,
+            forwarded_by: Vec::new(),
+            automatic: false,
+            origin: Origin::default(),
+            failures: 0,
+            suspended: false,
+            body: [0; BodyRef::ENCODED_LEN],
+        }
+    }
+
     /// The sender for people and logs: the reverse path, or `<>`.
     pub fn return_path(&self) -> &str {
         self.from.sender.as_ref().map_or("<>", SmtpAddress::as_str)
