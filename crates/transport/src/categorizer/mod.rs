@@ -18,7 +18,7 @@ mod walk;
 pub use plan::{Failure, Fate, Note, Plan, Routed};
 
 use base::SmtpAddress;
-use directory::View;
+use directory::{Recipient, View};
 use wire::smtp::RcptTo;
 
 /// The header that carries the mailboxes which forwarded a message.
@@ -37,6 +37,11 @@ pub struct Facts<'a> {
     pub size: u64,
     /// Mailboxes that forwarded it before it came here.
     pub forwarded_by: &'a [SmtpAddress],
+}
+
+/// Whether a recipient takes this message: what the categorizer asks of each, and the session at `RCPT`.
+pub fn may_write_to(view: &View, facts: &Facts<'_>, recipient: &Recipient) -> Result<(), Failure> {
+    restrictions::Sender::new(view, facts).may_write_to(view, facts, recipient)
 }
 
 /// Decides what becomes of each recipient.

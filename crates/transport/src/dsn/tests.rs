@@ -7,7 +7,7 @@ use wire::smtp::{MailFrom, RcptTo, Ret};
 use super::*;
 use crate::{
     queue::Origin,
-    testing::{START, World, address},
+    world::{START, World, address},
 };
 
 const ORIGINAL: &[u8] = b"From: Nuno <nuno@rialto.test>\r\nTo: x@ext.example\r\nSubject: Ponte\r\n\

@@ -239,6 +239,11 @@ impl Schedule {
         Some(at)
     }
 
+    /// Why the hop could not be reached last time; empty where it could.
+    pub fn last_error(&self, number: u32) -> String {
+        self.queues.get(&number).map_or_else(String::new, |queue| queue.last_error.clone())
+    }
+
     /// When the next piece of work comes up, as far as time alone decides.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.timers.first().map(|(time, ..)| *time)

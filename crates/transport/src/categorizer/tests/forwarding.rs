@@ -12,7 +12,7 @@ fn redirect(from: &str, to: &str) -> String {
 
 async fn forward_smtp(world: &World, name: &str, to: &str, keep: bool) -> base::Guid {
     let mailbox = world.mailbox(name).await;
-    world.edit(mailbox, "ForwardingSmtpAddress", crate::testing::proxy(to)).await;
+    world.edit(mailbox, "ForwardingSmtpAddress", crate::world::proxy(to)).await;
     world.edit(mailbox, "DeliverToMailboxAndForward", keep).await;
     mailbox
 }
@@ -140,10 +140,8 @@ async fn a_forward_inside_the_organisation_is_not_subject_to_remote_domains() {
 async fn an_smtp_forward_to_a_contacts_address_is_still_an_auto_forward() {
     let world = World::new().await;
     let contact = world.contact("outside", "x@ext.example").await;
-    let proxies = vec![
-        crate::testing::proxy("outside@rialto.test"),
-        Value::Proxy("smtp:x@ext.example".parse().unwrap()),
-    ];
+    let proxies =
+        vec![crate::world::proxy("outside@rialto.test"), Value::Proxy("smtp:x@ext.example".parse().unwrap())];
     world.edit(contact, "EmailAddresses", Value::Multi(proxies.into())).await;
     forward_smtp(&world, "nuno", "x@ext.example", false).await;
     assert_eq!(plan(&world, &STRANGER, &["nuno@rialto.test"]), [BLOCKED]);

@@ -9,7 +9,7 @@ use base::SmtpAddress;
 use wire::smtp::RcptTo;
 
 use super::{Facts, Fate, Plan, categorize};
-use crate::testing::{World, address};
+use crate::world::{World, address};
 
 /// A stranger's message of 10 KB.
 pub(super) const STRANGER: Facts<'static> =

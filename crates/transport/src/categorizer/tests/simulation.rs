@@ -50,12 +50,12 @@ impl Graph {
                 0..4 => (Edit::set(Value::Link(any(rng))), Edit::clear()),
                 4 => {
                     let n = rng.below(MAILBOXES as u64);
-                    (Edit::clear(), Edit::set(crate::testing::proxy(&format!("m{n}@rialto.test"))))
+                    (Edit::clear(), Edit::set(crate::world::proxy(&format!("m{n}@rialto.test"))))
                 }
                 5 => {
                     let open = ["x@open.example", "x@closed.example", "gone@rialto.test"];
                     let to = open[rng.below(3) as usize];
-                    (Edit::clear(), Edit::set(crate::testing::proxy(to)))
+                    (Edit::clear(), Edit::set(crate::world::proxy(to)))
                 }
                 _ => (Edit::clear(), Edit::clear()),
             };

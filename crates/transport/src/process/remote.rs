@@ -1,0 +1,186 @@
+//! From the queue of a next hop to another server: letters for one connection, and their settlement.
+
+use std::collections::BTreeMap;
+
+use base::{SmtpAddress, Timestamp};
+use bytes::Bytes;
+use directory::View;
+use wire::smtp::{Envelope, Reply};
+
+use crate::{
+    TransportError,
+    categorizer::LOOP_HEADER,
+    core::Core,
+    dsn::Action,
+    metrics,
+    queue::{Job, Message, Next, QueueSettings, Queued, Recipient, ReturnPath},
+    relay::{Carried, Letter, Trip, Verdict},
+    settle::Settlement,
+    track::{Event, EventId, Source},
+};
+
+/// The recipients of one letter: the same message, return path and history.
+struct Share {
+    /// The message's place among the job's.
+    message: usize,
+    recipients: Vec<(u32, Recipient)>,
+}
+
+impl Core {
+    /// Carries a job's messages; says what becomes of each.
+    pub(super) async fn carry(&self, job: &Job) -> Vec<(u64, Next)> {
+        let view = self.view();
+        let (mut outcomes, mut messages) = (Vec::with_capacity(job.ids.len()), Vec::new());
+        for &id in &job.ids {
+            match self.spool.load(id).and_then(|queued| Ok((self.spool.body(&queued.message)?, queued))) {
+                Ok((body, queued)) => messages.push((queued, body)),
+                Err(error) => outcomes.push((id, self.after_own_failure(id, &error))),
+            }
+        }
+        let (shares, letters) = divide(job, &messages);
+        let trip =
+            if letters.is_empty() { None } else { Some(self.courier.carry(&view, &job.hop, letters).await) };
+        let settings = self.settings();
+        if let Some(trip) = &trip {
+            self.note_hop(job, trip);
+        }
+        let mut carried = trip.iter().flat_map(|trip| &trip.letters);
+        let mut of_message: Vec<Vec<(&Share, &Carried)>> = messages.iter().map(|_| Vec::new()).collect();
+        for share in &shares {
+            of_message[share.message].push((share, carried.next().unwrap_or(&Carried::Untouched)));
+        }
+        for ((queued, _), shares) in messages.iter().zip(of_message) {
+            let settled = match &trip {
+                Some(trip) => self.settle(&view, queued, trip, &shares, &settings).await,
+                None => Ok(Next::Done),
+            };
+            let next = settled.unwrap_or_else(|error| self.after_own_failure(queued.id, &error));
+            outcomes.push((queued.id, next));
+        }
+        outcomes
+    }
+
+    fn note_hop(&self, job: &Job, trip: &Trip) {
+        let mut schedule = self.schedule.lock();
+        match &trip.unreached {
+            Some(reply) => {
+                let until = schedule.hop_failed(job.queue, self.now(), &reply.to_string());
+                tracing::info!(hop = ?job.hop, %reply, ?until, "a next hop could not be reached");
+            }
+            None => schedule.hop_answered(job.queue),
+        }
+    }
+
+    async fn settle(
+        &self,
+        view: &View,
+        queued: &Queued,
+        trip: &Trip,
+        shares: &[(&Share, &Carried)],
+        settings: &QueueSettings,
+    ) -> Result<Next, TransportError> {
+        let due = self.now().plus(settings.message_retry_interval);
+        let mut settlement = Settlement::new(self, view, queued);
+        let (mut sent, mut stay, mut untouched) = (Vec::new(), Vec::new(), false);
+        for (share, carried) in shares {
+            let Carried::Offered(verdicts) = carried else {
+                untouched = true;
+                stay.extend(share.recipients.iter().map(|(_, recipient)| recipient));
+                continue;
+            };
+            for ((index, recipient), verdict) in share.recipients.iter().zip(verdicts) {
+                if settle_one(&mut settlement, *index, recipient, verdict, trip, due) {
+                    sent.push((&recipient.to.address, verdict.reply.to_string()));
+                } else if verdict.reply.is_transient() {
+                    stay.push(recipient);
+                }
+            }
+        }
+        settlement.commit().await?;
+        self.record_sending(queued, trip, &sent);
+        if stay.is_empty() {
+            return Ok(Next::Done);
+        }
+        let deadline = self.deadline(settings, &queued.message, stay);
+        Ok(if untouched { Next::Ready { deadline } } else { Next::At { due, deadline } })
+    }
+
+    fn record_sending(&self, queued: &Queued, trip: &Trip, sent: &[(&SmtpAddress, String)]) {
+        if sent.is_empty() {
+            return;
+        }
+        metrics::sent(sent.len());
+        let came = queued.message.received.to_string();
+        let event = Event {
+            client_hostname: &self.server,
+            server_hostname: &trip.server,
+            server_ip: trip.ip,
+            info: &came,
+            ..self.event(queued.id, &queued.message, Source::Smtp, EventId::Send)
+        };
+        self.record(event, &sent.iter().map(|(to, status)| (*to, status.as_str())).collect::<Vec<_>>());
+    }
+}
+
+/// Settles one recipient by its verdict; true where the server took it.
+fn settle_one(
+    settlement: &mut Settlement<'_>,
+    index: u32,
+    recipient: &Recipient,
+    verdict: &Verdict,
+    trip: &Trip,
+    due: Timestamp,
+) -> bool {
+    let reply = &verdict.reply;
+    if reply.is_transient() {
+        settlement.defer(index, recipient, reply, Source::Smtp, due);
+        return false;
+    }
+    settlement.remove(index);
+    if !reply.is_success() {
+        settlement.fail(recipient, reply.clone(), Source::Smtp, Some(&trip.server));
+        return false;
+    }
+    if !verdict.reports {
+        let status = Reply::new(250, (2, 1, 9), "relayed");
+        settlement.report(recipient, Action::Relayed, status, Some(&trip.server));
+    }
+    true
+}
+
+/// One letter for each message, return path and history.
+fn divide(job: &Job, messages: &[(Queued, Bytes)]) -> (Vec<Share>, Vec<Letter>) {
+    let (mut shares, mut letters) = (Vec::new(), Vec::new());
+    for (at, (queued, body)) in messages.iter().enumerate() {
+        let mut groups: BTreeMap<String, Vec<(u32, Recipient)>> = BTreeMap::new();
+        for (index, recipient) in queued.at(&job.hop) {
+            let key = format!("{:?}{:?}", recipient.return_path, recipient.forwarded_by);
+            groups.entry(key).or_default().push((*index, recipient.clone()));
+        }
+        for recipients in groups.into_values() {
+            letters.push(letter(&queued.message, body, &recipients));
+            shares.push(Share { message: at, recipients });
+        }
+    }
+    (shares, letters)
+}
+
+fn letter(message: &Message, body: &Bytes, recipients: &[(u32, Recipient)]) -> Letter {
+    let mut from = message.from.clone();
+    let mut parts = Vec::with_capacity(2);
+    if let Some((_, first)) = recipients.first() {
+        match &first.return_path {
+            ReturnPath::Sender => {}
+            ReturnPath::Null => from.sender = None,
+            ReturnPath::Address(address) => from.sender = Some(address.clone()),
+        }
+        let history: String =
+            first.forwarded_by.iter().map(|by| format!("{LOOP_HEADER}: {by}\r\n")).collect();
+        if !history.is_empty() {
+            parts.push(history.into());
+        }
+    }
+    parts.push(body.clone());
+    let to = recipients.iter().map(|(_, recipient)| recipient.to.clone()).collect();
+    Letter { envelope: Envelope { from, to }, parts }
+}

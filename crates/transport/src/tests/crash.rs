@@ -1,0 +1,122 @@
+//! The house falls at any moment: nothing acknowledged is lost, nothing is seen twice.
+
+use super::*;
+
+#[tokio::test]
+async fn what_was_queued_is_there_after_a_crash() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let group = house.world.group("team", &[]).await;
+    let nuno = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap().guid;
+    house.world.commit(move |draft| draft.add_member(group, nuno)).await;
+    let mut ids = Vec::new();
+    for n in 0..10 {
+        ids.push(house.accept(mail("x@ext.example", &["team@rialto.test"], &n.to_string())).await.unwrap());
+    }
+    let house = house.crash().await;
+    assert_eq!(house.queues(), [("Submission".to_owned(), QueueStatus::Ready, 10)]);
+    let next = house.accept(mail("x@ext.example", &["team@rialto.test"], "11")).await.unwrap();
+    assert!(ids.iter().all(|id| *id < next), "numbers are never given twice");
+    house.idle().await;
+    assert_eq!(house.inbox("nuno").len(), 11);
+    assert_eq!(house.queues(), []);
+}
+
+#[tokio::test]
+async fn a_crash_between_delivery_and_its_record_shows_nothing_twice() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let contact = house.world.contact("inner", "nuno@rialto.test").await;
+    let _ = contact;
+    house.accept(mail("x@ext.example", &["inner@rialto.test"], "once")).await.unwrap();
+    // One step: the categorizer. Then the rows of that moment are kept, as a crash would keep them.
+    let core = &house.transport.core;
+    let job = core.schedule.lock().take(core.now()).unwrap();
+    core.process(job).await;
+    let copy = house.world.dir.path().join("copy");
+    copy_folder(&house.world.dir.path().join("queue"), &copy);
+    house.idle().await;
+    assert_eq!((house.inbox("nuno").len(), house.queues().len()), (1, 0));
+    let House { world, stores, transport, courier } = house;
+    transport.stop().await.unwrap();
+    drop(transport);
+    std::fs::remove_dir_all(world.dir.path().join("queue")).unwrap();
+    std::fs::rename(&copy, world.dir.path().join("queue")).unwrap();
+    let transport = open(&world, &stores, &courier, Transport::open).await;
+    let house = House { world, stores, transport, courier };
+    assert_eq!(house.queues(), [("db01".to_owned(), QueueStatus::Ready, 1)]);
+    house.idle().await;
+    assert_eq!((house.inbox("nuno").len(), house.queues().len()), (1, 0));
+    assert_eq!(house.events().last().unwrap(), "DUPLICATEDELIVER STOREDRIVER nuno");
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn crashes_at_random_lose_and_double_nothing() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    for seed in seed.map_or(0..3, |seed: u64| seed..seed + 1) {
+        use base::Rng;
+        let rng = base::rng::SeededRng::new(seed);
+        let mut house = House::new().await;
+        let (a, b) = (house.world.mailbox("a").await, house.world.mailbox("b").await);
+        house.world.group("team", &[a, b]).await;
+        let mut acknowledged = Vec::new();
+        for n in 0..40 {
+            let to = ["a@rialto.test", "team@rialto.test"][rng.below(2) as usize];
+            let text = format!("message-{n}-");
+            house.accept(mail("x@ext.example", &[to, "b@rialto.test"], &text)).await.unwrap();
+            acknowledged.push(text);
+            for _ in 0..rng.below(4) {
+                let core = &house.transport.core;
+                let job = core.schedule.lock().take(core.now());
+                if let Some(job) = job {
+                    core.process(job).await;
+                }
+            }
+            if rng.below(5) == 0 {
+                house = house.crash().await;
+            }
+        }
+        let house = house.crash().await;
+        house.idle().await;
+        for name in ["a", "b"] {
+            let inbox = house.inbox(name);
+            for text in &acknowledged {
+                let copies = inbox.iter().filter(|message| message.contains(text.as_str())).count();
+                assert_eq!(copies, 1, "SEED={seed}: {text} in {name}");
+            }
+        }
+        assert_eq!(house.queues(), [], "SEED={seed}");
+    }
+}
+
+#[tokio::test]
+async fn it_runs_by_itself_and_stops_when_told() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let nuno = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap().guid;
+    house.world.group("team", &[nuno]).await;
+    let House { world, stores, transport, courier } = house;
+    drop(transport);
+    let transport = open(&world, &stores, &courier, Transport::start).await;
+    let house = House { world, stores, transport, courier };
+    for _ in 0..20 {
+        house.accept(mail("x@ext.example", &["team@rialto.test"], "x")).await.unwrap();
+    }
+    for _ in 0..500 {
+        if house.inbox("nuno").len() == 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    house.transport.stop().await.unwrap();
+    assert_eq!(house.inbox("nuno").len(), 20);
+    assert!(house.accept(mail("x@ext.example", &["team@rialto.test"], "late")).await.is_err());
+}

@@ -1,0 +1,205 @@
+use super::*;
+
+fn said(refusal: Result<(), Refusal>) -> String {
+    match refusal {
+        Ok(()) => "OK".into(),
+        Err(Refusal::Said(reply)) => reply.to_string(),
+        Err(Refusal::Failed(fault)) => format!("{fault:?}"),
+    }
+}
+
+#[tokio::test]
+async fn plain_mail_is_in_the_mailbox_before_it_is_acknowledged() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    house.world.mailbox("ana").await;
+    let to = ["nuno@rialto.test", "ana@rialto.test"];
+    let id = house.accept(mail("x@ext.example", &to, "Bom dia")).await.unwrap();
+    for name in ["nuno", "ana"] {
+        let inbox = house.inbox(name);
+        assert_eq!(inbox.len(), 1);
+        assert!(
+            inbox[0].starts_with("Return-Path: <x@ext.example>\r\nReceived: from x\r\nFrom: <x@ext.example>")
+        );
+        assert!(inbox[0].ends_with("Bom dia\r\n"));
+    }
+    assert_eq!(house.queues(), [], "no queue record was needed");
+    assert_eq!(house.events(), ["RECEIVE SMTP nuno;ana", "DELIVER STOREDRIVER nuno;ana Inbox;Inbox"]);
+    let found =
+        house.transport.search_tracking(&Filter { internal_id: Some(id), ..Filter::default() }, 9).unwrap();
+    assert_eq!(found[0].get(Column::ClientIp), "192.0.2.9");
+    assert_eq!(found[0].get(Column::ConnectorId), "EX01\\Default Frontend EX01");
+    assert_eq!(found[0].get(Column::MessageSubject), "Ponte");
+    assert_ne!(id, house.accept(mail("x@ext.example", &to, "again")).await.unwrap());
+    assert_eq!(house.inbox("nuno").len(), 2);
+}
+
+#[tokio::test]
+async fn the_door_knows_whom_it_relays_for() {
+    let house = House::new().await;
+    let nuno = house.world.mailbox("nuno").await;
+    let group = house.world.group("team", &[nuno]).await;
+    house.world.edit(group, "RequireSenderAuthenticationEnabled", true).await;
+    house.world.accepted("shared.test", "InternalRelay").await;
+    let door = house.transport.door(Arc::new(NoLogon));
+    let stranger = session();
+    let user = Session {
+        identity: Some(Identity {
+            user: nuno,
+            name: "nuno".into(),
+            address: Some(address("nuno@rialto.test")),
+        }),
+        ..session()
+    };
+    let from = MailFrom { sender: Some(address("x@ext.example")), ..MailFrom::default() };
+    let own = MailFrom { sender: Some(address("nuno@rialto.test")), ..MailFrom::default() };
+    let not_found = "550 5.1.1 RESOLVER.ADR.ExRecipNotFound; not found";
+    for (to, as_stranger, as_user) in [
+        ("nuno@rialto.test", "OK", "OK"),
+        ("nobody@rialto.test", not_found, not_found),
+        ("x@shared.test", "OK", "OK"),
+        ("x@elsewhere.example", "550 5.7.1 Unable to relay", "OK"),
+        ("user%elsewhere.example@rialto.test", not_found, not_found),
+        ("\"x@elsewhere.example\"@rialto.test", not_found, not_found),
+    ] {
+        let to = RcptTo::new(address(to));
+        assert_eq!(said(door.recipient(&stranger, &from, &to).await), as_stranger, "{to:?}");
+        assert_eq!(said(door.recipient(&user, &own, &to).await), as_user, "{to:?}");
+    }
+    let team = RcptTo::new(address("team@rialto.test"));
+    assert!(said(door.recipient(&stranger, &from, &team).await).starts_with("550 5.7.133 "));
+    assert_eq!(said(door.recipient(&user, &own, &team).await), "OK");
+    assert_eq!(said(door.sender(&user, &own).await), "OK");
+    assert!(said(door.sender(&user, &from).await).starts_with("550 5.7.60 "));
+    assert_eq!(said(door.sender(&stranger, &from).await), "OK");
+}
+
+#[tokio::test]
+async fn forwards_go_by_the_queue_and_the_log_says_why_they_did_not_leave() {
+    let house = House::new().await;
+    house.world.connector("Internet", &["*"], &[]).await;
+    let nuno = house.world.mailbox("nuno").await;
+    house.world.edit(nuno, "ForwardingSmtpAddress", crate::world::proxy("x@ext.example")).await;
+    house.world.edit(nuno, "DeliverToMailboxAndForward", true).await;
+    house.accept(mail("s@sender.example", &["nuno@rialto.test"], "one")).await.unwrap();
+    assert_eq!(house.queues().len(), 1);
+    house.idle().await;
+    assert_eq!(house.inbox("nuno").len(), 1);
+    assert!(house.courier.carried.lock().is_empty());
+    assert_eq!(
+        house.events(),
+        [
+            "RECEIVE SMTP nuno",
+            "DROP ROUTING x@ext.example 250 2.1.5 RESOLVER.MSGTYPE.AF; handled AutoForward addressed to external recipient",
+            "DELIVER STOREDRIVER nuno Inbox",
+        ]
+    );
+    house.world.remote("ext.example", true).await;
+    house.accept(mail("s@sender.example", &["nuno@rialto.test"], "two")).await.unwrap();
+    house.idle().await;
+    assert_eq!(house.inbox("nuno").len(), 2);
+    let carried = house.courier.carried.lock().clone();
+    assert_eq!(carried.len(), 1);
+    let letter = &carried[0].1;
+    assert_eq!(letter.envelope.to[0].address, address("x@ext.example"));
+    assert_eq!(letter.envelope.from.sender, Some(address("s@sender.example")), "the reverse path is kept");
+    assert_eq!(&letter.parts[0][..], b"X-MS-Exchange-Inbox-Rules-Loop: nuno@rialto.test\r\n");
+    let events = house.events()[3..].to_vec();
+    assert_eq!(
+        events[1],
+        "REDIRECT ROUTING x@ext.example 250 2.1.5 RESOLVER.FWD.Forwarded; recipient forward"
+    );
+    assert!(events.contains(&"SEND SMTP x@ext.example 250 2.0.0 OK".into()), "{events:?}");
+    assert_eq!(house.queues(), []);
+}
+
+#[tokio::test]
+async fn failures_come_back_once_and_never_for_a_notification() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let a = house.world.mailbox("a").await;
+    house.world.edit(a, "ForwardingAddress", directory::Value::Link(a)).await;
+    house.accept(mail("nuno@rialto.test", &["a@rialto.test"], "round")).await.unwrap();
+    house.idle().await;
+    let inbox = house.inbox("nuno");
+    assert_eq!(inbox.len(), 1);
+    for part in [
+        "Return-Path: <>\r\n",
+        "Subject: Undeliverable: Ponte",
+        "Status: 5.4.6",
+        "In-Reply-To: <m1@ext.example>",
+    ] {
+        assert!(inbox[0].contains(part), "{part} in {}", inbox[0]);
+    }
+    let events = house.events();
+    assert!(
+        events.contains(&"FAIL ROUTING a 554 5.4.6 RESOLVER.FWD.Loop; forwarding loop detected".into()),
+        "{events:?}"
+    );
+    assert!(events.contains(&"DSN DSN nuno".into()), "{events:?}");
+    // The same without a sender: recorded, and that is all.
+    house.accept(mail("", &["a@rialto.test"], "bounce")).await.unwrap();
+    house.idle().await;
+    assert!(house.events().last().unwrap().starts_with("BADMAIL ROUTING a"));
+    assert_eq!(house.queues(), []);
+    assert_eq!(house.inbox("nuno").len(), 1);
+}
+
+#[tokio::test]
+async fn a_full_mailbox_is_reported_and_the_others_get_theirs() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    house.world.mailbox("ana").await;
+    let full = house.world.mailbox("full").await;
+    house.world.edit(full, "UseDatabaseQuotaDefaults", false).await;
+    let quota = directory::Value::Quota(base::ByteQuantifiedSize(10).into());
+    house.world.edit(full, "ProhibitSendReceiveQuota", quota).await;
+    let to = ["full@rialto.test", "ana@rialto.test"];
+    house.accept(mail("nuno@rialto.test", &to, "big")).await.unwrap();
+    house.idle().await;
+    assert_eq!((house.inbox("ana").len(), house.inbox("full").len()), (1, 0));
+    assert!(house.inbox("nuno")[0].contains("550 5.2.2 STOREDRV.Deliver; mailbox full"));
+    assert_eq!(house.queues(), []);
+}
+
+#[tokio::test]
+async fn who_asked_hears_of_deliveries() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    house.world.mailbox("ana").await;
+    let mut asking = mail("nuno@rialto.test", &["ana@rialto.test"], "x");
+    asking.envelope.to[0].notify = Some(wire::smtp::Notify { success: true, failure: true, delay: false });
+    house.accept(asking).await.unwrap();
+    house.idle().await;
+    assert!(house.inbox("nuno")[0].contains("Action: delivered\r\nStatus: 2.1.5\r\n"));
+}
+
+#[tokio::test]
+async fn programs_submit_in_their_users_name() {
+    let house = House::new().await;
+    let nuno = house.world.mailbox("nuno").await;
+    house.world.mailbox("ana").await;
+    let Mail { mut envelope, parts, message_id } = mail("", &["ana@rialto.test"], "x");
+    envelope.from.sender = None;
+    let submission = crate::Submission { user: nuno, envelope, parts, message_id, client: "OWA".into() };
+    house.transport.submit(submission).await.unwrap();
+    assert!(house.inbox("ana")[0].starts_with("Return-Path: <nuno@rialto.test>"));
+    assert_eq!(house.events()[0], "RECEIVE STOREDRIVER ana");
+}
+
+#[tokio::test]
+async fn a_dismounted_database_makes_mail_wait() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    house.stores.dismount(house.world.database).unwrap();
+    house.accept(mail("x@ext.example", &["nuno@rialto.test"], "wait")).await.unwrap();
+    house.idle().await;
+    assert_eq!(house.queues(), [("db01".to_owned(), QueueStatus::Retry, 1)]);
+    mount(&house.stores, &house.world).await;
+    house.later(Duration::from_secs(59)).await;
+    assert_eq!(house.queues().len(), 1);
+    house.later(Duration::from_secs(1)).await;
+    assert_eq!(house.queues(), []);
+    assert_eq!(house.inbox("nuno").len(), 1);
+    let _ = (Guid::EMPTY, MessageStatus::Ready, None::<SmtpAddress>);
+}

@@ -1,0 +1,217 @@
+//! The transport of one server, from start to stop.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use base::{
+    Guid, Rng,
+    clock::SharedClock,
+    disk::SharedDisk,
+    eventlog::{EventKind, Level},
+};
+use directory::Directory;
+use parking_lot::Mutex;
+use store::Stores;
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    TransportError,
+    core::{Core, NEVER},
+    intake::{Authenticator, Door},
+    queue::{Hop, Next, Queued, Schedule, Spool},
+    relay::Courier,
+    settings,
+    track::{Filter, Record, TrackingLog},
+};
+
+/// The tracking log is written out this often.
+const TRACK_FLUSH: Duration = Duration::from_millis(500);
+/// The usual length of a segment of the queue's log, bytes: room for the largest message and its rows.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// Memory for the queue's index, bytes.
+const CACHE_BYTES: usize = 4 << 20;
+/// Log between the queue's checkpoints, bytes.
+const CHECKPOINT_BYTES: u64 = 128 << 20;
+
+const UNREADABLE: EventKind = EventKind {
+    log: "Application",
+    source: "MSExchangeTransport",
+    id: 17_018,
+    category: "Storage",
+    level: Level::Error,
+};
+
+/// Where the transport lives and who it is.
+#[derive(Clone)]
+pub struct Options {
+    /// The server's short name: `EX01`.
+    pub server: String,
+    /// Its full name, for `Reporting-MTA` and the like.
+    pub fqdn: String,
+    /// Its object in the directory, which holds the settings.
+    pub server_object: Guid,
+    /// The folder of the queue's database.
+    pub queue_dir: PathBuf,
+    /// Length of a segment of the queue's log, bytes: bounds the largest message. [`SEGMENT_BYTES`] fits.
+    pub segment_bytes: u64,
+    /// The folder of the message tracking log.
+    pub tracking_dir: PathBuf,
+    /// The disk seam.
+    pub disk: SharedDisk,
+    /// The clock seam.
+    pub clock: SharedClock,
+    /// The randomness seam.
+    pub rng: Arc<dyn Rng>,
+}
+
+/// A running transport; clones share it.
+#[derive(Clone)]
+pub struct Transport {
+    pub(crate) core: Arc<Core>,
+    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Transport {
+    /// Opens the queue, rebuilds the schedule and begins to work. It blocks while it reads: within a tokio
+    /// runtime, call it from `spawn_blocking`.
+    pub fn start(
+        options: Options,
+        directory: Directory,
+        stores: Stores,
+        courier: Arc<dyn Courier>,
+    ) -> Result<Self, TransportError> {
+        let transport = Self::open(options, directory, stores, courier)?;
+        let core = Arc::clone(&transport.core);
+        let pump = tokio::spawn(core.run());
+        let core = Arc::clone(&transport.core);
+        let flush = tokio::spawn(async move {
+            while !core.stopping.load(Ordering::Relaxed) {
+                tokio::time::sleep(TRACK_FLUSH).await;
+                let core = Arc::clone(&core);
+                // A full page cache may make it wait; nobody else must.
+                let _ = tokio::task::spawn_blocking(move || core.track.flush()).await;
+            }
+        });
+        transport.tasks.lock().extend([pump, flush]);
+        Ok(transport)
+    }
+
+    /// Opens everything without beginning to work.
+    pub(crate) fn open(
+        options: Options,
+        directory: Directory,
+        stores: Stores,
+        courier: Arc<dyn Courier>,
+    ) -> Result<Self, TransportError> {
+        let view = directory.snapshot();
+        let (queue_settings, track_settings) = settings::of(&view, options.server_object);
+        let track = TrackingLog::open(options.disk.clone(), options.tracking_dir.clone(), track_settings)
+            .map_err(|source| TransportError::Io {
+                context: format!("opening the message tracking log in {}", options.tracking_dir.display()),
+                source,
+            })?;
+        let spool = Spool::open(engine::Options {
+            dir: options.queue_dir,
+            name: "mail queue".into(),
+            segment_bytes: options.segment_bytes,
+            cache_bytes: CACHE_BYTES,
+            checkpoint_bytes: CHECKPOINT_BYTES,
+            disk: options.disk,
+            clock: options.clock.clone(),
+        })?;
+        let core = Core {
+            server: options.server,
+            fqdn: options.fqdn,
+            server_object: options.server_object,
+            directory,
+            stores,
+            spool,
+            schedule: Mutex::new(Schedule::new(queue_settings)),
+            track,
+            courier,
+            clock: options.clock,
+            rng: options.rng,
+            wake: Notify::new(),
+            stopping: AtomicBool::new(false),
+            settings_change: AtomicU64::new(view.change()),
+        };
+        core.rebuild()?;
+        Ok(Self { core: Arc::new(core), tasks: Arc::default() })
+    }
+
+    /// What receive sessions talk to.
+    pub fn door(&self, authenticator: Arc<dyn Authenticator>) -> Door {
+        Door { core: Arc::clone(&self.core), authenticator }
+    }
+
+    /// Finds events in the message tracking log, oldest first. Reads files: call it where that may block.
+    pub fn search_tracking(&self, filter: &Filter, limit: usize) -> Result<Vec<Record>, TransportError> {
+        self.core.track.search(filter, limit).map_err(|source| TransportError::Io {
+            context: "reading the message tracking log".into(),
+            source,
+        })
+    }
+
+    /// Stops: nothing new begins, what is under way is finished, everything is written.
+    pub async fn stop(&self) -> Result<(), TransportError> {
+        self.core.stopping.store(true, Ordering::Relaxed);
+        self.core.wake.notify_one();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the transport ended badly");
+            }
+        }
+        self.core.track.flush();
+        self.core.spool.close()
+    }
+}
+
+impl Core {
+    /// Fills the schedule from the rows.
+    fn rebuild(&self) -> Result<(), TransportError> {
+        let settings = self.settings();
+        let (mut messages, mut unreadable) = (0_u64, 0_u64);
+        self.spool.visit(|queued| match queued {
+            Ok(queued) => {
+                messages += 1;
+                self.reschedule(&queued, &settings);
+            }
+            Err(error) => {
+                unreadable += 1;
+                base::eventlog::write(
+                    &UNREADABLE,
+                    &format!("A message of the mail queue is left alone: {error}"),
+                );
+            }
+        })?;
+        tracing::info!(messages, unreadable, "mail queue opened");
+        Ok(())
+    }
+
+    fn reschedule(&self, queued: &Queued, settings: &crate::queue::QueueSettings) {
+        let mut hops: Vec<&Hop> = queued.recipients.iter().map(|(_, recipient)| &recipient.hop).collect();
+        hops.sort();
+        hops.dedup();
+        let mut schedule = self.schedule.lock();
+        for hop in hops {
+            if queued.message.suspended {
+                schedule.insert_suspended(hop, queued.id);
+                continue;
+            }
+            let due = queued.at(hop).map(|(_, recipient)| recipient.next_try).min().unwrap_or_default();
+            let deadline = match hop {
+                Hop::Poison => NEVER,
+                _ => self.deadline(settings, &queued.message, queued.at(hop).map(|(_, r)| r)),
+            };
+            let next = if due > self.now() { Next::At { due, deadline } } else { Next::Ready { deadline } };
+            schedule.insert(hop, queued.id, next);
+        }
+    }
+}
