@@ -1,6 +1,7 @@
 //! The client against servers: ours, scripted ones, hostile ones.
 
 mod hosts;
+mod names;
 mod outcomes;
 mod secure;
 mod to_self;
