@@ -246,6 +246,7 @@ async fn start_transport(
         fqdn: config.server_name.clone(),
         server_object: server.guid,
         queue_dir: layout.queue(),
+        segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),
         disk: seams.disk.clone(),
         clock: seams.clock.clone(),

@@ -149,10 +149,10 @@ impl Transport {
         if queued.at(&Hop::Poison).next().is_some() {
             let poison = core.schedule.lock().find(&QueueIdentity::Poison);
             self.move_to(id, &Hop::Poison, Hop::Submission).await?;
-            if let Some((number, _)) = poison
-                && let Some(job) = core.schedule.lock().claim(number, id)
-            {
-                core.schedule.lock().end(&job, [(id, Next::Done)]);
+            if let Some((number, _)) = poison {
+                let mut schedule = core.schedule.lock();
+                let claimed = schedule.claim(number, id);
+                claimed.iter().for_each(|job| schedule.end(job, [(id, Next::Done)]));
             }
         }
         core.wake.notify_one();

@@ -38,4 +38,4 @@ mod world;
 pub use admin::{MessageReport, QueueReport};
 pub use error::TransportError;
 pub use submit::Submission;
-pub use transport::{Options, Transport};
+pub use transport::{Options, SEGMENT_BYTES, Transport};

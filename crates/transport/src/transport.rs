@@ -32,8 +32,8 @@ use crate::{
 
 /// The tracking log is written out this often.
 const TRACK_FLUSH: Duration = Duration::from_millis(500);
-/// Length of a segment of the queue's log, bytes: bounds the largest message.
-const SEGMENT_BYTES: u64 = 64 << 20;
+/// The usual length of a segment of the queue's log, bytes: room for the largest message and its rows.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Memory for the queue's index, bytes.
 const CACHE_BYTES: usize = 4 << 20;
 /// Log between the queue's checkpoints, bytes.
@@ -58,6 +58,8 @@ pub struct Options {
     pub server_object: Guid,
     /// The folder of the queue's database.
     pub queue_dir: PathBuf,
+    /// Length of a segment of the queue's log, bytes: bounds the largest message. [`SEGMENT_BYTES`] fits.
+    pub segment_bytes: u64,
     /// The folder of the message tracking log.
     pub tracking_dir: PathBuf,
     /// The disk seam.
@@ -117,7 +119,7 @@ impl Transport {
         let spool = Spool::open(engine::Options {
             dir: options.queue_dir,
             name: "mail queue".into(),
-            segment_bytes: SEGMENT_BYTES,
+            segment_bytes: options.segment_bytes,
             cache_bytes: CACHE_BYTES,
             checkpoint_bytes: CHECKPOINT_BYTES,
             disk: options.disk,

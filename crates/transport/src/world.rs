@@ -28,7 +28,7 @@ pub(crate) fn engine_options(dir: &std::path::Path, name: &str, clock: &Arc<Manu
     engine::Options {
         dir: dir.join(name),
         name: name.to_owned(),
-        segment_bytes: 4 << 20,
+        segment_bytes: 1 << 20,
         cache_bytes: 1 << 20,
         checkpoint_bytes: 8 << 20,
         disk: Arc::new(SystemDisk),

@@ -187,6 +187,7 @@ fn options(world: &World) -> Options {
         fqdn: "ex01.rialto.test".into(),
         server_object: server,
         queue_dir: world.dir.path().join("queue"),
+        segment_bytes: 1 << 20,
         tracking_dir: world.dir.path().join("tracking"),
         disk: Arc::new(SystemDisk),
         clock: world.clock.clone(),
@@ -194,13 +195,11 @@ fn options(world: &World) -> Options {
     }
 }
 
+/// `Transport::open` or `Transport::start`.
+type Opening = fn(Options, Directory, Stores, Arc<dyn Courier>) -> Result<Transport, TransportError>;
+
 /// Opens the transport. The lock on its folder goes with the last of an old one's threads.
-async fn open(
-    world: &World,
-    stores: &Stores,
-    courier: &Arc<Ways>,
-    open: fn(Options, Directory, Stores, Arc<dyn Courier>) -> Result<Transport, TransportError>,
-) -> Transport {
+async fn open(world: &World, stores: &Stores, courier: &Arc<Ways>, open: Opening) -> Transport {
     for _ in 0..500 {
         let (options, directory) = (options(world), world.directory.clone());
         let (stores, courier) = (stores.clone(), courier.clone());
