@@ -110,7 +110,7 @@ impl<S: Transport> Client<S> {
         let fqdn = &connector.fqdn;
         self.extensions = Extensions::default();
         if !connector.force_helo {
-            let reply = self.ask(format_args!("EHLO {fqdn}")).await?;
+            let reply = self.ask(&format!("EHLO {fqdn}")).await?;
             if reply.is_success() {
                 self.extensions = Extensions::read(&reply);
                 return Ok(());
@@ -136,7 +136,7 @@ impl<S: Transport> Client<S> {
         }
         let mut offered = self.extensions.start_tls;
         if offered {
-            let reply = self.ask(format_args!("STARTTLS")).await?;
+            let reply = self.ask("STARTTLS").await?;
             offered = reply.code == 220;
         }
         if !offered {
@@ -177,13 +177,13 @@ impl<S: Transport> Client<S> {
         let SmartHostLogin { login, password, .. } = login;
         let reply = if self.extensions.auth_plain {
             let response = BASE64.encode(format!("\0{login}\0{password}"));
-            self.ask(format_args!("AUTH PLAIN {response}")).await?
+            self.ask(&format!("AUTH PLAIN {response}")).await?
         } else if self.extensions.auth_login {
             self.command(format_args!("AUTH LOGIN"));
             self.expect(334).await?;
             self.command(format_args!("{}", BASE64.encode(login)));
             self.expect(334).await?;
-            self.ask(format_args!("{}", BASE64.encode(password))).await?
+            self.ask(&BASE64.encode(password)).await?
         } else {
             return Err(LinkError::Unfit("Logon is required, but not offered"));
         };
@@ -204,8 +204,8 @@ impl<S: Transport> Client<S> {
     }
 
     /// Says a command and waits for its reply.
-    pub(super) async fn ask(&mut self, words: fmt::Arguments<'_>) -> Result<Reply, LinkError> {
-        self.command(words);
+    pub(super) async fn ask(&mut self, words: &str) -> Result<Reply, LinkError> {
+        self.command(format_args!("{words}"));
         self.reply(self.timeouts.command).await
     }
 
@@ -262,7 +262,7 @@ impl<S: Transport> Client<S> {
         self.timeouts.command = self.timeouts.command.min(Duration::from_secs(5));
         self.timeouts.block = self.timeouts.command;
         // The work is done; how the peer takes the farewell does not matter.
-        if self.ask(format_args!("QUIT")).await.is_ok() {
+        if self.ask("QUIT").await.is_ok() {
             let _ = self.stream.shutdown().await;
         }
     }
