@@ -30,7 +30,6 @@ mod transport;
 #[cfg(test)]
 mod test_identity;
 #[cfg(test)]
-mod testing;
 mod tests;
 #[cfg(test)]
 mod world;
