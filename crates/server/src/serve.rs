@@ -254,9 +254,9 @@ async fn start_transport(
         clock: seams.clock.clone(),
         rng: seams.rng.clone(),
     };
-    let courier = crate::courier::system(&config.server_name, seams.rng.clone())?;
+    let carrier = crate::carrier::system(&config.server_name, seams.rng.clone())?;
     let (directory, stores) = (directory.clone(), stores.clone());
-    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, courier)?))
+    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, carrier)?))
         .await
 }
 

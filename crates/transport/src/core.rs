@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::{
     queue::{Hop, Message, Next, QueueSettings, Recipient, Schedule, Spool},
-    relay::Courier,
+    relay::Carrier,
     settings,
     track::{Direction, Event, EventId, Source, TrackingLog},
 };
@@ -35,7 +35,7 @@ pub(crate) struct Core {
     pub(crate) spool: Spool,
     pub(crate) schedule: Mutex<Schedule>,
     pub(crate) track: TrackingLog,
-    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: SharedClock,
     pub(crate) rng: Arc<dyn Rng>,
     /// Something new may be done.

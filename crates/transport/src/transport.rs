@@ -25,7 +25,7 @@ use crate::{
     core::{Core, NEVER},
     intake::{Authenticator, Door},
     queue::{Hop, Next, Queued, Schedule, Spool},
-    relay::Courier,
+    relay::Carrier,
     settings,
     track::{Filter, Record, TrackingLog},
 };
@@ -84,9 +84,9 @@ impl Transport {
         options: Options,
         directory: Directory,
         stores: Stores,
-        courier: Arc<dyn Courier>,
+        carrier: Arc<dyn Carrier>,
     ) -> Result<Self, TransportError> {
-        let transport = Self::open(options, directory, stores, courier)?;
+        let transport = Self::open(options, directory, stores, carrier)?;
         let core = Arc::clone(&transport.core);
         let pump = tokio::spawn(core.run());
         let core = Arc::clone(&transport.core);
@@ -107,7 +107,7 @@ impl Transport {
         options: Options,
         directory: Directory,
         stores: Stores,
-        courier: Arc<dyn Courier>,
+        carrier: Arc<dyn Carrier>,
     ) -> Result<Self, TransportError> {
         let view = directory.snapshot();
         let (queue_settings, track_settings) = settings::of(&view, options.server_object);
@@ -134,7 +134,7 @@ impl Transport {
             spool,
             schedule: Mutex::new(Schedule::new(queue_settings)),
             track,
-            courier,
+            carrier,
             clock: options.clock,
             rng: options.rng,
             wake: Notify::new(),

@@ -70,7 +70,7 @@ fn run_text(runspace: &mut Runspace, name: &str, text: &str, format: OutputForma
             outcome
         }
         OutputFormat::Json | OutputFormat::Clixml => {
-            let mut collector = Collector::new(runspace.views().clone());
+            let mut collector = Collector::default();
             let outcome = runspace.run_named(name, text, &mut collector);
             let mut out = io::stdout().lock();
             collector.write(format, &mut out).and_then(|()| out.flush()).map_err(failed)?;

@@ -14,10 +14,14 @@ use crate::{
     dsn::Action,
     metrics,
     queue::{Job, Message, Next, QueueSettings, Queued, Recipient, ReturnPath},
-    relay::{Carried, Letter, Trip, Verdict},
+    relay::{Carried, Letter},
+    send::{Outcome, Verdict},
     settle::Settlement,
     track::{Event, EventId, Source},
 };
+
+/// What a sender who asked is told when the next server makes no reports.
+const RELAYED: Reply = Reply::new(250, (2, 1, 9), "relayed");
 
 /// The recipients of one letter: the same message, return path and history.
 struct Share {
@@ -38,31 +42,32 @@ impl Core {
             }
         }
         let (shares, letters) = divide(job, &messages);
-        let trip =
-            if letters.is_empty() { None } else { Some(self.courier.carry(&view, &job.hop, letters).await) };
         let settings = self.settings();
-        if let Some(trip) = &trip {
-            self.note_hop(job, trip);
+        let mut carried = Vec::new();
+        if !letters.is_empty() {
+            carried = self.carrier.carry(&view, &job.hop, letters).await;
+            self.note_hop(job, &carried);
         }
-        let mut carried = trip.iter().flat_map(|trip| &trip.letters);
+        let mut carried = carried.iter();
         let mut of_message: Vec<Vec<(&Share, &Carried)>> = messages.iter().map(|_| Vec::new()).collect();
         for share in &shares {
             of_message[share.message].push((share, carried.next().unwrap_or(&Carried::Untouched)));
         }
         for ((queued, _), shares) in messages.iter().zip(of_message) {
-            let settled = match &trip {
-                Some(trip) => self.settle(&view, queued, trip, &shares, &settings).await,
-                None => Ok(Next::Done),
-            };
+            let settled = self.settle(&view, queued, &shares, &settings).await;
             let next = settled.unwrap_or_else(|error| self.after_own_failure(queued.id, &error));
             outcomes.push((queued.id, next));
         }
         outcomes
     }
 
-    fn note_hop(&self, job: &Job, trip: &Trip) {
+    fn note_hop(&self, job: &Job, carried: &[Carried]) {
         let mut schedule = self.schedule.lock();
-        match &trip.unreached {
+        let unreached = carried.iter().find_map(|carried| match carried {
+            Carried::Unreached(outcome) => Some(&outcome.reply),
+            Carried::Offered(_) | Carried::Untouched => None,
+        });
+        match unreached {
             Some(reply) => {
                 let until = schedule.hop_failed(job.queue, self.now(), &reply.to_string());
                 tracing::info!(hop = ?job.hop, %reply, ?until, "a next hop could not be reached");
@@ -75,7 +80,6 @@ impl Core {
         &self,
         view: &View,
         queued: &Queued,
-        trip: &Trip,
         shares: &[(&Share, &Carried)],
         settings: &QueueSettings,
     ) -> Result<Next, TransportError> {
@@ -83,21 +87,21 @@ impl Core {
         let mut settlement = Settlement::new(self, view, queued);
         let (mut sent, mut stay, mut untouched) = (Vec::new(), Vec::new(), false);
         for (share, carried) in shares {
-            let Carried::Offered(verdicts) = carried else {
+            let Carried::Offered(outcomes) = carried else {
                 untouched = true;
                 stay.extend(share.recipients.iter().map(|(_, recipient)| recipient));
                 continue;
             };
-            for ((index, recipient), verdict) in share.recipients.iter().zip(verdicts) {
-                if settle_one(&mut settlement, *index, recipient, verdict, trip, due) {
-                    sent.push((&recipient.to.address, verdict.reply.to_string()));
-                } else if verdict.reply.is_transient() {
+            for ((index, recipient), outcome) in share.recipients.iter().zip(outcomes) {
+                if settle_one(&mut settlement, *index, recipient, outcome, due) {
+                    sent.push((&recipient.to.address, outcome));
+                } else if outcome.verdict == Verdict::Transient {
                     stay.push(recipient);
                 }
             }
         }
         settlement.commit().await?;
-        self.record_sending(queued, trip, &sent);
+        self.record_sending(queued, &sent);
         if stay.is_empty() {
             return Ok(Next::Done);
         }
@@ -105,47 +109,50 @@ impl Core {
         Ok(if untouched { Next::Ready { deadline } } else { Next::At { due, deadline } })
     }
 
-    fn record_sending(&self, queued: &Queued, trip: &Trip, sent: &[(&SmtpAddress, String)]) {
-        if sent.is_empty() {
-            return;
-        }
+    /// One event for each server that took something.
+    fn record_sending(&self, queued: &Queued, sent: &[(&SmtpAddress, &Outcome)]) {
         metrics::sent(sent.len());
         let came = queued.message.received.to_string();
-        let event = Event {
-            client_hostname: &self.server,
-            server_hostname: &trip.server,
-            server_ip: trip.ip,
-            info: &came,
-            ..self.event(queued.id, &queued.message, Source::Smtp, EventId::Send)
-        };
-        self.record(event, &sent.iter().map(|(to, status)| (*to, status.as_str())).collect::<Vec<_>>());
+        for some in sent.chunk_by(|a, b| a.1.remote == b.1.remote) {
+            let remote = some.first().and_then(|(_, outcome)| outcome.remote.as_ref());
+            let event = Event {
+                client_hostname: &self.server,
+                server_hostname: remote.map_or("", |remote| &remote.host),
+                server_ip: remote.map(|remote| remote.address.ip()),
+                info: &came,
+                ..self.event(queued.id, &queued.message, Source::Smtp, EventId::Send)
+            };
+            let statuses: Vec<String> = some.iter().map(|(_, outcome)| outcome.reply.to_string()).collect();
+            let recipients: Vec<_> =
+                some.iter().zip(&statuses).map(|((to, _), status)| (*to, &status[..])).collect();
+            self.record(event, &recipients);
+        }
     }
 }
 
-/// Settles one recipient by its verdict; true where the server took it.
+/// Settles one recipient by its outcome; true where a server took it.
 fn settle_one(
     settlement: &mut Settlement<'_>,
     index: u32,
     recipient: &Recipient,
-    verdict: &Verdict,
-    trip: &Trip,
+    outcome: &Outcome,
     due: Timestamp,
 ) -> bool {
-    let reply = &verdict.reply;
-    if reply.is_transient() {
-        settlement.defer(index, recipient, reply, Source::Smtp, due);
-        return false;
+    let (reply, remote) = (&outcome.reply, outcome.remote.as_ref().map(|remote| remote.host.as_str()));
+    match outcome.verdict {
+        Verdict::Transient => settlement.defer(index, recipient, reply, Source::Smtp, due),
+        Verdict::Permanent => {
+            settlement.remove(index);
+            settlement.fail(recipient, reply.clone(), Source::Smtp, remote);
+        }
+        Verdict::Delivered => {
+            settlement.remove(index);
+            if !outcome.dsn_passed_on {
+                settlement.report(recipient, Action::Relayed, RELAYED, remote);
+            }
+        }
     }
-    settlement.remove(index);
-    if !reply.is_success() {
-        settlement.fail(recipient, reply.clone(), Source::Smtp, Some(&trip.server));
-        return false;
-    }
-    if !verdict.reports {
-        let status = Reply::new(250, (2, 1, 9), "relayed");
-        settlement.report(recipient, Action::Relayed, status, Some(&trip.server));
-    }
-    true
+    outcome.verdict == Verdict::Delivered
 }
 
 /// One letter for each message, return path and history.

@@ -136,7 +136,7 @@ impl<S: Transport> Client<S> {
         }
         let mut offered = self.extensions.start_tls;
         if offered {
-            let reply = self.ask(&format!("STARTTLS")).await?;
+            let reply = self.ask("STARTTLS").await?;
             offered = reply.code == 220;
         }
         if !offered {
@@ -183,7 +183,7 @@ impl<S: Transport> Client<S> {
             self.expect(334).await?;
             self.command(format_args!("{}", BASE64.encode(login)));
             self.expect(334).await?;
-            self.ask(&format!("{}", BASE64.encode(password))).await?
+            self.ask(&BASE64.encode(password)).await?
         } else {
             return Err(LinkError::Unfit("Logon is required, but not offered"));
         };
@@ -262,7 +262,7 @@ impl<S: Transport> Client<S> {
         self.timeouts.command = self.timeouts.command.min(Duration::from_secs(5));
         self.timeouts.block = self.timeouts.command;
         // The work is done; how the peer takes the farewell does not matter.
-        if self.ask(&format!("QUIT")).await.is_ok() {
+        if self.ask("QUIT").await.is_ok() {
             let _ = self.stream.shutdown().await;
         }
     }

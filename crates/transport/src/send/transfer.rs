@@ -114,7 +114,7 @@ impl<S: Transport> Client<S> {
         outcomes: &mut [Option<Outcome>],
     ) -> Result<(), Broken> {
         if self.dirty {
-            self.ask(&format!("RSET")).await?;
+            self.ask("RSET").await?;
         }
         self.dirty = true;
         let window = if self.extensions.pipelining { WINDOW } else { 1 };
@@ -229,7 +229,7 @@ impl<S: Transport> Client<S> {
                 self.write(part).await?;
             }
         } else {
-            let go = self.ask(&format!("DATA")).await?;
+            let go = self.ask("DATA").await?;
             if !go.is_intermediate() {
                 return Ok(go);
             }

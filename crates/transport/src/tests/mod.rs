@@ -20,7 +20,8 @@ use crate::{
     intake::NoLogon,
     queue::{Hop, MessageStatus, QueueStatus},
     receive::{Identity, Intake, Mail, ReceiveConnector, Refusal, Session},
-    relay::{Carried, Courier, Letter, Travel, Trip, Verdict},
+    relay::{Carried, Carrier, Letter, Travel},
+    send::{Outcome, Remote, Verdict},
     track::{Column, Filter},
     world::{World, address, engine_options},
 };
@@ -32,7 +33,7 @@ pub(super) struct House {
     pub(super) courier: Arc<Ways>,
 }
 
-/// A courier that does as it is told, and remembers.
+/// A carrier that does as it is told, and remembers.
 #[derive(Default)]
 pub(super) struct Ways {
     pub(super) carried: Mutex<Vec<(Hop, Letter)>>,
@@ -40,29 +41,24 @@ pub(super) struct Ways {
     pub(super) answers: Mutex<VecDeque<Result<Reply, Reply>>>,
 }
 
-impl Courier for Ways {
+impl Carrier for Ways {
     fn carry<'a>(&'a self, _: &'a View, hop: &'a Hop, letters: Vec<Letter>) -> Travel<'a> {
-        Box::pin(async move {
-            let mut trip =
-                Trip { server: "mx.ext.example".into(), ip: None, unreached: None, letters: Vec::new() };
-            for letter in letters {
-                let answer = self.answers.lock().pop_front();
-                let reply = match answer {
-                    Some(Err(unreached)) => {
-                        assert!(!unreached.text.contains("panic"), "told to break down");
-                        trip.unreached = Some(unreached);
-                        trip.letters.push(Carried::Untouched);
-                        continue;
-                    }
-                    Some(Ok(reply)) => reply,
-                    None => Reply::new(250, (2, 0, 0), "OK"),
-                };
-                let verdict = Verdict { reply, reports: false };
-                trip.letters.push(Carried::Offered(vec![verdict; letter.envelope.to.len()]));
-                self.carried.lock().push((hop.clone(), letter));
-            }
-            trip
-        })
+        let remote = Remote { host: "mx.ext.example".into(), address: "192.0.2.7:25".parse().unwrap() };
+        let carry = move |letter: Letter| {
+            let answer = self.answers.lock().pop_front();
+            let reply = match answer {
+                Some(Err(unreached)) => {
+                    assert!(!unreached.text.contains("panic"), "told to break down");
+                    return Carried::Unreached(Outcome::ours(Verdict::Transient, unreached, None));
+                }
+                Some(Ok(reply)) => reply,
+                None => Reply::new(250, (2, 0, 0), "OK"),
+            };
+            let outcomes = vec![Outcome::said(reply, remote.clone(), false); letter.envelope.to.len()];
+            self.carried.lock().push((hop.clone(), letter));
+            Carried::Offered(outcomes)
+        };
+        Box::pin(async move { letters.into_iter().map(carry).collect() })
     }
 }
 
@@ -196,7 +192,7 @@ fn options(world: &World) -> Options {
 }
 
 /// `Transport::open` or `Transport::start`.
-type Opening = fn(Options, Directory, Stores, Arc<dyn Courier>) -> Result<Transport, TransportError>;
+type Opening = fn(Options, Directory, Stores, Arc<dyn Carrier>) -> Result<Transport, TransportError>;
 
 /// Opens the transport. The lock on its folder goes with the last of an old one's threads.
 async fn open(world: &World, stores: &Stores, courier: &Arc<Ways>, open: Opening) -> Transport {
