@@ -8,10 +8,11 @@ use powershell::{
     cmdlet::{CommandInfo, ParameterInfo},
 };
 
-use crate::{call::Call, noun::Noun};
-
-/// How a cmdlet ends: quietly, or with a terminating error.
-pub type Outcome = Result<(), base::Fault>;
+use crate::{
+    Failure, Outcome,
+    call::Call,
+    noun::{HANDLING, Noun},
+};
 
 /// One cmdlet that is built.
 pub struct Cmdlet {
@@ -35,8 +36,8 @@ pub enum Action {
     New(&'static Noun),
     /// Derived likewise.
     Remove(&'static Noun),
-    /// Its own.
-    Run(fn(&mut Call<'_>) -> Outcome),
+    /// Its own, and the parameters it reads beside those that say how to run.
+    Run(fn(&mut Call<'_>) -> Outcome, &'static [&'static str]),
 }
 
 /// How much a mistake would hurt.
@@ -49,9 +50,13 @@ pub enum Impact {
 }
 
 impl Cmdlet {
-    /// A cmdlet with code of its own.
-    pub const fn run(name: &'static str, run: fn(&mut Call<'_>) -> Outcome) -> Self {
-        Self { name, action: Action::Run(run), impact: Impact::Medium, extra: None }
+    /// A cmdlet with code of its own, which reads these parameters.
+    pub const fn run(
+        name: &'static str,
+        run: fn(&mut Call<'_>) -> Outcome,
+        takes: &'static [&'static str],
+    ) -> Self {
+        Self { name, action: Action::Run(run, takes), impact: Impact::Medium, extra: None }
     }
     /// `Get-` of a noun.
     pub const fn get(name: &'static str, noun: &'static Noun) -> Self {
@@ -85,7 +90,22 @@ impl Cmdlet {
             Action::Set(noun) => noun.set(call),
             Action::New(noun) => noun.create(call),
             Action::Remove(noun) => noun.remove(call),
-            Action::Run(run) => run(call),
+            Action::Run(run, _) => {
+                match call.invocation.parameters.keys().find(|name| !self.understands(name)) {
+                    Some(other) => Err(Failure::not_implemented(self.name, other)),
+                    None => run(call),
+                }
+            }
+        }
+    }
+
+    /// Whether a declared parameter does what it says; one that does not is refused when it is given.
+    pub fn understands(&self, parameter: &str) -> bool {
+        match self.action {
+            Action::Get(noun) => noun.selects_by(parameter),
+            Action::Set(noun) | Action::New(noun) => noun.understands(parameter),
+            Action::Remove(_) => HANDLING.contains(&parameter),
+            Action::Run(_, takes) => takes.contains(&parameter) || HANDLING.contains(&parameter),
         }
     }
 

@@ -11,7 +11,7 @@ use powershell::{
     facts::Facts,
 };
 
-use crate::{ALL, Cmdlet, Context, call::Call};
+use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of};
 
 /// The module's name, as `Get-Command` shows it.
 pub const MODULE: &str = "Microsoft.Exchange.Management";
@@ -41,20 +41,23 @@ pub fn built(name: &str) -> Option<&'static Cmdlet> {
     ALL.iter().find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(name)).copied()
 }
 
-/// Whether an object can stand for a parameter of a type: any object with an identity can for identity
-/// parameters (`MailboxIdParameter` …), as the product's own conversions do.
+/// Identity parameters whose names do not say which objects they take: the type's last name, and the
+/// parameter's.
+const TAKEN_BY: &[(&str, &str)] = &[
+    ("ADOrganizationConfig", "OrganizationIdParameter"),
+    ("DomainContentConfig", "RemoteDomainIdParameter"),
+    ("ExchangeServer", "ServerIdParameter"),
+    ("MailboxStatistics", "StoreMailboxIdParameter"),
+    ("SmtpSendConnectorConfig", "SendConnectorIdParameter"),
+    ("TransportServer", "ServerIdParameter"),
+];
+
+/// Whether an object can stand for a parameter of a type, where the names of both do not say so already.
 pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
+    let name = object.type_name();
+    let noun = name.rsplit('.').next().unwrap_or(&name);
     let element = parameter_type.trim_end_matches("[]");
-    if !element.ends_with("IdParameter") {
-        return None;
-    }
-    Some(match object {
-        Value::Object(_) => {
-            ["Guid", "Identity", "DistinguishedName"].iter().any(|name| object.property(name).is_some())
-        }
-        Value::Identity(_) | Value::String(_) | Value::Guid(_) | Value::Address(_) => true,
-        _ => false,
-    })
+    TAKEN_BY.iter().any(|(of, by)| *of == noun && *by == element).then_some(true)
 }
 
 /// The cmdlets as one caller may run them.
@@ -85,13 +88,8 @@ impl Cmdlets {
         pipeline_object: Option<Value>,
     ) -> Result<Invocation, ErrorRecord> {
         let info = find(command).ok_or_else(|| ErrorRecord::command_not_found(command))?;
-        let mut call = binder::bind_named(
-            info,
-            parameters,
-            preferences,
-            Arc::new(self.clone()),
-            self.cx.clock.now(),
-        )?;
+        let mut call =
+            binder::bind_named(info, parameters, preferences, Arc::new(self.clone()), self.cx.clock.now())?;
         call.pipeline_object = pipeline_object;
         Ok(call)
     }
@@ -108,17 +106,17 @@ impl CommandSource for Cmdlets {
 
     fn invoke(&self, invocation: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
         let name = &*invocation.command.name;
+        let Some(cmdlet) = built(name) else { return Err(ErrorRecord::not_implemented(name)) };
         let span = tracing::info_span!("cmdlet", name, caller = &*self.caller);
         let _entered = span.enter();
-        let outcome = match built(name) {
-            None => return Err(ErrorRecord::not_implemented(name)),
-            Some(cmdlet) => cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out)),
-        };
-        metrics::counter!("rialto_cmdlets_total", "outcome" => if outcome.is_ok() { "ok" } else { "error" })
-            .increment(1);
-        outcome.map_err(|fault| {
-            tracing::info!(?fault, "the cmdlet failed");
-            ErrorRecord::from(fault).from_command(name)
+        let outcome = cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out));
+        let result = if outcome.is_ok() { "ok" } else { "error" };
+        metrics::counter!("rialto_cmdlets_total", "outcome" => result).increment(1);
+        audit::record(&self.caller, invocation, outcome.as_ref().err());
+        outcome.map_err(|failure| {
+            tracing::info!(fault = ?failure.fault, "the cmdlet failed");
+            let target = ["Identity", "Name"].iter().find_map(|name| invocation.get(name));
+            failure.record(name, target.map(|value| text_of(value)))
         })
     }
 

@@ -136,7 +136,8 @@ const TABLES: &[Row] = &[
 pub fn views() -> Views {
     let mut views = Views::default();
     for (type_name, columns) in TABLES {
-        let column = |(property, width): &(&str, Option<usize>)| Column { width: *width, ..Column::new(property) };
+        let column =
+            |(property, width): &(&str, Option<usize>)| Column { width: *width, ..Column::new(property) };
         let layout = Layout::Table(columns.iter().map(column).collect());
         views.add(TypeView { type_name: (*type_name).into(), layout });
     }

@@ -1,25 +1,25 @@
 //! What each folder of a mailbox holds.
 
-use base::{ByteQuantifiedSize, Fault};
+use base::ByteQuantifiedSize;
 use powershell::{Value, value::PsObject};
 use store::{FolderRole, FolderStatistics};
 
+use super::mailbox_statistics::opened;
 use crate::{Cmdlet, Outcome, call::Call};
 
 /// `Get-MailboxFolderStatistics`
-pub static GET: Cmdlet = Cmdlet::run("Get-MailboxFolderStatistics", run);
+pub static GET: Cmdlet = Cmdlet::run(
+    "Get-MailboxFolderStatistics",
+    run,
+    &["FolderScope", "IncludeOldestAndNewestItems", "ResultSize"],
+);
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let identity = call.needed("Identity")?;
-    let owner = view
-        .resolve_recipient(&call.identity("Identity").unwrap_or(identity.clone()))
-        .map_err(Fault::from)?;
-    let missing = || Fault::from(view.not_found(&identity));
-    let (guid, database) = owner.mailbox_guid().zip(owner.database()).ok_or_else(missing)?;
-    let mailbox = call.cx.stores.get(database).and_then(|store| store.mailbox(guid)).map_err(Fault::from)?;
+    let identity = call.identity("Identity").unwrap_or_default();
+    let Some((owner, mailbox)) = opened(call, &view, &identity)? else { return Ok(()) };
     let oldest_and_newest = call.switch("IncludeOldestAndNewestItems");
-    let rows = mailbox.folder_statistics(oldest_and_newest).map_err(Fault::from)?;
+    let rows = mailbox.folder_statistics(oldest_and_newest)?;
     let scope = call.text("FolderScope").filter(|scope| !scope.eq_ignore_ascii_case("All"));
     let in_scope = |row: &FolderStatistics| {
         scope.as_ref().is_none_or(|scope| folder_type(row).eq_ignore_ascii_case(scope))

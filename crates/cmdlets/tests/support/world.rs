@@ -108,7 +108,10 @@ async fn provision(directory: &Directory) -> seed::Seeded {
                 ..NewUser::default()
             };
             let identity = MailIdentity { alias: Some(alias), ..MailIdentity::default() };
-            new_mailbox(draft, NewMailbox { user, mailbox: EnableMailbox { identity, ..Default::default() } })?;
+            new_mailbox(
+                draft,
+                NewMailbox { user, mailbox: EnableMailbox { identity, ..Default::default() } },
+            )?;
         }
         Ok(seeded)
     };
@@ -126,7 +129,8 @@ impl World {
         let manual = Arc::new(ManualClock::new(START));
         let (clock, rng): (SharedClock, _) = (manual.clone(), Arc::new(SeededRng::new(1)));
         let engine = engine_options(dir.path(), "directory", &clock);
-        let directory = Directory::open(directory::Options { engine, rng: rng.clone() }).expect("a directory");
+        let directory =
+            Directory::open(directory::Options { engine, rng: rng.clone() }).expect("a directory");
         let seeded = runtime.block_on(provision(&directory));
         let stores = Stores::default();
         let (folder, ticks) = (dir.path().to_owned(), clock.clone());
@@ -216,7 +220,8 @@ impl World {
                 listed.iter().any(|m| matches!(m.status, MessageStatus::Active | MessageStatus::Ready))
                     && queue.info.status == transport::queue::QueueStatus::Active
                     || listed.iter().any(|m| m.status == MessageStatus::Active)
-                    || queue.info.identity == transport::queue::QueueIdentity::Submission && !listed.is_empty()
+                    || queue.info.identity == transport::queue::QueueIdentity::Submission
+                        && !listed.is_empty()
             });
             if !moving {
                 return;
