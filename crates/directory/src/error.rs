@@ -32,9 +32,6 @@ pub enum DirectoryError {
     /// Not a filter.
     #[error("Cannot bind parameter 'Filter' to the target. Exception setting \"Filter\": \"{0}\"")]
     Filter(String),
-    /// The object was changed since the caller read it.
-    #[error("The object '{0}' was changed by someone else. Read it again and repeat the change.")]
-    Conflict(String),
     /// The records could not be read or written.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
@@ -55,7 +52,6 @@ impl From<DirectoryError> for Fault {
             DirectoryError::Value(_) => (FaultKind::Invalid, "DataValidationException"),
             DirectoryError::Invalid(_) => (FaultKind::Invalid, "InvalidOperationException"),
             DirectoryError::Filter(_) => (FaultKind::Invalid, "ParameterBindingException"),
-            DirectoryError::Conflict(_) => (FaultKind::Conflict, "ADObjectChangedException"),
             DirectoryError::Closed => (FaultKind::Unavailable, "ADTransientException"),
             DirectoryError::Corrupt(..) => return Fault::internal(error),
             DirectoryError::Engine(_) => {

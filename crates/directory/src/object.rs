@@ -6,7 +6,7 @@ use base::{ByteQuantifiedSize, EnhancedTimeSpan, Guid, Timestamp, Unlimited};
 
 use crate::{
     dn::Dn,
-    schema::{Attribute, Class, Preset},
+    schema::{Attribute, CONTAINER, Class, Preset},
     value::Value,
 };
 
@@ -32,15 +32,11 @@ pub struct Object {
 }
 
 impl Object {
-    /// The distinguished name.
+    /// The distinguished name. Of containers, `Users` is the domain's own (`CN=`), all others are
+    /// organisational units.
     pub fn dn(&self) -> Dn {
-        let attribute =
-            if self.class.object_class.contains(&"organizationalUnit") && self.name.as_ref() != "Users" {
-                "OU"
-            } else {
-                "CN"
-            };
-        self.container.child(attribute, &self.name)
+        let is_unit = *self.class == CONTAINER && &*self.name != "Users";
+        self.container.child(if is_unit { "OU" } else { "CN" }, &self.name)
     }
 
     /// The attributes that were set, with their names.

@@ -1,5 +1,7 @@
 //! What must hold between objects: unique keys, connectors that do not collide, domains named once.
 
+use std::sync::Arc;
+
 use crate::{
     error::DirectoryError,
     filter::Filter,
@@ -11,7 +13,7 @@ use crate::{
         RECEIVE_CONNECTOR, REMOTE_DOMAIN, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
-    view::{View, unique_keys},
+    view::{View, claims},
 };
 
 /// Rules of one class over an object as it is about to be.
@@ -29,17 +31,21 @@ pub(crate) fn check(view: &View, object: &Object) -> Result<(), DirectoryError> 
 
 /// No other object may hold a key of this one.
 pub(crate) fn check_unique(view: &View, object: &Object) -> Result<(), DirectoryError> {
-    for (attribute, key) in unique_keys(object) {
-        let Some(other) = view.holder(&key).filter(|other| other.guid != object.guid) else { continue };
-        let (value, other) = (&key[1..], other.identity());
-        return Err(DirectoryError::Exists(match attribute.map(|a| a.name) {
-            None => format!("The name \"{}\" is already being used by \"{other}\".", object.name),
-            Some("EmailAddresses" | "LegacyExchangeDN") => format!(
-                "The proxy address \"{value}\" is already being used by the proxy addresses or \
+    for claim in claims(object) {
+        let Some(other) = view.holder(claim.key).filter(|other| other.guid != object.guid) else { continue };
+        let other = other.identity();
+        return Err(DirectoryError::Exists(
+            match claim.source.map(|(attribute, value)| (attribute.name, value)) {
+                None => format!("The name \"{}\" is already being used by \"{other}\".", object.name),
+                Some(("EmailAddresses" | "LegacyExchangeDN", value)) => format!(
+                    "The proxy address \"{value}\" is already being used by the proxy addresses or \
                  LegacyExchangeDN of \"{other}\". Please choose another proxy address."
-            ),
-            Some(name) => format!("The {name} \"{value}\" is already being used by \"{other}\"."),
-        }));
+                ),
+                Some((name, value)) => {
+                    format!("The {name} \"{value}\" is already being used by \"{other}\".")
+                }
+            },
+        ));
     }
     Ok(())
 }
@@ -48,7 +54,7 @@ fn others<'a>(
     view: &'a View,
     object: &'a Object,
     class: &'static Class,
-) -> impl Iterator<Item = &'a std::sync::Arc<Object>> {
+) -> impl Iterator<Item = &'a Arc<Object>> {
     view.of_class(class).filter(move |other| other.guid != object.guid)
 }
 
@@ -84,7 +90,7 @@ fn check_receive_connector(view: &View, object: &Object) -> Result<(), Directory
     let ranges =
         |c: &Object| -> Vec<IpRange> { c.values("RemoteIPRanges").iter().filter_map(as_range).collect() };
     let (own_bindings, own_ranges) = (bindings(object), ranges(object));
-    let same_server = |c: &&std::sync::Arc<Object>| c.link("Server") == object.link("Server");
+    let same_server = |c: &&Arc<Object>| c.link("Server") == object.link("Server");
     for other in others(view, object, &RECEIVE_CONNECTOR).filter(same_server) {
         if !bindings(other).iter().any(|b| own_bindings.iter().any(|own| own.overlaps(b))) {
             continue;
@@ -159,6 +165,17 @@ fn check_filter(object: &Object) -> Result<(), DirectoryError> {
     object.text("RecipientFilter").map_or(Ok(()), |text| Filter::parse(text).map(|_| ()))
 }
 
+/// A policy one of whose templates needs this accepted domain.
+fn policy_with_domain<'a>(view: &'a View, domain: &Object) -> Option<&'a Arc<Object>> {
+    let needs = |policy: &&Arc<Object>| {
+        let texts = policy.values("EnabledEmailAddressTemplates").iter().filter_map(Value::as_text);
+        let mut domains =
+            texts.filter_map(|text| text.parse::<Template>().ok()).map(|template| template.domain);
+        domains.any(|d| view.accepted_domain_for(d.as_str()).is_some_and(|found| found.guid == domain.guid))
+    };
+    view.of_class(&EMAIL_ADDRESS_POLICY).find(needs)
+}
+
 /// What may not be deleted while something needs it.
 pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), DirectoryError> {
     let refuse = |text: String| Err(DirectoryError::Invalid(text));
@@ -166,6 +183,13 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
         class if *class == ACCEPTED_DOMAIN && object.flag("Default") => {
             refuse(format!("The accepted domain \"{}\" is the default and can't be removed.", object.name))
         }
+        class if *class == ACCEPTED_DOMAIN => match policy_with_domain(view, object) {
+            Some(policy) => refuse(format!(
+                "The accepted domain \"{}\" is used by the e-mail address policy \"{}\" and can't be removed.",
+                object.name, policy.name
+            )),
+            None => Ok(()),
+        },
         class if *class == REMOTE_DOMAIN && object.name.as_ref() == "Default" => {
             refuse("The default remote domain can't be removed.".into())
         }

@@ -1,13 +1,73 @@
 //! `rialto`: the one binary. This crate wires the rooms together and holds nothing else.
 
+mod admin;
 mod certificate;
 mod cli;
 mod config;
+mod courier;
 mod error;
 mod files;
 mod layout;
+mod logon;
+mod provision;
+mod quickstart;
+mod serve;
+mod setup;
+mod shutdown;
+mod smtp;
+mod systemd;
 mod telemetry;
 
-fn main() {
-    let _ = cli::parse(std::env::args_os());
+use std::{io::Write, process::ExitCode};
+
+use clap::CommandFactory;
+
+use crate::{
+    cli::{Cli, Command},
+    error::ServerError,
+};
+
+fn main() -> ExitCode {
+    let cli = cli::parse(std::env::args_os());
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed already");
+    }
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "rialto: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, ServerError> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Quickstart(options) => runtime()?.block_on(quickstart::run(options)).map(done),
+        Command::Setup(options) => runtime()?.block_on(setup::run(options)).map(done),
+        Command::Serve(options) => runtime()?.block_on(serve::run(options)).map(done),
+        Command::Shell(_) => Err(ServerError::Usage("the shell is on its way".into())),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "rialto", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::SystemdUnit(folder) => {
+            let binary = std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/rialto".into());
+            let data = std::path::absolute(&folder.data).unwrap_or(folder.data);
+            let unit = systemd::unit(&data, &binary);
+            std::io::stdout()
+                .write_all(unit.as_bytes())
+                .map_err(|e| ServerError::io("standard output", e))
+                .map(done)
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, ServerError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("rialto")
+        .build()
+        .map_err(|error| ServerError::io("cannot start the runtime", error))
 }

@@ -49,8 +49,13 @@ const DATABASE: &str = "DB01";
 
 /// Makes what is missing; an organisation that is there stays as it is, but for the default connectors'
 /// bindings, which follow `ports`.
-pub(crate) async fn provision(directory: &Directory, config: &Config, new: &Organization) -> Result<(), Fault> {
-    let domain: SmtpDomain = new.domain.parse().map_err(|error: base::address::AddressError| Fault::invalid(error.to_string()))?;
+pub(crate) async fn provision(
+    directory: &Directory,
+    config: &Config,
+    new: &Organization,
+) -> Result<(), Fault> {
+    let domain: SmtpDomain =
+        new.domain.parse().map_err(|error: base::address::AddressError| Fault::invalid(error.to_string()))?;
     let fqdn = config.server_name.clone();
     let short = fqdn.split('.').next().unwrap_or(&fqdn).to_uppercase();
     let ports = seed_ports(config, new.ports);
@@ -96,7 +101,9 @@ fn bindings(connector: &Object, ports: &seed::Ports) -> Option<Edit> {
         _ => return None,
     };
     match port {
-        Port::At(address) => Some(Edit::set(directory::Value::Binding(Box::new(directory::value::Binding(address))))),
+        Port::At(address) => {
+            Some(Edit::set(directory::Value::Binding(Box::new(directory::value::Binding(address)))))
+        }
         Port::Default | Port::None => None,
     }
 }
@@ -120,12 +127,8 @@ async fn make_mailbox(directory: &Directory, account: &Account) -> Result<(), Fa
     let hashed = tokio::task::spawn_blocking(move || trust::password::hash(&password, &SystemRng));
     let hashed = hashed.await.map_err(Fault::internal)??;
     let alias = address.split('@').next().unwrap_or(&address).to_owned();
-    let user = NewUser {
-        name,
-        user_principal_name: Some(address),
-        password: Some(hashed),
-        ..NewUser::default()
-    };
+    let user =
+        NewUser { name, user_principal_name: Some(address), password: Some(hashed), ..NewUser::default() };
     let mailbox = EnableMailbox {
         identity: MailIdentity { alias: Some(alias), primary_smtp_address: None },
         ..EnableMailbox::default()

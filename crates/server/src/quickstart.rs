@@ -64,7 +64,9 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
     let mut listen = Listen::new(options.listen, ports);
     listen.allow_plaintext = options.allow_plaintext;
     if listen.allow_plaintext && !listen.address.is_loopback() {
-        return Err(ServerError::Usage("--allow-plaintext works on loopback only: choose --listen 127.0.0.1".into()));
+        return Err(ServerError::Usage(
+            "--allow-plaintext works on loopback only: choose --listen 127.0.0.1".into(),
+        ));
     }
     let generated = match files::read(&layout.quickstart())? {
         Some(saved) => serde_json::from_slice(&saved)
@@ -77,7 +79,8 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
         }
         None => generate(&options.domain),
     };
-    let server_name = if generated.domain == options.domain { server_name } else { format!("mail.{}", generated.domain) };
+    let server_name =
+        if generated.domain == options.domain { server_name } else { format!("mail.{}", generated.domain) };
     let config = Config { server_name, listen, certificate: None };
     config.save(&layout)?;
     let organization = Organization {

@@ -46,8 +46,13 @@ struct Sizes {
 const MAILBOX_DATABASE: Sizes = Sizes { segment: 64 << 20, cache: 16 << 20, checkpoint: 256 << 20 };
 const DIRECTORY: Sizes = Sizes { segment: 4 << 20, cache: 2 << 20, checkpoint: 16 << 20 };
 
-const STARTED: EventKind =
-    EventKind { log: "Application", source: "MSExchangeServiceHost", id: 1001, category: "General", level: Level::Information };
+const STARTED: EventKind = EventKind {
+    log: "Application",
+    source: "MSExchangeServiceHost",
+    id: 1001,
+    category: "General",
+    level: Level::Information,
+};
 const STOPPED: EventKind = EventKind { id: 1002, ..STARTED };
 const NOT_MOUNTED: EventKind = EventKind {
     log: "Application",
@@ -70,10 +75,15 @@ pub(crate) async fn run(options: cli::Serve) -> Result<(), ServerError> {
 pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization) -> Result<(), ServerError> {
     let seams = Seams::system();
     let directory = open_directory(layout, &seams).await?;
-    provision::provision(&directory, config, new).await.map_err(ServerError::during("making the organisation"))?;
+    provision::provision(&directory, config, new)
+        .await
+        .map_err(ServerError::during("making the organisation"))?;
     certificate::load_or_create(layout, config)?;
     let closed = tokio::task::spawn_blocking(move || directory.close()).await;
-    closed.map_err(Fault::internal).and_then(|r| r.map_err(Fault::from)).map_err(ServerError::during("closing the directory"))
+    closed
+        .map_err(Fault::internal)
+        .and_then(|r| r.map_err(Fault::from))
+        .map_err(ServerError::during("closing the directory"))
 }
 
 /// The seams everything is opened with.
@@ -142,7 +152,8 @@ pub(crate) async fn start(
     format: LogFormat,
 ) -> Result<Running, ServerError> {
     let seams = Seams::system();
-    let events = EventLog::open(seams.disk.clone(), &layout.events()).map_err(|e| ServerError::io("the event log", e))?;
+    let events = EventLog::open(seams.disk.clone(), &layout.events())
+        .map_err(|e| ServerError::io("the event log", e))?;
     let events = Arc::new(events);
     telemetry::start_logging(format, events.clone());
     let metrics = telemetry::start_metrics();
@@ -167,11 +178,18 @@ pub(crate) async fn start(
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
-    let receiver_settings = receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
+    let receiver_settings =
+        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
     let connectors = receive::settings::connectors(&directory.snapshot(), server.guid);
     let receiver = Arc::new(receive::Receiver::new(intake, connectors, receiver_settings));
-    let smtp = SmtpListeners::open(receiver, directory.clone(), server.guid, config.listen.smtp_implicit_tls.clone())?;
-    let protocols = Protocols { config: &config, services: &services, tls: &tls, clock: &seams.clock, stopped: &stopped };
+    let smtp = SmtpListeners::open(
+        receiver,
+        directory.clone(),
+        server.guid,
+        config.listen.smtp_implicit_tls.clone(),
+    )?;
+    let protocols =
+        Protocols { config: &config, services: &services, tls: &tls, clock: &seams.clock, stopped: &stopped };
     protocols.listen(&mut tasks)?;
     protocols.listen_https(&mut tasks, metrics)?;
     tasks.spawn(smtp.run(stopped.clone()));
@@ -186,7 +204,9 @@ pub(crate) async fn start(
 /// The directory's object for this server.
 fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
     let view = directory.snapshot();
-    let named = view.servers().find(|server| server.text("Fqdn").is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(&config.server_name)));
+    let named = view.servers().find(|server| {
+        server.text("Fqdn").is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(&config.server_name))
+    });
     named.or_else(|| view.servers().next()).cloned().ok_or_else(|| {
         ServerError::Usage("the directory holds no server: the data folder was not set up completely; run `rialto setup` on an empty one".into())
     })
@@ -200,7 +220,10 @@ async fn mount_databases(layout: &Layout, seams: &Seams, directory: &Directory, 
         let stores = stores.clone();
         let mounted = blocking("mounting", move || Ok(stores.mount(config)?)).await;
         if let Err(error) = mounted {
-            eventlog::write(&NOT_MOUNTED, &format!("The mailbox database \"{}\" did not mount. {error}", object.name));
+            eventlog::write(
+                &NOT_MOUNTED,
+                &format!("The mailbox database \"{}\" did not mount. {error}", object.name),
+            );
         }
     }
 }
@@ -223,14 +246,16 @@ async fn start_transport(
         fqdn: config.server_name.clone(),
         server_object: server.guid,
         queue_dir: layout.queue(),
+        segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),
         disk: seams.disk.clone(),
         clock: seams.clock.clone(),
         rng: seams.rng.clone(),
     };
-    let courier = crate::courier::system(&config.server_name, seams.clock.clone(), seams.rng.clone())?;
+    let courier = crate::courier::system(&config.server_name, seams.rng.clone())?;
     let (directory, stores) = (directory.clone(), stores.clone());
-    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, courier)?)).await
+    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, courier)?))
+        .await
 }
 
 fn cmdlet_context(
@@ -270,7 +295,10 @@ impl Protocols<'_> {
     fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
         use listen::Door::{ImplicitTls, Plain};
         let at = &self.config.listen;
-        let settings = |banner: &str| listen::Settings { allow_plaintext: at.allow_plaintext, ..listen::Settings::new(banner) };
+        let settings = |banner: &str| listen::Settings {
+            allow_plaintext: at.allow_plaintext,
+            ..listen::Settings::new(banner)
+        };
         let imap = Arc::new(imap::Server {
             settings: settings("The Rialto IMAP4 service is ready."),
             append_max: imap::APPEND_MAX,
@@ -308,7 +336,11 @@ impl Protocols<'_> {
 }
 
 fn bind(address: SocketAddr, service: &str) -> Result<base::net::TcpListener, ServerError> {
-    base::net::listen(address).map_err(|source| ServerError::Listen { address, service: service.into(), source })
+    base::net::listen(address).map_err(|source| ServerError::Listen {
+        address,
+        service: service.into(),
+        source,
+    })
 }
 
 impl Running {
@@ -336,7 +368,11 @@ impl Running {
                 tracing::error!(%error, "a listener failed");
             }
         }
-        self.transport.stop().await.map_err(Fault::from).map_err(ServerError::during("stopping the transport"))?;
+        self.transport
+            .stop()
+            .await
+            .map_err(Fault::from)
+            .map_err(ServerError::during("stopping the transport"))?;
         eventlog::write(&STOPPED, &format!("The messaging server {} has stopped.", self.config.server_name));
         let (stores, directory) = (self.stores, self.directory);
         blocking("closing the databases", move || {
@@ -358,4 +394,3 @@ async fn wait_for_signal() -> Result<(), ServerError> {
     }
     Ok(())
 }
-

@@ -28,15 +28,22 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         )));
     }
     let ask = Asker { allowed: !options.non_interactive && io::stdin().is_terminal() };
-    let domain = ask.value(options.domain.as_deref(), "--domain", "Mail domain (the part after the @)", None)?;
+    let domain =
+        ask.value(options.domain.as_deref(), "--domain", "Mail domain (the part after the @)", None)?;
     let domain = domain.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
     let suggested = format!("mail.{domain}");
+    let server_name = ask.value(
+        options.server_name.as_deref(),
+        "--server-name",
+        "This server's full host name",
+        Some(&suggested),
+    )?;
     let server_name =
-        ask.value(options.server_name.as_deref(), "--server-name", "This server's full host name", Some(&suggested))?;
-    let server_name = server_name.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
+        server_name.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
     let password = administrator_password(&options, &ask)?;
     let ports = options.ports_from.map_or(Ok(Ports::STANDARD), Ports::from)?;
-    let certificate = options.certificate.zip(options.private_key).map(|(chain, key)| CertificateFiles { chain, key });
+    let certificate =
+        options.certificate.zip(options.private_key).map(|(chain, key)| CertificateFiles { chain, key });
     let config = Config {
         server_name: server_name.to_string(),
         listen: Listen::new(options.listen, ports),
@@ -78,7 +85,9 @@ fn administrator_password(options: &cli::Setup, ask: &Asker) -> Result<String, S
             }
             first
         }
-        None => return Err(ServerError::Usage("give the administrator's password with --password-file".into())),
+        None => {
+            return Err(ServerError::Usage("give the administrator's password with --password-file".into()));
+        }
     };
     if password.chars().count() < PASSWORD_MIN {
         return Err(ServerError::Usage(format!("the password needs at least {PASSWORD_MIN} characters")));

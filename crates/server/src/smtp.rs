@@ -11,11 +11,16 @@ use directory::Directory;
 use tokio::{sync::watch, task::JoinHandle};
 use transport::receive::{Door, Intake, Receiver, settings};
 
-use crate::error::ServerError;
+use crate::{error::ServerError, shutdown};
 
 /// A binding could not be had.
-const CANNOT_LISTEN: EventKind =
-    EventKind { log: "Application", source: "MSExchangeTransport", id: 1036, category: "SmtpReceive", level: Level::Error };
+const CANNOT_LISTEN: EventKind = EventKind {
+    log: "Application",
+    source: "MSExchangeTransport",
+    id: 1036,
+    category: "SmtpReceive",
+    level: Level::Error,
+};
 
 /// The open listeners, and what they need.
 pub(crate) struct SmtpListeners<I> {
@@ -41,7 +46,11 @@ impl<I: Intake> SmtpListeners<I> {
     ) -> Result<Self, ServerError> {
         let mut listeners = Self { receiver, directory, server, implicit_tls, open: BTreeMap::new() };
         for (address, connector) in listeners.wanted() {
-            let failed = |source| ServerError::Listen { address, service: format!("the receive connector \"{connector}\""), source };
+            let failed = |source| ServerError::Listen {
+                address,
+                service: format!("the receive connector \"{connector}\""),
+                source,
+            };
             listeners.listen(address).map_err(failed)?;
         }
         Ok(listeners)
@@ -52,7 +61,7 @@ impl<I: Intake> SmtpListeners<I> {
         let mut changes = self.directory.watch();
         loop {
             tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => break,
+                () = shutdown::requested(&mut shutdown) => break,
                 changed = changes.changed() => match changed {
                     Ok(()) => self.follow().await,
                     Err(_) => break,
@@ -70,7 +79,8 @@ impl<I: Intake> SmtpListeners<I> {
     /// Bindings of enabled connectors, each with the name of one that wants it.
     fn wanted(&self) -> BTreeMap<SocketAddr, String> {
         let connectors = settings::connectors(&self.directory.snapshot(), self.server);
-        let pairs = connectors.iter().flat_map(|c| c.bindings.iter().map(|address| (*address, c.name.clone())));
+        let pairs =
+            connectors.iter().flat_map(|c| c.bindings.iter().map(|address| (*address, c.name.clone())));
         let wanted = pairs.collect();
         self.receiver.set_connectors(connectors);
         wanted
@@ -78,7 +88,8 @@ impl<I: Intake> SmtpListeners<I> {
 
     async fn follow(&mut self) {
         let wanted = self.wanted();
-        let gone: Vec<SocketAddr> = self.open.keys().filter(|address| !wanted.contains_key(address)).copied().collect();
+        let gone: Vec<SocketAddr> =
+            self.open.keys().filter(|address| !wanted.contains_key(address)).copied().collect();
         for address in gone {
             if let Some(listener) = self.open.remove(&address) {
                 // Sessions under way finish by themselves; the port is free at once.

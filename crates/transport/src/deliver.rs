@@ -2,7 +2,7 @@
 
 use base::{Guid, Timestamp};
 use bytes::Bytes;
-use directory::{Object, Recipient as Owner, Value, View};
+use directory::{Object, Value, View};
 use store::{Delivered, Delivery, DeliveryId, FolderRole, Limits, NewMailbox, StoreError, Stores};
 
 /// The mailbox is over its quota.
@@ -37,22 +37,18 @@ impl ToMailboxes<'_> {
         stores: &Stores,
     ) -> Result<Vec<Result<Delivered, StoreError>>, StoreError> {
         let database = stores.get(self.database)?;
-        let limits_of_database = self.view.get(self.database).map(|object| limits(object));
         let mut recipients = Vec::with_capacity(self.mailboxes.len());
         let mut answers: Vec<Option<StoreError>> = Vec::with_capacity(self.mailboxes.len());
         for guid in &self.mailboxes {
-            let owner = self.view.by_mailbox_guid(*guid);
-            let mailbox = match database.mailbox(*guid) {
-                Ok(mailbox) => Ok(mailbox.id()),
-                Err(StoreError::NoMailbox) => make_mailbox(&database, *guid, owner.as_ref()).await,
-                Err(error) => Err(error),
-            };
-            match mailbox {
+            match open_or_make(&database, *guid, self.view).await {
                 Ok(mailbox) => {
-                    let own = owner.filter(|owner| !owner.flag("UseDatabaseQuotaDefaults"));
-                    let limits = own.map(|owner| limits(&owner)).or(limits_of_database).unwrap_or_default();
-                    let folder = FolderRole::Inbox.folder();
-                    recipients.push(store::Recipient { mailbox, folder, flags: 0, limits });
+                    let limits = self.view.by_mailbox_guid(*guid).map(|owner| limits_of(self.view, &owner));
+                    recipients.push(store::Recipient {
+                        mailbox: mailbox.id(),
+                        folder: FolderRole::Inbox.folder(),
+                        flags: 0,
+                        limits: limits.unwrap_or_default(),
+                    });
                     answers.push(None);
                 }
                 Err(error @ (StoreError::Engine(_) | StoreError::Row(_))) => return Err(error),
@@ -79,26 +75,35 @@ impl ToMailboxes<'_> {
     }
 }
 
-/// The store makes a mailbox at its first message, as the product does.
-async fn make_mailbox(
+/// The mailbox of that GUID; it is made when its owner first gets or opens it, as the product does.
+pub async fn open_or_make(
     database: &store::Database,
     guid: Guid,
-    owner: Option<&Owner>,
-) -> Result<store::MailboxId, StoreError> {
-    let owner = owner.ok_or(StoreError::NoMailbox)?;
+    view: &View,
+) -> Result<store::Mailbox, StoreError> {
+    match database.mailbox(guid) {
+        Err(StoreError::NoMailbox) => {}
+        found => return found,
+    }
+    let owner = view.by_mailbox_guid(guid).ok_or(StoreError::NoMailbox)?;
     let language = owner.values("Languages").first().and_then(Value::as_text).unwrap_or("en-US");
     let new =
         NewMailbox { guid, display_name: owner.display_name().to_owned(), culture: language.to_owned() };
     match database.create_mailbox(new).await {
         // Somebody else made it at the same moment.
-        Err(StoreError::MailboxExists(_)) => Ok(database.mailbox(guid)?.id()),
-        other => other,
+        Ok(_) | Err(StoreError::MailboxExists(_)) => database.mailbox(guid),
+        Err(error) => Err(error),
     }
 }
 
-/// The quotas set on a mailbox or a database.
-fn limits(object: &Object) -> Limits {
-    let bytes = |name| object.size(name).limit().map(|size| size.bytes());
+/// The quotas of a mailbox: its own, or its database's where it uses the defaults.
+pub fn limits_of(view: &View, owner: &Object) -> Limits {
+    let database = owner.link("Database").and_then(|guid| view.get(guid));
+    let source = match database {
+        Some(database) if owner.flag("UseDatabaseQuotaDefaults") => database,
+        _ => owner,
+    };
+    let bytes = |name| source.size(name).limit().map(|size| size.bytes());
     Limits {
         warning: bytes("IssueWarningQuota"),
         prohibit_send: bytes("ProhibitSendQuota"),

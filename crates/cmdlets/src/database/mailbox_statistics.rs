@@ -81,7 +81,7 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
     let size = |bytes| Value::Unlimited(Unlimited::Limited(Limit::Size(ByteQuantifiedSize(bytes))));
     let count = |n: u64| Value::Long(i64::try_from(n).unwrap_or(i64::MAX));
     let time = |time: Option<base::Timestamp>| time.map_or(Value::Null, Value::DateTime);
-    let limits = owner.as_ref().map(|owner| crate::recipient::limits(view, owner)).unwrap_or_default();
+    let limits = owner.as_ref().map(|owner| transport::deliver::limits_of(view, owner)).unwrap_or_default();
     let mut out = PsObject::new(&["Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics"]);
     for (name, value) in [
         ("DisplayName", Value::string(row.display_name)),

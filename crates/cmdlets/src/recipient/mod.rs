@@ -10,29 +10,10 @@ pub mod mailbox;
 pub mod recipient;
 pub mod user;
 
-use base::{Fault, SmtpAddress, Unlimited};
+use base::{Fault, SmtpAddress};
 use directory::{Object, Scope, View, verbs::MailIdentity};
-use store::Limits;
 
 use crate::call::Call;
-
-/// The quotas of a mailbox: its own, or its database's where it uses the defaults.
-pub(crate) fn limits(view: &View, owner: &Object) -> Limits {
-    let database = owner.link("Database").and_then(|guid| view.get(guid));
-    let source = match database {
-        Some(database) if owner.flag("UseDatabaseQuotaDefaults") => database,
-        _ => owner,
-    };
-    let bytes = |name| match source.size(name) {
-        Unlimited::Limited(size) => Some(size.bytes()),
-        Unlimited::Unlimited => None,
-    };
-    Limits {
-        warning: bytes("IssueWarningQuota"),
-        prohibit_send: bytes("ProhibitSendQuota"),
-        prohibit_send_receive: bytes("ProhibitSendReceiveQuota"),
-    }
-}
 
 /// A text parameter, owned.
 fn optional(call: &Call<'_>, name: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use crate::{
     error::DirectoryError,
     filter::Filter,
     object::Object,
-    policy::precanned_filter,
+    policy::{self, precanned_filter},
     schema::{DYNAMIC_GROUP, GROUP},
     value::Value,
 };
@@ -25,7 +25,7 @@ pub struct NewGroup {
     pub identity: MailIdentity,
     /// Display name; the name without one.
     pub display_name: Option<String>,
-    /// The account name; the name without one.
+    /// The account name; made from the name without one.
     pub sam_account_name: Option<String>,
     /// Also for rights: a mail-enabled security group.
     pub security: bool,
@@ -66,6 +66,7 @@ fn links(guids: &[Guid]) -> Option<Value> {
 
 /// Creates a distribution group. Like the product's, it takes mail from authenticated senders only.
 pub fn new_group(draft: &mut Draft<'_>, new: NewGroup) -> Result<Arc<Object>, DirectoryError> {
+    let account = new.sam_account_name.unwrap_or_else(|| policy::free_account(draft, &new.name));
     let kind = if new.security { "Universal, SecurityEnabled" } else { "Universal" };
     let object = NewObject {
         container: container(draft, new.organizational_unit.as_deref())?,
@@ -75,7 +76,7 @@ pub fn new_group(draft: &mut Draft<'_>, new: NewGroup) -> Result<Arc<Object>, Di
         object
             .with("DisplayName", new.display_name.unwrap_or_else(|| new.name.clone()))
             .with("GroupType", kind)
-            .with("SamAccountName", new.sam_account_name.unwrap_or_else(|| new.name.clone()))
+            .with("SamAccountName", account)
             .with_some("ManagedBy", links(&new.managed_by))
             .with_some("Notes", new.notes),
     )?;

@@ -4,27 +4,41 @@ use std::{cmp::Ordering, sync::Arc};
 
 use base::Guid;
 
-use super::View;
+use super::{View, key::Key};
 use crate::{
     object::Object,
     schema::{Attribute, Index},
     value::Value,
 };
 
-/// An object filed under its class by name.
+/// An object filed under its class by name. The first bytes of the name decide most comparisons without
+/// looking at the object.
 #[derive(Clone)]
-pub(super) struct Filed(pub(super) Arc<Object>);
+pub(super) struct Filed {
+    prefix: [u8; 16],
+    pub(super) object: Arc<Object>,
+}
+
+impl Filed {
+    fn new(object: Arc<Object>) -> Self {
+        let mut prefix = [0; 16];
+        for (to, from) in prefix.iter_mut().zip(folded(&object.name)) {
+            *to = from;
+        }
+        Filed { prefix, object }
+    }
+}
+
+/// The bytes of a name in lower case.
+fn folded(name: &str) -> impl Iterator<Item = u8> {
+    let (ascii, other) = if name.is_ascii() { (name, String::new()) } else { ("", name.to_lowercase()) };
+    ascii.bytes().map(|b| b.to_ascii_lowercase()).chain(other.into_bytes())
+}
 
 impl Ord for Filed {
     fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |name: &'_ str| name.chars().flat_map(char::to_lowercase).collect::<String>();
-        let by_name = if self.0.name.is_ascii() && other.0.name.is_ascii() {
-            let fold = |b: u8| b.to_ascii_lowercase();
-            self.0.name.bytes().map(fold).cmp(other.0.name.bytes().map(fold))
-        } else {
-            folded(&self.0.name).cmp(&folded(&other.0.name))
-        };
-        by_name.then_with(|| self.0.guid.cmp(&other.0.guid))
+        let whole = || folded(&self.object.name).cmp(folded(&other.object.name));
+        self.prefix.cmp(&other.prefix).then_with(whole).then_with(|| self.object.guid.cmp(&other.object.guid))
     }
 }
 impl PartialOrd for Filed {
@@ -39,106 +53,129 @@ impl PartialEq for Filed {
 }
 impl Eq for Filed {}
 
-/// The keys only this object may have. `c`: distinguished name; other letters: see [`Index::Unique`].
-pub(crate) fn unique_keys(object: &Object) -> Vec<(Option<&'static Attribute>, String)> {
-    let mut keys = vec![(None, format!("c{}", object.dn().key()))];
+/// A key only this object may have, and the value it comes from (`None`: the distinguished name).
+pub(crate) struct Claim<'a> {
+    pub(crate) key: Key,
+    pub(crate) source: Option<(&'static Attribute, &'a Value)>,
+}
+
+/// What an object claims for itself. Key space `c`: distinguished name; others: see [`Index::Unique`].
+pub(crate) fn claims(object: &Object) -> Vec<Claim<'_>> {
+    let mut claims = vec![Claim { key: Key::new('c', object.dn().as_str()), source: None }];
     for (attribute, value) in object.stored() {
         let Index::Unique(space) = attribute.index else { continue };
-        keys.extend(value.each().iter().map(|value| (Some(attribute), unique_key(space, value))));
+        let each = value.each().iter();
+        claims.extend(each.map(|v| Claim { key: unique_key(space, v), source: Some((attribute, v)) }));
     }
-    // A recipient's own legacyExchangeDN may be among its X500 proxies too: one key, one owner.
-    keys.sort_by(|a, b| a.1.cmp(&b.1));
-    keys.dedup_by(|a, b| a.1 == b.1);
-    keys
+    claims
 }
 
-fn unique_key(space: char, value: &Value) -> String {
+fn unique_key(space: char, value: &Value) -> Key {
     match value {
-        Value::Proxy(proxy) => format!("{space}{}", proxy.key()),
+        Value::Proxy(proxy) => Key::new(space, proxy.as_str()),
         // legacyExchangeDN shares the space of proxies of type X500.
-        Value::Text(text) if space == 'x' => format!("ax500:{}", text.to_lowercase()),
-        other => format!("{space}{}", other.to_string().to_lowercase()),
+        Value::Text(text) if space == 'x' => Key::of_parts('a', &["x500:", text]),
+        Value::Text(text) => Key::new(space, text),
+        other => Key::new(space, &other.to_string()),
     }
 }
 
-/// The names by which identity resolution finds the object, among others.
-fn shared_names(object: &Object) -> impl Iterator<Item = Box<str>> {
-    let display = object
-        .stored()
-        .filter(|(attribute, _)| attribute.index == Index::Shared)
-        .filter_map(|(_, value)| value.as_text().map(str::to_lowercase));
-    let name = object.name.to_lowercase();
-    let display: Vec<String> = display.filter(|other| *other != name).collect();
-    std::iter::once(name).chain(display).map(Into::into)
+/// Everything the indexes hold of one object, each list sorted, without duplicates.
+struct Entries {
+    unique: Vec<Key>,
+    /// Names by which identity resolution finds it, among others.
+    shared: Vec<Key>,
+    links: Vec<Guid>,
 }
 
-fn link_targets(object: &Object) -> impl Iterator<Item = Guid> {
-    object.stored().flat_map(|(_, value)| value.each()).filter_map(Value::as_link)
+impl Entries {
+    fn of(object: &Object) -> Self {
+        let displays = object.stored().filter(|(attribute, _)| attribute.index == Index::Shared);
+        let displays = displays.filter_map(|(_, value)| value.as_text()).map(|text| Key::new('n', text));
+        let links = object.stored().flat_map(|(_, value)| value.each()).filter_map(Value::as_link);
+        Entries {
+            unique: sorted(claims(object).into_iter().map(|claim| claim.key)),
+            shared: sorted(std::iter::once(Key::new('n', &object.name)).chain(displays)),
+            links: sorted(links),
+        }
+    }
+    fn none() -> Self {
+        Entries { unique: Vec::new(), shared: Vec::new(), links: Vec::new() }
+    }
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut list: Vec<T> = items.collect();
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+/// Calls `remove` for what is in `old` alone and `add` for what is in `new` alone; both sorted.
+fn differ<T: Ord + Copy>(old: &[T], new: &[T], mut change: impl FnMut(T, bool)) {
+    old.iter().filter(|item| new.binary_search(item).is_err()).for_each(|item| change(*item, false));
+    new.iter().filter(|item| old.binary_search(item).is_err()).for_each(|item| change(*item, true));
 }
 
 impl View {
     /// Adds or replaces an object. Uniqueness was checked by the caller.
     pub(crate) fn insert(&mut self, object: Arc<Object>) {
-        self.take_out(object.guid);
-        for (_, key) in unique_keys(&object) {
-            self.unique.insert(key.into(), object.guid);
-        }
-        for name in shared_names(&object) {
-            self.shared.insert((name, object.guid));
-        }
-        for target in link_targets(&object) {
-            self.backlinks.insert((target, object.guid));
-        }
+        let guid = object.guid;
+        let old = self.objects.insert(guid, object.clone());
+        let before = old.as_deref().map_or_else(Entries::none, Entries::of);
+        self.index(guid, &before, &Entries::of(&object));
         if let Some(filed) = self.filed.get_mut(object.class.position()) {
-            filed.insert(Filed(object.clone()));
+            match old {
+                Some(old) if old.name != object.name => _ = filed.remove(&Filed::new(old)),
+                _ => {}
+            }
+            filed.insert(Filed::new(object));
         }
-        self.objects.insert(object.guid, object);
     }
 
     /// Removes an object and its memberships; links of others to it are the caller's to end.
     pub(crate) fn remove(&mut self, guid: Guid) {
-        self.take_out(guid);
         for member in self.members_of(guid).collect::<Vec<_>>() {
             self.set_member(guid, member, false);
         }
         for group in self.groups_of(guid).collect::<Vec<_>>() {
             self.set_member(group, guid, false);
         }
+        let Some(old) = self.objects.remove(&guid) else { return };
+        self.index(guid, &Entries::of(&old), &Entries::none());
+        if let Some(filed) = self.filed.get_mut(old.class.position()) {
+            filed.remove(&Filed::new(old));
+        }
     }
 
-    fn take_out(&mut self, guid: Guid) {
-        let Some(old) = self.objects.remove(&guid) else { return };
-        for (_, key) in unique_keys(&old) {
-            self.unique.remove(key.as_str());
-        }
-        for name in shared_names(&old) {
-            self.shared.remove(&(name, guid));
-        }
-        for target in link_targets(&old) {
-            self.backlinks.remove(&(target, guid));
-        }
-        if let Some(filed) = self.filed.get_mut(old.class.position()) {
-            filed.remove(&Filed(old));
-        }
+    fn index(&mut self, guid: Guid, before: &Entries, after: &Entries) {
+        differ(&before.unique, &after.unique, |key, is| match is {
+            true => _ = self.unique.insert(key, guid),
+            false => _ = self.unique.remove(&key),
+        });
+        differ(&before.shared, &after.shared, |key, is| set(&mut self.shared, (key, guid), is));
+        differ(&before.links, &after.links, |to, is| set(&mut self.backlinks, (to, guid), is));
     }
 
     pub(crate) fn set_member(&mut self, group: Guid, member: Guid, is_member: bool) {
-        if is_member {
-            self.members.insert((group, member));
-            self.member_of.insert((member, group));
-        } else {
-            self.members.remove(&(group, member));
-            self.member_of.remove(&(member, group));
-        }
+        set(&mut self.members, (group, member), is_member);
+        set(&mut self.member_of, (member, group), is_member);
     }
 
     /// The objects whose name or display name is this, without case.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &Arc<Object>> {
-        let name: Box<str> = name.to_lowercase().into();
-        let first = (name.clone(), Guid::EMPTY);
+        let key = Key::new('n', name);
         self.shared
-            .range(first..)
-            .take_while(move |(own, _)| *own == name)
+            .range((key, Guid::EMPTY)..)
+            .take_while(move |(own, _)| *own == key)
             .filter_map(|(_, guid)| self.get(*guid))
+    }
+}
+
+fn set<T: Ord + Clone>(of: &mut imbl::OrdSet<T>, item: T, is_in: bool) {
+    if is_in {
+        of.insert(item);
+    } else {
+        of.remove(&item);
     }
 }

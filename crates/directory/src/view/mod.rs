@@ -3,6 +3,7 @@
 mod domains;
 mod groups;
 mod index;
+mod key;
 mod resolve;
 
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use crate::{
 
 pub use domains::DomainTable;
 pub use groups::{EXPANSION_MAX, Expansion};
-pub(crate) use index::unique_keys;
+pub(crate) use index::claims;
+pub(crate) use key::Key;
 pub use resolve::Scope;
 
 use index::Filed;
@@ -31,13 +33,13 @@ use index::Filed;
 #[derive(Clone)]
 pub struct View {
     change: u64,
-    objects: imbl::HashMap<Guid, Arc<Object>>,
+    objects: imbl::OrdMap<Guid, Arc<Object>>,
     /// Per class, in the order of [`CLASSES`]: objects by name.
     filed: Box<[imbl::OrdSet<Filed>]>,
-    /// Keys that only one object may have, each starting with the letter of its key space.
-    unique: imbl::HashMap<Box<str>, Guid>,
+    /// Keys that only one object may have.
+    unique: imbl::OrdMap<Key, Guid>,
     /// Names several objects may share.
-    shared: imbl::OrdSet<(Box<str>, Guid)>,
+    shared: imbl::OrdSet<(Key, Guid)>,
     /// (target, source) of every link attribute.
     backlinks: imbl::OrdSet<(Guid, Guid)>,
     /// (group, member).
@@ -52,9 +54,9 @@ impl Default for View {
     fn default() -> Self {
         View {
             change: 0,
-            objects: imbl::HashMap::new(),
+            objects: imbl::OrdMap::new(),
             filed: CLASSES.iter().map(|_| imbl::OrdSet::new()).collect(),
-            unique: imbl::HashMap::new(),
+            unique: imbl::OrdMap::new(),
             shared: imbl::OrdSet::new(),
             backlinks: imbl::OrdSet::new(),
             members: imbl::OrdSet::new(),
@@ -85,11 +87,11 @@ impl View {
     }
     /// The object at that distinguished name.
     pub fn by_dn(&self, dn: &Dn) -> Option<&Arc<Object>> {
-        self.unique(&format!("c{}", dn.key()))
+        self.unique(Key::new('c', dn.as_str()))
     }
     /// All objects of a class, by name.
     pub fn of_class(&self, class: &'static Class) -> impl DoubleEndedIterator<Item = &Arc<Object>> {
-        self.filed.get(class.position()).into_iter().flatten().map(|filed| &filed.0)
+        self.filed.get(class.position()).into_iter().flatten().map(|filed| &filed.object)
     }
     /// All recipients of every class: class by class, by name within each.
     pub fn recipients(&self) -> impl Iterator<Item = Recipient> {
@@ -105,27 +107,27 @@ impl View {
     }
     /// The recipient that answers to an SMTP address, primary or secondary, without case.
     pub fn recipient_by_address(&self, address: &SmtpAddress) -> Option<Recipient> {
-        self.unique(&format!("asmtp:{}", address.key())).cloned().and_then(Recipient::new)
+        self.unique(Key::of_parts('a', &["smtp:", address.as_str()])).cloned().and_then(Recipient::new)
     }
     /// The recipient that has this proxy address of any type (`X500:` too, where it is a legacyExchangeDN).
     pub fn recipient_by_proxy(&self, proxy: &ProxyAddress) -> Option<Recipient> {
-        self.unique(&format!("a{}", proxy.key())).cloned().and_then(Recipient::new)
+        self.unique(Key::new('a', proxy.as_str())).cloned().and_then(Recipient::new)
     }
     /// The user with that user principal name.
     pub fn user_by_upn(&self, upn: &str) -> Option<Recipient> {
-        self.unique(&format!("u{}", upn.to_lowercase())).cloned().and_then(Recipient::new)
+        self.unique(Key::new('u', upn)).cloned().and_then(Recipient::new)
     }
     /// The user or group with that account name (without domain).
     pub fn by_account(&self, account: &str) -> Option<Recipient> {
-        self.unique(&format!("s{}", account.to_lowercase())).cloned().and_then(Recipient::new)
+        self.unique(Key::new('s', account)).cloned().and_then(Recipient::new)
     }
     /// The recipient with that alias.
     pub fn by_alias(&self, alias: &str) -> Option<Recipient> {
-        self.unique(&format!("l{}", alias.to_lowercase())).cloned().and_then(Recipient::new)
+        self.unique(Key::new('l', alias)).cloned().and_then(Recipient::new)
     }
     /// The user whose mailbox has this GUID (`ExchangeGuid`).
     pub fn by_mailbox_guid(&self, guid: Guid) -> Option<Recipient> {
-        self.unique(&format!("g{guid}")).cloned().and_then(Recipient::new)
+        self.unique(Key::new('g', &guid.to_string())).cloned().and_then(Recipient::new)
     }
     /// The objects that link to this one.
     pub fn linking_to(&self, target: Guid) -> impl Iterator<Item = &Arc<Object>> {
@@ -177,11 +179,11 @@ impl View {
         self.remote.find(domain)
     }
 
-    fn unique(&self, key: &str) -> Option<&Arc<Object>> {
-        self.unique.get(key).and_then(|guid| self.get(*guid))
+    fn unique(&self, key: Key) -> Option<&Arc<Object>> {
+        self.unique.get(&key).and_then(|guid| self.get(*guid))
     }
     /// Who holds a unique key.
-    pub(crate) fn holder(&self, key: &str) -> Option<&Arc<Object>> {
+    pub(crate) fn holder(&self, key: Key) -> Option<&Arc<Object>> {
         self.unique(key)
     }
 

@@ -201,6 +201,9 @@ async fn policies_by_priority_and_filter() {
     let of = |alias: &str| proxies(&view.by_alias(alias).unwrap());
     assert_eq!(of("ana"), ["SMTP:Ana.Silva@sales.test", "smtp:ASilva@rialto.test"]);
     assert_eq!(of("rui"), ["SMTP:rui@rialto.test"]);
+    let domain = view.accepted_domain_for("sales.test").unwrap().guid;
+    let used = directory.commit(move |draft| draft.delete(domain)).await.unwrap_err();
+    assert!(used.public_text.contains("is used by the e-mail address policy \"Sales\""));
     let stray = directory
         .commit(|draft| {
             draft.create(

@@ -30,14 +30,17 @@ impl RemoteCmdlets {
             )),
             _ => ServerError::io(format!("cannot reach the server at {}", socket.display()), error),
         };
-        let mut stream = short_path(&socket)
-            .and_then(|(_dir, path)| UnixStream::connect(path))
-            .map_err(no_server)?;
+        let mut stream =
+            short_path(&socket).and_then(|(_dir, path)| UnixStream::connect(path)).map_err(no_server)?;
         send(&mut stream, &Request::Hello { version: PROTOCOL_VERSION }).map_err(no_server)?;
         match receive(&mut stream).map_err(no_server)? {
-            Response::Welcome { version: PROTOCOL_VERSION, server } => Ok(Self { stream: Mutex::new(stream), server }),
-            Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message)),
-            _ => Err(ServerError::Usage("the running server is of another version: use its own `rialto shell`".into())),
+            Response::Welcome { version: PROTOCOL_VERSION, server } => {
+                Ok(Self { stream: Mutex::new(stream), server })
+            }
+            Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message.to_string())),
+            _ => Err(ServerError::Usage(
+                "the running server is of another version: use its own `rialto shell`".into(),
+            )),
         }
     }
 
@@ -45,7 +48,11 @@ impl RemoteCmdlets {
         let mut stream = self.stream.lock();
         let request = Request::Invoke {
             command: call.command.name.to_string(),
-            parameters: call.parameters.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+            parameters: call
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
             preferences: call.preferences.clone(),
             pipeline_object: call.pipeline_object.clone(),
         };

@@ -91,7 +91,8 @@ pub(crate) enum Response {
 pub(crate) fn send<T: Serialize>(stream: &mut UnixStream, message: &T) -> io::Result<()> {
     let body = postcard::to_stdvec(message).map_err(io::Error::other)?;
     let len = u32::try_from(body.len()).ok().filter(|len| *len <= FRAME_MAX);
-    let len = len.ok_or_else(|| io::Error::other("the message is too large for the administration socket"))?;
+    let len =
+        len.ok_or_else(|| io::Error::other("the message is too large for the administration socket"))?;
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&len.to_le_bytes());
     frame.extend_from_slice(&body);

@@ -20,7 +20,7 @@ use powershell::{
 use tokio::sync::watch;
 
 use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
-use crate::{error::ServerError, layout::Layout};
+use crate::{error::ServerError, layout::Layout, shutdown};
 
 /// Shells at once.
 const SHELLS_MAX: usize = 32;
@@ -48,7 +48,7 @@ pub(crate) async fn serve(listener: UnixListener, cx: Arc<Context>, mut shutdown
     let shells = Arc::new(AtomicUsize::new(0));
     loop {
         let accepted = tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => return,
+            () = shutdown::requested(&mut shutdown) => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -99,12 +99,14 @@ fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
                 send(&mut stream, &Response::Welcome { version: PROTOCOL_VERSION, server })?;
             }
             Request::Hello { .. } => {
-                let fault = base::Fault::invalid("This shell and the running server are of different versions.");
+                let fault =
+                    base::Fault::invalid("This shell and the running server are of different versions.");
                 return send(&mut stream, &Response::Done(Err(fault.into())));
             }
             Request::Invoke { command, parameters, preferences, pipeline_object } => {
                 let mut out = SocketStreams { stream: &mut stream, failed: None };
-                let result = cmdlets.bind(&command, named(parameters), preferences, pipeline_object)
+                let result = cmdlets
+                    .bind(&command, named(parameters), preferences, pipeline_object)
                     .and_then(|call| cmdlets.invoke(&call, &mut out));
                 if let Some(error) = out.failed {
                     return Err(error);
@@ -112,9 +114,9 @@ fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
                 send(&mut stream, &Response::Done(result))?;
             }
             Request::Complete { command, parameter, prefix } => {
-                let values = cmdlets.find(&command).and_then(|info| {
-                    Some(cmdlets.complete(&info, info.parameter(&parameter)?, &prefix))
-                });
+                let values = cmdlets
+                    .find(&command)
+                    .and_then(|info| Some(cmdlets.complete(&info, info.parameter(&parameter)?, &prefix)));
                 send(&mut stream, &Response::Completions(values.unwrap_or_default()))?;
             }
             Request::Answer(_) => return Err(io::Error::other("an answer without a question")),

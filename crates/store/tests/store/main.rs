@@ -4,4 +4,5 @@
 mod administration;
 mod common;
 mod model;
+mod random;
 mod verbs;
