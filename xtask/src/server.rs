@@ -262,10 +262,17 @@ pub fn free_ports() -> Outcome<u16> {
     Err(format!("no run of {PORTS_PER_SERVER} free ports above {FIRST}"))
 }
 
+/// The binary that `RIALTO_BIN` names, or this one.
+pub fn named_or(binary: &str) -> PathBuf {
+    std::env::var_os("RIALTO_BIN").map_or_else(|| binary.into(), PathBuf::from)
+}
+
 /// The server to test: what `RIALTO_BIN` names, or the workspace's own, built now.
 pub fn build(release: bool) -> Outcome<PathBuf> {
-    std::env::var_os("RIALTO_BIN")
-        .map_or_else(|| executable("rialto", "rialto", release), |binary| Ok(binary.into()))
+    match std::env::var_os("RIALTO_BIN") {
+        Some(binary) => Ok(binary.into()),
+        None => executable("rialto", "rialto", release),
+    }
 }
 
 /// Builds a binary of the workspace.

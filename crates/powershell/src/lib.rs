@@ -6,14 +6,22 @@
 
 pub mod ast;
 pub mod binder;
+mod builtin;
 pub mod cmdlet;
+mod eval;
 pub mod facts;
+pub mod format;
 pub mod lexer;
+mod members;
 pub mod parser;
+mod pipeline;
+pub mod runspace;
 pub mod types;
 pub mod value;
 
 pub use cmdlet::{
     CommandInfo, CommandSource, ErrorCategory, ErrorRecord, Flow, Invocation, ParameterInfo, Streams,
 };
+pub use eval::Limits;
+pub use runspace::{Files, Outcome, Runspace, is_complete};
 pub use value::{PsObject, Value};

@@ -4,7 +4,7 @@ mod admin;
 mod certificate;
 mod cli;
 mod config;
-mod courier;
+mod carrier;
 mod error;
 mod files;
 mod layout;

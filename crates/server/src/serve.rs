@@ -193,6 +193,8 @@ pub(crate) async fn start(
     protocols.listen(&mut tasks)?;
     protocols.listen_https(&mut tasks, metrics)?;
     tasks.spawn(smtp.run(stopped.clone()));
+    let (clock, stop_jobs) = (seams.clock.clone(), stopped.clone());
+    tasks.spawn(jobs::store_maintenance::run(directory.clone(), stores.clone(), clock, stop_jobs));
 
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, events));
     let admin = admin::server::bind(&layout)?;
@@ -252,9 +254,9 @@ async fn start_transport(
         clock: seams.clock.clone(),
         rng: seams.rng.clone(),
     };
-    let courier = crate::courier::system(&config.server_name, seams.rng.clone())?;
+    let carrier = crate::carrier::system(&config.server_name, seams.rng.clone())?;
     let (directory, stores) = (directory.clone(), stores.clone());
-    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, courier)?))
+    blocking("starting the transport", move || Ok(Transport::start(options, directory, stores, carrier)?))
         .await
 }
 

@@ -100,6 +100,8 @@ impl Services {
             ));
         }
         let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
+        // The logon is recorded by and by; nobody waits for it.
+        drop(store.record_logon(&caller.name)?);
         Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner)))
     }
 

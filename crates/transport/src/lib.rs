@@ -13,7 +13,6 @@ pub mod error;
 mod inspect;
 pub mod intake;
 mod metrics;
-pub mod outbound;
 mod process;
 mod pump;
 pub mod queue;

@@ -150,22 +150,24 @@ impl Scan<'_> {
             let file = self.segments.file(span.base)?;
             let mut window = Window::new(&*file, span, self.log);
             let mut position = end.max(span.base);
-            while position + HEADER_LEN as u64 <= span.end {
-                let found = window.header(position).map_err(|e| read_failed(self.segments, span, e))?;
-                match found {
-                    Some((header, Seen::Whole)) if header.durable > end => {
-                        let why = format!("a record at position {position} proves that more was durable");
-                        return Err(corrupt(self.segments, self.span(end)?, end, &why));
-                    }
-                    Some((header, Seen::Whole)) => behind.whole = behind.whole.max(Some(header.epoch)),
-                    Some((_, Seen::Foreign)) if position == 0 => {
+            if position == end {
+                match window.header(end).map_err(|e| read_failed(self.segments, span, e))? {
+                    Some((_, Seen::Foreign)) if end == 0 => {
                         let why = "it belongs to another index than the one beside it";
                         return Err(corrupt(self.segments, span, 0, why));
                     }
-                    Some(_) => behind.torn |= position == end,
-                    None => {}
+                    found => behind.torn = found.is_some(),
                 }
-                position += ALIGN;
+            }
+            while let Some((found, header)) =
+                window.next_whole(position).map_err(|e| read_failed(self.segments, span, e))?
+            {
+                if header.durable > end {
+                    let why = format!("a record at position {found} proves that more was durable");
+                    return Err(corrupt(self.segments, self.span(end)?, end, &why));
+                }
+                behind.whole = behind.whole.max(Some(header.epoch));
+                position = found + ALIGN;
             }
         }
         Ok(behind)
@@ -245,6 +247,25 @@ impl<'a> Window<'a> {
             false => Seen::Torn,
         };
         Ok(Some((header, seen)))
+    }
+
+    /// The first whole header of this log at or after a position where a record could start.
+    fn next_whole(&mut self, mut position: u64) -> io::Result<Option<(u64, Header)>> {
+        let log = self.log.to_le_bytes();
+        while position + HEADER_LEN as u64 <= self.span.end {
+            let len = WINDOW.min((self.span.end - position) / ALIGN * ALIGN);
+            let Some(bytes) = self.at(position, len)? else { return Ok(None) };
+            let Some(at) = bytes.chunks_exact(ALIGN as usize).position(|word| word == log) else {
+                position += len;
+                continue;
+            };
+            position += at as u64 * ALIGN;
+            if let Some((header, Seen::Whole)) = self.header(position)? {
+                return Ok(Some((position, header)));
+            }
+            position += ALIGN;
+        }
+        Ok(None)
     }
 
     /// The record at a position, if a whole one is there.

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 
-use super::errors;
+use super::{Given, errors};
 use crate::{
     cmdlet::{CommandInfo, ErrorRecord, ParameterInfo},
     types::{Type, convert},
@@ -13,9 +13,15 @@ use crate::{
 pub(super) fn parameter(
     info: &CommandInfo,
     parameter: &ParameterInfo,
-    value: Value,
+    given: impl Into<Given>,
     now: Timestamp,
 ) -> Result<Value, ErrorRecord> {
+    let Given { value, text } = given.into();
+    let to = Type::of_parameter(&parameter.type_name);
+    let value = match text {
+        Some(text) if wants_text(&to) => Value::String(text),
+        _ => value.or_null(),
+    };
     if parameter.required && !matches!(&*parameter.type_name, "Object" | "Object[]" | "PSObject") {
         match &value {
             Value::Null => return Err(errors::null_argument(info, parameter)),
@@ -23,7 +29,6 @@ pub(super) fn parameter(
             _ => {}
         }
     }
-    let to = Type::of_parameter(&parameter.type_name);
     let value = match (&to, &value) {
         (Type::Bool | Type::Switch, _) => boolean(info, parameter, &value)?,
         // Null clears a text; an empty string would set one.
@@ -33,6 +38,15 @@ pub(super) fn parameter(
     let value = joined(&to, value);
     allowed(info, parameter, &value)?;
     Ok(value)
+}
+
+/// Types for which what was typed counts, not the number it spells.
+fn wants_text(to: &Type) -> bool {
+    match to {
+        Type::String | Type::Identity | Type::Named(_) | Type::Multi | Type::Version => true,
+        Type::Array(inner) => wants_text(inner),
+        _ => false,
+    }
 }
 
 /// Parameters take booleans and numbers only; `"True"` is refused, as PowerShell does.

@@ -25,16 +25,31 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument {
     /// `-Name`, or `-Name:value`.
-    Named(Arc<str>, Option<Value>),
+    Named(Arc<str>, Option<Given>),
     /// A value without a name: the previous parameter's, or positional.
-    Value(Value),
+    Value(Given),
+}
+
+/// A value as it was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// The value.
+    pub value: Value,
+    /// What was typed, where a bare number was: it counts where a text is wanted (`-Phone 0123`).
+    pub text: Option<Arc<str>>,
+}
+
+impl<T: Into<Value>> From<T> for Given {
+    fn from(value: T) -> Self {
+        Given { value: value.into(), text: None }
+    }
 }
 
 /// A command line bound as far as it goes without pipeline objects.
 #[derive(Debug)]
-pub struct Binding<'a> {
+pub struct Binding {
     info: Arc<CommandInfo>,
-    source: &'a dyn CommandSource,
+    source: Arc<dyn CommandSource>,
     now: Timestamp,
     sets: Sets,
     mask: Mask,
@@ -42,7 +57,7 @@ pub struct Binding<'a> {
     common: Common,
 }
 
-impl std::fmt::Debug for dyn CommandSource + '_ {
+impl std::fmt::Debug for dyn CommandSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CommandSource")
     }
@@ -52,12 +67,12 @@ impl std::fmt::Debug for dyn CommandSource + '_ {
 ///
 /// # Errors
 /// PowerShell's parameter binding errors.
-pub fn bind<'a>(
+pub fn bind(
     info: Arc<CommandInfo>,
     arguments: Vec<Argument>,
-    source: &'a dyn CommandSource,
+    source: Arc<dyn CommandSource>,
     now: Timestamp,
-) -> Result<Binding<'a>, ErrorRecord> {
+) -> Result<Binding, ErrorRecord> {
     let sets = Sets::of(&info);
     let mask = sets.all();
     let mut binding =
@@ -75,19 +90,20 @@ pub fn bind_named(
     info: Arc<CommandInfo>,
     parameters: Bound,
     preferences: Preferences,
-    source: &dyn CommandSource,
+    source: Arc<dyn CommandSource>,
     now: Timestamp,
 ) -> Result<Invocation, ErrorRecord> {
-    let arguments = parameters.into_iter().map(|(name, value)| Argument::Named(name, Some(value))).collect();
+    let arguments =
+        parameters.into_iter().map(|(name, value)| Argument::Named(name, Some(value.into()))).collect();
     let binding = bind(info, arguments, source, now)?;
     let mut call = binding.finish()?;
     call.preferences = preferences;
     Ok(call)
 }
 
-impl<'a> Binding<'a> {
+impl Binding {
     /// Takes the named arguments, and hands back the positional ones.
-    fn bind_named(&mut self, arguments: Vec<Argument>) -> Result<Vec<Value>, ErrorRecord> {
+    fn bind_named(&mut self, arguments: Vec<Argument>) -> Result<Vec<Given>, ErrorRecord> {
         let mut positional = Vec::new();
         let mut rest = arguments.into_iter().peekable();
         while let Some(argument) = rest.next() {
@@ -105,14 +121,14 @@ impl<'a> Binding<'a> {
             };
             let value = match given {
                 Some(value) => value,
-                None if parameter.is_switch() => Value::Bool(true),
+                None if parameter.is_switch() => true.into(),
                 None => match rest.next_if(|next| matches!(next, Argument::Value(_))) {
                     Some(Argument::Value(value)) => value,
                     _ => return Err(errors::missing_argument(&self.info, &parameter)),
                 },
             };
             if is_common {
-                self.common.set(&self.info, &parameter, &value)?;
+                self.common.set(&self.info, &parameter, &value.value)?;
             } else {
                 self.bind_one(&parameter, value)?;
             }
@@ -120,7 +136,7 @@ impl<'a> Binding<'a> {
         Ok(positional)
     }
 
-    fn bind_one(&mut self, parameter: &ParameterInfo, value: Value) -> Result<(), ErrorRecord> {
+    fn bind_one(&mut self, parameter: &ParameterInfo, value: Given) -> Result<(), ErrorRecord> {
         if self.bound.contains_key(&parameter.name) {
             return Err(errors::already_bound(&self.info, parameter));
         }
@@ -140,17 +156,17 @@ impl<'a> Binding<'a> {
         Ok(())
     }
 
-    fn bind_positional(&mut self, values: Vec<Value>) -> Result<(), ErrorRecord> {
+    fn bind_positional(&mut self, values: Vec<Given>) -> Result<(), ErrorRecord> {
         let mut values = values.into_iter();
         while let Some(value) = values.next() {
             if let Some(parameter) = self.next_positional() {
                 self.bind_one(&parameter, value)?;
             } else if let Some(parameter) = self.remaining() {
-                let mut all = vec![value];
-                all.extend(values.by_ref());
-                self.bind_one(&parameter, Value::array(all))?;
+                let mut all = vec![value.value];
+                all.extend(values.by_ref().map(|given| given.value));
+                self.bind_one(&parameter, Value::array(all).into())?;
             } else {
-                return Err(errors::no_positional(&self.info, &value));
+                return Err(errors::no_positional(&self.info, &value.value));
             }
         }
         Ok(())
@@ -209,7 +225,7 @@ impl<'a> Binding<'a> {
                     let parameter = self.info.parameters[at].clone();
                     let fits = self.mask & self.sets.mask(&parameter) != 0;
                     if fits && !self.bound.contains_key(&parameter.name) {
-                        self.bind_one(&parameter, value)?;
+                        self.bind_one(&parameter, value.into())?;
                     }
                 }
             }

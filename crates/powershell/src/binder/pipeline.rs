@@ -12,7 +12,7 @@ use crate::{
     value::{PsObject, Value},
 };
 
-impl Binding<'_> {
+impl Binding {
     /// True where some unbound parameter takes pipeline input.
     pub fn takes_input(&self) -> bool {
         let open =
@@ -47,13 +47,13 @@ enum Fit {
     Any,
 }
 
-struct State<'b, 'a> {
-    binding: &'b Binding<'a>,
+struct State<'b> {
+    binding: &'b Binding,
     mask: Mask,
     bound: Bound,
 }
 
-impl State<'_, '_> {
+impl State<'_> {
     fn by_value(&mut self, object: &Value, fit: Fit) -> Result<bool, ErrorRecord> {
         let binding = self.binding;
         let default = binding.sets.default_mask();
@@ -62,7 +62,7 @@ impl State<'_, '_> {
             .parameters
             .iter()
             .filter(|p| p.by_value && self.open(p))
-            .filter(|p| fits(binding.source, p, object, fit))
+            .filter(|p| fits(&*binding.source, p, object, fit))
             .collect();
         candidates.sort_by_key(|p| default & binding.sets.mask(p) == 0);
         let mut failure = None;

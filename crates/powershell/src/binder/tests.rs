@@ -16,10 +16,10 @@ fn arguments(line: &[&str]) -> Vec<Argument> {
     line.iter()
         .map(|word| match word.strip_prefix('-') {
             Some(name) => match name.split_once(':') {
-                Some((name, value)) => Argument::Named(name.into(), Some(literal(value))),
+                Some((name, value)) => Argument::Named(name.into(), Some(literal(value).into())),
                 None => Argument::Named(name.into(), None),
             },
-            None => Argument::Value(literal(word)),
+            None => Argument::Value(literal(word).into()),
         })
         .collect()
 }
@@ -33,8 +33,8 @@ fn literal(word: &str) -> Value {
     }
 }
 
-fn binding(command: &str, line: &[&str]) -> Result<Binding<'static>, ErrorRecord> {
-    bind(Arc::new(FACTS.find(command).unwrap()), arguments(line), &NoCommands, NOW)
+fn binding(command: &str, line: &[&str]) -> Result<Binding, ErrorRecord> {
+    bind(Arc::new(FACTS.find(command).unwrap()), arguments(line), Arc::new(NoCommands), NOW)
 }
 
 fn call(command: &str, line: &[&str]) -> Result<Invocation, ErrorRecord> {
@@ -196,10 +196,11 @@ fn pipeline_objects_find_their_parameter() {
 fn lists_are_edited_by_hashtables() {
     let edit =
         Value::Hashtable(Hashtable::from_entries(false, [("Add".into(), Value::from(vec!["a", "b"]))]));
-    let line = vec![Argument::Named("BypassedRecipients".into(), None), Argument::Value(edit.clone())];
+    let line = vec![Argument::Named("BypassedRecipients".into(), None), Argument::Value(edit.clone().into())];
     let info = Arc::new(FACTS.find("Set-IPBlockListProvidersConfig").unwrap());
-    let call = bind(info.clone(), line, &NoCommands, NOW).unwrap().finish().unwrap();
+    let call = bind(info.clone(), line, Arc::new(NoCommands), NOW).unwrap().finish().unwrap();
     assert_eq!(call.get("BypassedRecipients"), Some(&edit));
-    let again = bind_named(info, call.parameters.clone(), Preferences::default(), &NoCommands, NOW).unwrap();
+    let again =
+        bind_named(info, call.parameters.clone(), Preferences::default(), Arc::new(NoCommands), NOW).unwrap();
     assert_eq!(again.parameters, call.parameters, "binding what is bound changes nothing");
 }

@@ -75,11 +75,17 @@ pub trait CommandSource: Send + Sync {
     /// The names of all commands, sorted, for completion and `Get-Command`.
     fn names(&self) -> Vec<Arc<str>>;
 
+    /// The modules the commands come from, for `Import-Module` and `Get-Module`.
+    fn modules(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
     /// Runs a call. Objects go to `out` as they are made; when it answers [`Flow::Stop`], nobody wants more:
     /// return `Ok`.
     ///
     /// # Errors
-    /// A terminating error; the command has written what it could before.
+    /// What ended this call; the command has written what it could before. The pipeline goes on with the next
+    /// object unless `-ErrorAction Stop` says otherwise.
     fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord>;
 
     /// Whether an object with these type names can stand for a parameter of this type (for example a

@@ -5,9 +5,12 @@ mod number;
 
 use std::sync::Arc;
 
+pub(crate) use convert::regex_object;
 pub use convert::{ConvertError, convert};
 pub use number::parse_number;
 pub(crate) use number::round_half_even;
+
+use crate::value::Value;
 
 /// A type a value can be converted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +84,17 @@ impl IntKind {
         let (_, name, min, max) = Self::ALL[self as usize];
         (name, min, max)
     }
+
+    /// `MaxValue` or `MinValue`.
+    pub(crate) fn limit(self, most: bool) -> Value {
+        let (_, min, max) = self.row();
+        let n = if most { max } else { min };
+        match (i32::try_from(n), i64::try_from(n)) {
+            (Ok(n), _) => Value::Int(n),
+            (_, Ok(n)) => Value::Long(n),
+            _ => Value::Double(n as f64),
+        }
+    }
 }
 
 /// Every name a cast or a parameter may use, lower case, sorted; without `System.` and name spaces.
@@ -97,6 +111,7 @@ const NAMES: &[(&str, Type)] = &[
     ("decimal", Type::Double),
     ("double", Type::Double),
     ("enhancedtimespan", Type::TimeSpan),
+    ("encoding", Type::Static("System.Text.Encoding")),
     ("environment", Type::Static("System.Environment")),
     ("exdatetime", Type::DateTime),
     ("file", Type::Static("System.IO.File")),

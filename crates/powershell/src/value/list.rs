@@ -71,6 +71,10 @@ impl List {
     pub fn edit<R>(&self, change: impl FnOnce(&mut Vec<Value>) -> R) -> R {
         change(&mut self.0.write().items)
     }
+    /// True where nobody else holds it.
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
     /// True when both are the same list, not merely equal ones.
     pub fn same(&self, other: &List) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

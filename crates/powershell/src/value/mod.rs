@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use base::{ByteQuantifiedSize, EnhancedTimeSpan, Guid, SmtpAddress, Timestamp, Unlimited};
 
+pub(crate) use datetime::{display as display_date, from_local, local, long as long_date};
 pub use datetime::{local_zone, parse_datetime, set_local_zone};
 pub use list::{List, ListKind};
 pub use object::{Object, ObjectShape, PsObject};
@@ -177,6 +178,14 @@ impl Value {
             Value::Array(list) => list.to_vec(),
             Value::Bytes(bytes) => bytes.iter().map(|b| Value::Int(i32::from(*b))).collect(),
             other => vec![other],
+        }
+    }
+
+    /// The elements `+` adds to an array: an array's own, else the value itself, null included.
+    pub(crate) fn into_list(self) -> Vec<Value> {
+        match self {
+            Value::Array(list) => list.to_vec(),
+            other => vec![other.or_null()],
         }
     }
 

@@ -14,18 +14,14 @@ use crate::{
 const NO_CONNECTOR: Reply = Reply::new(451, (4, 4, 0), "ROUTING.NoConnector; the send connector is gone");
 
 /// Carries letters by SMTP.
-pub struct Outbound {
-    sender: Sender,
+pub struct SmtpCarrier {
+    /// What all connections share.
+    pub sender: Sender,
     /// What this server calls itself where a connector does not say.
-    fqdn: String,
+    pub fqdn: String,
 }
 
-impl Outbound {
-    /// Over a sender.
-    pub fn new(sender: Sender, fqdn: impl Into<String>) -> Self {
-        Self { sender, fqdn: fqdn.into() }
-    }
-
+impl SmtpCarrier {
     async fn travel(&self, view: &View, hop: &Hop, letters: Vec<Letter>) -> Vec<Carried> {
         let Some((connector, route)) = self.way(view, hop) else {
             let gone = Outcome::ours(Verdict::Transient, NO_CONNECTOR, None);
@@ -75,12 +71,15 @@ impl Outbound {
             messages_per_connection: number("SmtpMaxMessagesPerConnection")
                 .filter(|n| *n > 0)
                 .unwrap_or(u32::MAX),
-            ..SendConnector::new(&*object.name, object.text("Fqdn").unwrap_or(&self.fqdn))
+            ..SendConnector::new(
+                &*object.name,
+                object.text("Fqdn").filter(|fqdn| !fqdn.is_empty()).unwrap_or(&self.fqdn),
+            )
         }
     }
 }
 
-impl Carrier for Outbound {
+impl Carrier for SmtpCarrier {
     fn carry<'a>(&'a self, view: &'a View, hop: &'a Hop, letters: Vec<Letter>) -> Travel<'a> {
         Box::pin(self.travel(view, hop, letters))
     }
@@ -96,28 +95,29 @@ fn judge(mut outcomes: Vec<Outcome>) -> Carried {
     }
 }
 
-/// `relay.example`, `[192.0.2.1]`, each with `:port` where it is not the connector's.
 fn smart_hosts(object: &Object) -> Vec<(String, Option<u16>)> {
-    let hosts = object.values("SmartHosts").iter().filter_map(Value::as_text);
-    let split = |text: &str| match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
-            Ok(port) => (host.to_owned(), Some(port)),
-            Err(_) => (text.to_owned(), None),
-        },
+    object.values("SmartHosts").iter().filter_map(Value::as_text).map(smart_host).collect()
+}
+
+/// `relay.example`, `[192.0.2.1]`, each with `:port` where it is not the connector's.
+fn smart_host(text: &str) -> (String, Option<u16>) {
+    let split = text.rsplit_once(':').filter(|(host, _)| host.ends_with(']') || !host.contains(':'));
+    match split.map(|(host, port)| (host, port.parse())) {
+        Some((host, Ok(port))) => (host.to_owned(), Some(port)),
         _ => (text.to_owned(), None),
-    };
-    hosts.map(split).collect()
+    }
 }
 
 fn tls_policy(object: &Object) -> TlsPolicy {
-    let required = object.flag("RequireTLS");
+    let named = || match object.stored_value("TlsDomain") {
+        Some(Value::Pattern(pattern)) => Some(pattern.to_string().trim_start_matches("*.").to_owned()),
+        _ => None,
+    };
     match object.text("TlsAuthLevel") {
         Some("EncryptionOnly") => TlsPolicy::Encrypted,
         Some("CertificateValidation") => TlsPolicy::Verified(None),
-        Some("DomainValidation") => {
-            TlsPolicy::Verified(object.get("TlsDomain").map(|domain| domain.to_string()))
-        }
-        _ if required => TlsPolicy::Encrypted,
+        Some("DomainValidation") => TlsPolicy::Verified(named()),
+        _ if object.flag("RequireTLS") => TlsPolicy::Encrypted,
         _ if object.flag("IgnoreSTARTTLS") => TlsPolicy::Never,
         _ => TlsPolicy::Opportunistic,
     }
@@ -129,4 +129,23 @@ fn login(object: &Object) -> Option<SmartHostLogin> {
     let Some(Value::Secret(secret)) = object.stored_value("AuthenticationCredential") else { return None };
     let password = String::from_utf8(secret.0.to_vec()).ok()?;
     Some(SmartHostLogin { login, password, without_tls: mechanism == "BasicAuth" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smart_hosts_with_and_without_a_port() {
+        for (text, host, port) in [
+            ("smtp.ext.example", "smtp.ext.example", None),
+            ("smtp.ext.example:2525", "smtp.ext.example", Some(2525)),
+            ("[192.0.2.1]", "[192.0.2.1]", None),
+            ("[192.0.2.1]:2525", "[192.0.2.1]", Some(2525)),
+            ("[IPv6:2001:db8::1]:25", "[IPv6:2001:db8::1]", Some(25)),
+            ("2001:db8::1", "2001:db8::1", None),
+        ] {
+            assert_eq!(smart_host(text), (host.to_owned(), port));
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The seam to the way out: letters for one next hop, and what became of each.
 
+mod smtp;
+
 use std::{future::Future, pin::Pin};
 
 use bytes::Bytes;
@@ -7,6 +9,8 @@ use directory::View;
 use wire::smtp::Envelope;
 
 use crate::{queue::Hop, send::Outcome};
+
+pub use smtp::SmtpCarrier;
 
 /// One message for recipients at one next hop.
 #[derive(Clone, Debug)]

@@ -57,7 +57,7 @@ fn run(program: &Path, server: &Server, scratch: &Path) -> Result<(), String> {
 
 #[test]
 fn real_clients_send_read_and_sync_and_a_restart_keeps_everything() {
-    let binary = server::build(false).unwrap();
+    let binary = server::named_or(env!("CARGO_BIN_EXE_rialto"));
     let folder = tempfile::tempdir().unwrap();
     let scratch = folder.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();

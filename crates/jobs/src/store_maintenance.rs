@@ -1,0 +1,50 @@
+//! Keeps mailbox databases small: forgets deliveries that cannot come again, purges recoverable items past
+//! their retention, finishes removals that a stop interrupted.
+
+use std::time::Duration;
+
+use base::{EnhancedTimeSpan, clock::SharedClock};
+use directory::{Directory, Object};
+use store::{Database, StoreError, Stores};
+use tokio::sync::watch;
+
+/// Time between two rounds.
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// The first round waits until the server has settled.
+const FIRST: Duration = Duration::from_secs(60);
+/// A delivery is remembered longer than any queue keeps a message.
+const DELIVERIES_KEPT: EnhancedTimeSpan = EnhancedTimeSpan::from_days(3);
+
+/// Runs round after round until `shutdown` turns true.
+pub async fn run(directory: Directory, stores: Stores, clock: SharedClock, mut shutdown: watch::Receiver<bool>) {
+    let mut pause = FIRST;
+    loop {
+        tokio::select! {
+            _ = async { shutdown.wait_for(|stop| *stop).await.ok(); } => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = INTERVAL;
+        let view = directory.snapshot();
+        for object in view.databases() {
+            let Ok(database) = stores.get(object.guid) else { continue };
+            if let Err(error) = round(&database, object, &clock).await {
+                tracing::warn!(database = database.name(), %error, "store maintenance did not finish");
+            }
+        }
+    }
+}
+
+/// One round over one database.
+pub async fn round(database: &Database, settings: &Object, clock: &SharedClock) -> Result<(), StoreError> {
+    let now = clock.now();
+    let before = |kept: EnhancedTimeSpan| now.plus(EnhancedTimeSpan { micros: -kept.micros });
+    let removed = database.finish_removals().await?;
+    let forgotten = database.forget_deliveries(before(DELIVERIES_KEPT)).await?;
+    let retention = settings.span("DeletedItemRetention").unwrap_or(EnhancedTimeSpan::from_days(14));
+    let mut purged = 0;
+    for (id, _) in database.statistics()? {
+        purged += database.mailbox_by_id(id).purge_recoverable(before(retention)).await?;
+    }
+    tracing::info!(database = database.name(), removed, forgotten, purged, "store maintenance");
+    Ok(())
+}

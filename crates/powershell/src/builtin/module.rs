@@ -1,0 +1,115 @@
+//! Modules: everything is there already, so importing one that is known succeeds and does nothing.
+
+use super::{Args, Builtin, p, stages::once, switch};
+use crate::{
+    cmdlet::{ErrorCategory, ErrorRecord},
+    eval::{Interp, Run},
+    pipeline::Stage,
+    value::{PsObject, Value},
+};
+
+pub(crate) const IMPORT_MODULE: Builtin = Builtin {
+    name: "Import-Module",
+    aliases: &["ipmo"],
+    synopsis: "Adds modules to the current session.",
+    parameters: &[
+        p("Name", "String[]").at(0).needed(),
+        switch("Force"),
+        switch("Global"),
+        switch("PassThru"),
+        switch("DisableNameChecking"),
+        p("Prefix", "String"),
+    ],
+    should_process: false,
+    make: import,
+};
+
+pub(crate) const GET_MODULE: Builtin = Builtin {
+    name: "Get-Module",
+    aliases: &["gmo"],
+    synopsis: "Gets the modules that have been imported or that can be imported into the current session.",
+    parameters: &[p("Name", "String[]").at(0), switch("ListAvailable"), switch("All")],
+    should_process: false,
+    make: get,
+};
+
+pub(crate) const REMOVE_MODULE: Builtin = Builtin {
+    name: "Remove-Module",
+    aliases: &["rmo"],
+    synopsis: "Removes modules from the current session.",
+    parameters: &[p("Name", "String[]").at(0).needed(), switch("Force")],
+    should_process: false,
+    make: |_, _| Ok(once(|_, _| Ok(()))),
+};
+
+pub(crate) const SET_STRICT_MODE: Builtin = Builtin {
+    name: "Set-StrictMode",
+    aliases: &[],
+    synopsis: "Accepted; expressions are checked the same way in either mode.",
+    parameters: &[p("Version", "Object"), switch("Off")],
+    should_process: false,
+    make: |_, _| Ok(once(|_, _| Ok(()))),
+};
+
+/// Whether any command belongs to a module of this name.
+fn modules(cx: &Interp<'_>) -> Vec<String> {
+    let mut all =
+        vec!["Microsoft.PowerShell.Utility".to_owned(), "Microsoft.PowerShell.Management".to_owned()];
+    let source = &cx.state.source;
+    for module in source.modules() {
+        all.push(module.to_string());
+    }
+    all
+}
+
+fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
+    let names = args.list("Name");
+    Ok(once(move |cx, out| {
+        for name in names {
+            let name = name.to_string();
+            if name.to_lowercase().ends_with(".ps1") || name.to_lowercase().ends_with(".psm1") {
+                let bytes = cx.read_file(&name)?;
+                let source = crate::ast::Source {
+                    name: name.as_str().into(),
+                    text: String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').into(),
+                };
+                let block = crate::parser::parse(source).map_err(|(error, source)| error.record(&source))?;
+                cx.run_inline_into(&block, Value::Null, out)?;
+                continue;
+            }
+            if modules(cx).iter().any(|m| m.eq_ignore_ascii_case(&name)) {
+                continue;
+            }
+            let text = format!(
+                "The specified module '{name}' was not loaded because no valid module file was found in any module \
+                 directory."
+            );
+            let error = ErrorRecord::new(
+                "System.IO.FileNotFoundException",
+                "Modules_ModuleNotFound",
+                ErrorCategory::ResourceUnavailable,
+                text,
+            );
+            cx.write_error(error.on(name).from_command("Import-Module"))?;
+        }
+        Ok(())
+    }))
+}
+
+fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
+    let names = args.list("Name");
+    Ok(once(move |cx, out| {
+        for module in modules(cx) {
+            let wanted = names.is_empty()
+                || names.iter().any(|n| crate::eval::Wildcard::new(&n.to_string(), false).matches(&module));
+            if wanted {
+                let row = PsObject::new(&["System.Management.Automation.PSModuleInfo"])
+                    .with("ModuleType", "Manifest")
+                    .with("Version", "5.1")
+                    .with("Name", module);
+                out.put(cx, row.into())?;
+            }
+        }
+        Ok(())
+    }))
+}

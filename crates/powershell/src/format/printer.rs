@@ -1,0 +1,242 @@
+//! Prints whatever a pipeline yields, object by object: what the console does at the end of every line.
+
+use std::sync::Arc;
+
+use super::{
+    Alignment, Column, ColumnLayout, Layout, ListWriter, TableWriter, Views, as_formatted, cell, error_text,
+};
+use crate::{
+    eval::value_to_record,
+    members,
+    value::{PsObject, Value, long_date},
+};
+
+/// How many properties make a list rather than a table.
+const TABLE_MAX: usize = 4;
+
+/// Turns objects into text; tables and lists go on over objects of one type.
+#[derive(Debug)]
+pub struct Printer {
+    views: Arc<Views>,
+    width: usize,
+    limit: usize,
+    group: Option<Group>,
+}
+
+/// The table or list that is open.
+#[derive(Debug)]
+struct Group {
+    type_name: Arc<str>,
+    properties: Vec<Arc<str>>,
+    writer: Writer,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Table(TableWriter),
+    List(ListWriter),
+}
+
+impl Printer {
+    /// For a screen of `width` columns.
+    pub fn new(views: Arc<Views>, width: usize) -> Self {
+        Printer { views, width, limit: 4, group: None }
+    }
+
+    /// Lists show up to `limit` elements (`$FormatEnumerationLimit`).
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The text one object adds.
+    pub fn push(&mut self, value: &Value) -> String {
+        if let Some(text) = as_formatted(value) {
+            return self.finish() + &text;
+        }
+        match value {
+            Value::Nothing | Value::Null => String::new(),
+            Value::Object(object) => {
+                if let Some(record) = value_to_record(value) {
+                    return self.finish() + &error_text(&record);
+                }
+                let object = object.to_object();
+                if is_message(&object) {
+                    return self.finish() + &value.to_string() + "\n";
+                }
+                self.object(&object)
+            }
+            Value::Hashtable(table) => {
+                let entries = members::entries(table);
+                entries.iter().map(|entry| self.push(entry)).collect()
+            }
+            Value::Array(list) => list.to_vec().iter().map(|item| self.nested(item)).collect(),
+            Value::DateTime(at) => format!("{}\n{}\n\n", self.finish(), long_date(*at)),
+            Value::TimeSpan(_) | Value::Guid(_) | Value::Version(_) => self.object(&expanded(value)),
+            Value::Bytes(bytes) => {
+                self.finish() + &bytes.iter().map(|b| format!("{b}\n")).collect::<String>()
+            }
+            scalar => self.finish() + &scalar.to_string() + "\n",
+        }
+    }
+
+    /// An array inside an array is printed element by element, no deeper.
+    fn nested(&mut self, value: &Value) -> String {
+        match value {
+            Value::Array(_) => self.finish() + &value.to_string() + "\n",
+            other => self.push(other),
+        }
+    }
+
+    /// Closes what is open: the end of the output, or of a line typed.
+    pub fn finish(&mut self) -> String {
+        match self.group.take().map(|g| g.writer) {
+            Some(Writer::Table(table)) => table.close(),
+            Some(Writer::List(list)) => list.close(),
+            None => String::new(),
+        }
+    }
+
+    fn object(&mut self, object: &PsObject) -> String {
+        let type_name = object.type_name();
+        let mut text = String::new();
+        if self.group.as_ref().is_none_or(|g| g.type_name != type_name) {
+            text.push_str(&self.finish());
+            self.group = Some(self.open(type_name, object));
+        }
+        let limit = self.limit;
+        let Some(group) = &mut self.group else { return text };
+        let value = |name: &str| object.get(name).map(|v| cell(v, limit)).unwrap_or_default();
+        match &mut group.writer {
+            Writer::Table(table) => {
+                let cells: Vec<String> = group.properties.iter().map(|p| value(p)).collect();
+                text.push_str(&table.row(&cells));
+            }
+            Writer::List(list) => {
+                let names: Vec<Arc<str>> = if group.properties.is_empty() {
+                    object.iter().map(|(name, _)| name.clone()).collect()
+                } else {
+                    group.properties.clone()
+                };
+                let fields: Vec<(String, String)> = names.iter().map(|n| (n.to_string(), value(n))).collect();
+                if !fields.is_empty() {
+                    text.push_str(&list.object(&fields));
+                }
+            }
+        }
+        text
+    }
+
+    fn open(&self, type_name: Arc<str>, object: &PsObject) -> Group {
+        let layout = match self.views.find(object) {
+            Some(layout) => layout.clone(),
+            None if object.len() <= TABLE_MAX && !object.is_empty() && !is_list(object) => {
+                Layout::Table(object.iter().map(|(name, _)| Column::new(name)).collect())
+            }
+            None => Layout::List(Vec::new()),
+        };
+        match layout {
+            Layout::List(properties) => {
+                Group { type_name, properties, writer: Writer::List(ListWriter::new(self.width)) }
+            }
+            Layout::Table(columns) => {
+                let properties = columns.iter().map(|c| c.property.clone()).collect();
+                let layout = columns.iter().map(|c| column(c, object)).collect();
+                Group { type_name, properties, writer: Writer::Table(TableWriter::new(layout, self.width)) }
+            }
+        }
+    }
+}
+
+fn column(column: &Column, object: &PsObject) -> ColumnLayout {
+    let label = if column.label.is_empty() {
+        object.spelled(&column.property).unwrap_or(&column.property)
+    } else {
+        &column.label
+    };
+    let alignment = column.alignment.unwrap_or_else(|| side(object.get(&column.property)));
+    ColumnLayout { label: label.to_string(), width: column.width, alignment }
+}
+
+/// Numbers go right.
+pub(crate) fn side(value: Option<&Value>) -> Alignment {
+    match value {
+        Some(Value::Int(_) | Value::Long(_) | Value::Double(_)) => Alignment::Right,
+        _ => Alignment::Left,
+    }
+}
+
+/// Warnings, verbose and debug messages as objects print as their text.
+fn is_message(object: &PsObject) -> bool {
+    let name = object.type_name();
+    name.starts_with("System.Management.Automation.") && name.ends_with("Record")
+        || *name == *"System.Text.RegularExpressions.Regex"
+        || *name == *"System.Text.Encoding"
+}
+
+/// Types .NET shows as lists however few properties there are.
+fn is_list(object: &PsObject) -> bool {
+    *object.type_name() == *"System.TimeSpan"
+}
+
+/// A structured scalar as an object of its properties.
+fn expanded(value: &Value) -> PsObject {
+    let names: &[&str] = match value {
+        Value::TimeSpan(_) => &[
+            "Days",
+            "Hours",
+            "Minutes",
+            "Seconds",
+            "Milliseconds",
+            "Ticks",
+            "TotalDays",
+            "TotalHours",
+            "TotalMinutes",
+            "TotalSeconds",
+            "TotalMilliseconds",
+        ],
+        Value::Version(_) => &["Major", "Minor", "Build", "Revision"],
+        _ => return PsObject::new(&["System.Guid"]).with("Guid", value.to_string()),
+    };
+    let mut object = PsObject::new(&[&value.type_name()]);
+    for name in names {
+        object.set(name, members::property(value, name));
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(values: &[Value]) -> String {
+        let mut printer = Printer::new(Arc::default(), 40);
+        let text: String = values.iter().map(|v| printer.push(v)).collect();
+        text + &printer.finish()
+    }
+
+    #[test]
+    fn small_objects_are_tables_and_large_ones_lists() {
+        let small = PsObject::custom().with("Name", "Nuno").with("Items", 5);
+        assert_eq!(
+            printed(&[small.clone().into(), small.into()]),
+            "\nName                              Items\n----                              -----\nNuno                     \
+             \u{20}            5\nNuno                                  5\n\n\n"
+        );
+        let mut large = PsObject::custom();
+        for name in ["A", "Bb", "C", "D", "E"] {
+            large.set(name, Value::from(vec![1, 2]));
+        }
+        assert_eq!(
+            printed(&[large.into()]),
+            "\n\nA  : {1, 2}\nBb : {1, 2}\nC  : {1, 2}\nD  : {1, 2}\nE  : {1, 2}\n\n\n\n"
+        );
+    }
+
+    #[test]
+    fn scalars_are_lines() {
+        assert_eq!(printed(&["a".into(), 5.into(), true.into(), Value::Null]), "a\n5\nTrue\n");
+        assert_eq!(printed(&[base::Guid::EMPTY.into()]).lines().nth(1), Some("Guid"));
+    }
+}

@@ -1,0 +1,227 @@
+//! A console over sample commands, in memory, with the clock standing still.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use base::{ByteQuantifiedSize, Timestamp, Unlimited, clock::ManualClock, rng::SeededRng};
+use powershell::{
+    CommandInfo, CommandSource, ErrorCategory, ErrorRecord, Files, Flow, Invocation, Limits, Runspace,
+    Streams,
+    cmdlet::{Progress, Prompt},
+    facts::Facts,
+    format::{Printer, error_text, message_text},
+    value::{EnumValue, ObjectShape, Value},
+};
+
+const FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"));
+
+/// Sample commands: three mailboxes that can be listed and set.
+pub struct Sample {
+    mailbox: ObjectShape,
+    /// What `Set-Mailbox` was called with.
+    pub calls: Mutex<Vec<String>>,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let names = [
+            "Name",
+            "Alias",
+            "ServerName",
+            "ProhibitSendQuota",
+            "EmailAddresses",
+            "WhenCreated",
+            "RecipientType",
+        ];
+        let types = ["Microsoft.Exchange.Data.Directory.Management.Mailbox", "System.Object"];
+        Sample { mailbox: ObjectShape::new(&types, names), calls: Mutex::default() }
+    }
+
+    fn mailboxes(&self) -> Vec<Value> {
+        let row = |name: &str, alias: &str, quota: Option<u64>| {
+            let quota =
+                quota.map_or(Unlimited::Unlimited, |gb| Unlimited::Limited(ByteQuantifiedSize::from_gb(gb)));
+            let kind = EnumValue {
+                type_name: "Example.RecipientType".into(),
+                name: "UserMailbox".into(),
+                number: 1,
+            };
+            let addresses = [format!("SMTP:{alias}@rialto.test"), format!("smtp:{alias}@example.org")];
+            self.mailbox
+                .object(vec![
+                    name.into(),
+                    alias.into(),
+                    "EX1".into(),
+                    quota.into(),
+                    Value::multi(addresses.into_iter().map(Value::from).collect()),
+                    Timestamp::from_secs(1_700_000_000).into(),
+                    Value::Enum(Arc::new(kind)),
+                ])
+                .into()
+        };
+        vec![
+            row("Ana Costa", "ana", Some(2)),
+            row("Nuno Mota", "nuno", None),
+            row("Rui Dias", "rui", Some(5)),
+        ]
+    }
+}
+
+impl CommandSource for Sample {
+    fn find(&self, name: &str) -> Option<Arc<CommandInfo>> {
+        FACTS.find(name).map(Arc::new)
+    }
+    fn names(&self) -> Vec<Arc<str>> {
+        FACTS.names().map(Arc::from).collect()
+    }
+    fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
+        let identity = call.get("Identity").map(Value::to_string);
+        match &*call.command.name {
+            "Get-Mailbox" => {
+                out.verbose("Looking for mailboxes.");
+                let fits = |m: &Value| {
+                    identity.as_ref().is_none_or(|id| {
+                        ["Alias", "Name"]
+                            .iter()
+                            .any(|p| m.property(p).is_some_and(|v| v.to_string().eq_ignore_ascii_case(id)))
+                    })
+                };
+                let found: Vec<Value> = self.mailboxes().into_iter().filter(fits).collect();
+                if let (Some(id), true) = (&identity, found.is_empty()) {
+                    let text = format!(
+                        "The operation couldn't be performed because object '{id}' couldn't be found on 'DC1'."
+                    );
+                    return Err(ErrorRecord::new(
+                        "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
+                        "ManagementObjectNotFound",
+                        ErrorCategory::NotSpecified,
+                        text,
+                    ));
+                }
+                for mailbox in found {
+                    if out.output(mailbox) == Flow::Stop {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            name @ "Set-Mailbox" => {
+                let shown: Vec<String> = call.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                let mode = if call.preferences.what_if { " (what if)" } else { "" };
+                self.calls.lock().expect("the calls").push(format!("{name} {}{mode}", shown.join(" ")));
+                if identity.as_deref() == Some("rui") {
+                    out.warning(
+                        "The command completed successfully but no settings of 'rui' have been modified.",
+                    );
+                }
+                Ok(())
+            }
+            "Get-OrganizationConfig" => {
+                // The calls so far: how a session looks at what Set-Mailbox got.
+                let calls = std::mem::take(&mut *self.calls.lock().expect("the calls"));
+                for line in calls {
+                    let _ = out.output(line.into());
+                }
+                Ok(())
+            }
+            other => Err(ErrorRecord::not_implemented(other)),
+        }
+    }
+}
+
+/// Files in memory.
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Files for Memory {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.0.lock().expect("files").get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+    fn write(&self, path: &str, bytes: &[u8], append: bool) -> io::Result<()> {
+        let mut files = self.0.lock().expect("files");
+        let file = files.entry(path.to_owned()).or_default();
+        if !append {
+            file.clear();
+        }
+        file.extend_from_slice(bytes);
+        Ok(())
+    }
+    fn exists(&self, path: &str) -> bool {
+        self.0.lock().expect("files").contains_key(path)
+    }
+}
+
+/// What the console shows.
+struct Screen {
+    printer: Printer,
+    text: String,
+}
+
+impl Streams for Screen {
+    fn output(&mut self, value: Value) -> Flow {
+        self.text.push_str(&self.printer.push(&value));
+        Flow::Continue
+    }
+    fn error(&mut self, record: ErrorRecord) -> Flow {
+        self.text.push_str(&self.printer.finish());
+        self.text.push_str(&error_text(&record));
+        Flow::Continue
+    }
+    fn warning(&mut self, text: &str) {
+        self.text.push_str(&message_text("WARNING", text));
+    }
+    fn verbose(&mut self, text: &str) {
+        self.text.push_str(&message_text("VERBOSE", text));
+    }
+    fn debug(&mut self, text: &str) {
+        self.text.push_str(&message_text("DEBUG", text));
+    }
+    fn progress(&mut self, _: &Progress) {}
+    fn information(&mut self, value: Value) {
+        self.text.push_str(&format!("{value}\n"));
+    }
+    fn prompt(&mut self, _: &Prompt) -> Option<Value> {
+        None
+    }
+}
+
+/// A prompt to type at.
+pub struct Console {
+    /// The session.
+    pub runspace: Runspace,
+}
+
+impl Console {
+    /// A fresh session.
+    pub fn new() -> Self {
+        Self::bounded(Limits::SHELL)
+    }
+
+    /// A fresh session with these bounds.
+    pub fn bounded(limits: Limits) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281)));
+        let mut runspace =
+            Runspace::with(Arc::new(Sample::new()), clock, Arc::new(SeededRng::new(1)), limits)
+                .with_files(Arc::new(Memory::default()));
+        runspace.set_width(100);
+        Console { runspace }
+    }
+
+    /// Types a line and reads the screen.
+    pub fn type_line(&mut self, text: &str) -> String {
+        let printer = Printer::new(self.runspace.views().clone(), 100);
+        let mut screen = Screen { printer, text: String::new() };
+        let outcome = self.runspace.run(text, &mut screen);
+        let rest = screen.printer.finish();
+        screen.text.push_str(&rest);
+        match outcome {
+            powershell::Outcome::Done { .. } => {}
+            powershell::Outcome::Incomplete => screen.text.push_str(">>\n"),
+            powershell::Outcome::Exit(code) => screen.text.push_str(&format!("(exit {code})\n")),
+        }
+        screen.text
+    }
+}

@@ -1,0 +1,145 @@
+//! Streams that end on the screen: objects formatted on standard output, everything else on standard error.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::Arc,
+};
+
+use powershell::{
+    ErrorRecord, Flow, Streams, Value,
+    cmdlet::{Progress, Prompt},
+    format::{Printer, Views, error_text, message_text},
+};
+
+/// The screen.
+pub(super) struct Console {
+    printer: Printer,
+    progress_shown: bool,
+}
+
+impl Console {
+    /// A screen of so many columns.
+    pub(super) fn new(views: Arc<Views>, width: usize) -> Self {
+        Self { printer: Printer::new(views, width), progress_shown: false }
+    }
+
+    /// Prints what is still open (the last table).
+    pub(super) fn finish(&mut self) {
+        let rest = self.printer.finish();
+        let _ = print(&rest);
+    }
+
+    /// Messages come after what was printed before them.
+    fn say(&mut self, text: &str) {
+        self.finish();
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// False when nobody reads any more.
+fn print(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
+impl Streams for Console {
+    fn output(&mut self, value: Value) -> Flow {
+        let text = self.printer.push(&value);
+        if print(&text) { Flow::Continue } else { Flow::Stop }
+    }
+    fn error(&mut self, record: ErrorRecord) -> Flow {
+        self.say(&error_text(&record));
+        Flow::Continue
+    }
+    fn warning(&mut self, text: &str) {
+        self.say(&message_text("WARNING", text));
+    }
+    fn verbose(&mut self, text: &str) {
+        self.say(&message_text("VERBOSE", text));
+    }
+    fn debug(&mut self, text: &str) {
+        self.say(&message_text("DEBUG", text));
+    }
+    fn progress(&mut self, progress: &Progress) {
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        let Progress { activity, status, percent, completed } = progress;
+        let text = match (completed, percent) {
+            (true, _) if !self.progress_shown => return,
+            (true, _) => "\r\u{1b}[K".to_owned(),
+            (false, 0..) => format!("\r\u{1b}[K{activity}: {status} {percent} %"),
+            (false, _) => format!("\r\u{1b}[K{activity}: {status}"),
+        };
+        self.progress_shown = !completed;
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+    fn information(&mut self, value: Value) {
+        self.finish();
+        let _ = print(&format!("{value}\n"));
+    }
+    fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
+        if !io::stdin().is_terminal() {
+            return None;
+        }
+        self.finish();
+        ask(prompt).ok().flatten()
+    }
+}
+
+fn ask(prompt: &Prompt) -> io::Result<Option<Value>> {
+    let mut out = io::stderr().lock();
+    if !prompt.caption.is_empty() {
+        writeln!(out, "\n{}", prompt.caption)?;
+    }
+    if prompt.choices.is_empty() {
+        let question = format!("{}: ", prompt.message);
+        drop(out);
+        let answer = if prompt.secret { rpassword::prompt_password(question)? } else { line(&question)? };
+        return Ok(Some(Value::string(answer)));
+    }
+    writeln!(out, "{}", prompt.message)?;
+    drop(out);
+    let labels: Vec<String> = prompt.choices.iter().map(|choice| label(choice)).collect();
+    let default = prompt.choices.get(prompt.default).map_or(String::new(), |choice| key(choice));
+    loop {
+        let answer = line(&format!("{} (default is \"{default}\"): ", labels.join("  ")))?;
+        let answer = if answer.trim().is_empty() { default.clone() } else { answer.trim().to_uppercase() };
+        let fits = |choice: &String| key(choice) == answer || choice.replace('&', "").to_uppercase() == answer;
+        if let Some(index) = prompt.choices.iter().position(fits) {
+            return Ok(i32::try_from(index).ok().map(Value::Int));
+        }
+    }
+}
+
+/// `Yes to &All` is chosen with `A`.
+fn key(choice: &str) -> String {
+    let marked = choice.split_once('&').and_then(|(_, rest)| rest.chars().next());
+    marked.or_else(|| choice.chars().next()).map_or(String::new(), |c| c.to_uppercase().collect())
+}
+
+fn label(choice: &str) -> String {
+    format!("[{}] {}", key(choice), choice.replace('&', ""))
+}
+
+fn line(question: &str) -> io::Result<String> {
+    let mut out = io::stderr().lock();
+    out.write_all(question.as_bytes())?;
+    out.flush()?;
+    let mut answer = String::new();
+    if io::stdin().read_line(&mut answer)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_have_keys() {
+        assert_eq!(["&Yes", "Yes to &All", "No"].map(key), ["Y", "A", "N"]);
+        assert_eq!(label("No to A&ll"), "[L] No to All");
+    }
+}

@@ -1,0 +1,36 @@
+//! A short run of the durability harnesses; `cargo xtask crash` and `cargo xtask powercut` are the long ones.
+#![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
+
+use xtask::{
+    durability::{SETTLE, crash, fresh_seed, powercut},
+    server,
+};
+
+const SENDERS: usize = 16;
+const SIZE: usize = 10_240;
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
+    let binary = server::named_or(env!("CARGO_BIN_EXE_rialto"));
+    let seed = fresh_seed();
+    crash::run(&crash::Options { binary, rounds: 10, senders: SENDERS, size: SIZE, settle: SETTLE, seed })
+        .unwrap();
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
+    if let Some(reason) = powercut::impossible() {
+        println!("skipped: {reason}");
+        return;
+    }
+    let options = powercut::Options {
+        binary: server::named_or(env!("CARGO_BIN_EXE_rialto")),
+        cuts: 1,
+        control: false,
+        senders: SENDERS,
+        size: SIZE,
+        settle: SETTLE,
+        seed: fresh_seed(),
+    };
+    powercut::run(&options).unwrap();
+}
