@@ -1,5 +1,6 @@
 //! `DATA` and `BDAT`: reads a message where it lies in the input buffer, without a copy, judges it as a
-//! whole and hands it over.
+//! whole and hands it over. Lines of text have no limit of their own: a long one hurts nobody here, and
+//! cutting it would break signatures; the message's and the header section's limits bound it.
 
 use bytes::BytesMut;
 use tracing::Instrument;
