@@ -1,7 +1,7 @@
 //! The password mechanisms of SASL, server side: PLAIN (RFC 4616) and LOGIN; and the log-on they end in.
 
 use base::Fault;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use services::{Client, Credentials, Mailbox, Services};
 
 /// The longest response line, bytes.
@@ -73,7 +73,7 @@ impl Exchange {
             return Step::Refused("Authentication cancelled");
         }
         let text = if line == "=" { "" } else { line };
-        let Some(text) = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        let Some(text) = BASE64_STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
             return Step::Refused("Invalid base64");
         };
         if !self.login {
