@@ -2,6 +2,7 @@
 //! what it was given.
 
 mod administration;
+mod cost;
 mod crash;
 mod locally;
 mod outwards;
