@@ -14,11 +14,13 @@ pub mod org;
 pub mod recipient;
 mod source;
 pub mod transport;
+mod views;
 
 pub use cmdlet::{Action, Cmdlet, Impact, Outcome};
 pub use context::Context;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use source::{Cmdlets, MODULE, accepts, built, find, names};
+pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[

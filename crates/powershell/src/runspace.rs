@@ -125,11 +125,6 @@ impl Runspace {
         &self.state.source
     }
 
-    /// The state, for completion.
-    pub(crate) fn state(&self) -> &State {
-        &self.state
-    }
-
     /// Parses and runs text typed at the prompt or given by `-Command`; objects and messages go to `host`,
     /// errors nobody handled too. Print them with [`crate::format::Printer`].
     pub fn run(&mut self, text: &str, host: &mut (dyn Streams + Send)) -> Outcome {

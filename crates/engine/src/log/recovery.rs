@@ -255,7 +255,8 @@ impl<'a> Window<'a> {
         while position + HEADER_LEN as u64 <= self.span.end {
             let len = WINDOW.min((self.span.end - position) / ALIGN * ALIGN);
             let Some(bytes) = self.at(position, len)? else { return Ok(None) };
-            let Some(at) = bytes.chunks_exact(ALIGN as usize).position(|word| word == log) else {
+            let Some(at) = bytes.as_chunks().0.iter().position(|word: &[u8; ALIGN as usize]| *word == log)
+            else {
                 position += len;
                 continue;
             };

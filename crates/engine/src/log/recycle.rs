@@ -15,9 +15,8 @@ use crate::EngineError;
 
 /// Former segments kept for reuse; more are removed.
 const KEEP: usize = 2;
+/// Bytes filled between two syncs: so few that commits do not wait long behind one.
 const FILL_CHUNK: usize = 1 << 20;
-/// Filled bytes between two syncs: small enough that commits do not wait long behind one.
-const FILL_SYNC: u64 = 8 << 20;
 
 /// A file ready to become a segment.
 pub(crate) struct Spare {
@@ -162,10 +161,7 @@ pub(crate) fn fill(disk: &SharedDisk, path: &Path, len: u64) -> io::Result<Arc<d
         let chunk = (len - at).min(FILL_CHUNK as u64);
         file.write_all_at(&[IoSlice::new(&zeros[..chunk as usize])], at)?;
         at += chunk;
-        if at % FILL_SYNC == 0 && at < len {
-            file.sync_data()?;
-        }
+        file.sync_data()?;
     }
-    file.sync_data()?;
     Ok(file)
 }

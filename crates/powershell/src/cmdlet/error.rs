@@ -158,9 +158,9 @@ impl ErrorRecord {
         self
     }
 
-    /// `NamedParameterNotFound,Set-Mailbox`.
+    /// `NamedParameterNotFound,Set-Mailbox`; what `Write-Error` writes has no command in it.
     pub fn fully_qualified_id(&self) -> String {
-        if self.command.is_empty() {
+        if self.command.is_empty() || &*self.command == "Write-Error" {
             self.error_id.to_string()
         } else {
             format!("{},{}", self.error_id, self.command)

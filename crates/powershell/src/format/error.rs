@@ -24,9 +24,11 @@ pub(crate) fn position_message(position: &Position) -> String {
 /// The whole error, as the console prints it in red; ends with a blank line.
 pub fn error_text(record: &ErrorRecord) -> String {
     let mut text = String::new();
-    // Parser errors have no command in front, nor does the language itself.
-    if !record.command.is_empty() {
-        text.push_str(&record.command);
+    // Errors of the language itself have no command in front, but for the name that is none.
+    let unknown = (&*record.error_id == "CommandNotFoundException").then(|| record.target.to_string());
+    let command = unknown.unwrap_or_else(|| record.command.to_string());
+    if !command.is_empty() {
+        text.push_str(&command);
         text.push_str(" : ");
     }
     text.push_str(&record.message);

@@ -67,9 +67,15 @@ impl Default for Views {
     fn default() -> Self {
         let mut views = Views { by_type: HashMap::new() };
         let name = Column::new("Name").wide(30);
-        let entry = Layout::Table(vec![name.clone(), Column::new("Value")]);
+        let value = Column { alignment: Some(Alignment::Left), ..Column::new("Value") };
+        let entry = Layout::Table(vec![name.clone(), value.clone()]);
         views.add(TypeView { type_name: "System.Collections.DictionaryEntry".into(), layout: entry });
         let count = Column { alignment: Some(Alignment::Right), ..Column::new("Count").wide(5) };
+        let bare = Layout::Table(vec![count.clone(), Column::new("Name").wide(25)]);
+        views.add(TypeView {
+            type_name: "Microsoft.PowerShell.Commands.GroupInfoNoElement".into(),
+            layout: bare,
+        });
         let group = Layout::Table(vec![count, Column::new("Name").wide(25), Column::new("Group")]);
         views.add(TypeView { type_name: "Microsoft.PowerShell.Commands.GroupInfo".into(), layout: group });
         let command = Layout::Table(vec![
@@ -87,7 +93,7 @@ impl Default for Views {
         });
         views.add(TypeView {
             type_name: "System.Management.Automation.PSVariable".into(),
-            layout: Layout::Table(vec![name, Column::new("Value")]),
+            layout: Layout::Table(vec![name, value]),
         });
         let measured = Layout::List(Vec::new());
         views.add(TypeView {

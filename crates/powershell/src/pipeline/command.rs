@@ -285,7 +285,14 @@ fn named(result: Run<()>, name: &str) -> Run<()> {
 
 /// Errors of the language itself belong to no command.
 fn wants_name(record: &ErrorRecord) -> bool {
-    record.command.is_empty() && !record.exception_type.starts_with("System.Management.Automation.")
+    const LANGUAGE: &[&str] = &[
+        "CommandNotFoundException",
+        "MethodInvocationException",
+        "ParentContainsErrorRecordException",
+        "RuntimeException",
+        "ScriptCallDepthException",
+    ];
+    record.command.is_empty() && !LANGUAGE.contains(&record.reason())
 }
 
 impl Stage for Prepared {

@@ -105,7 +105,10 @@ fn integer(value: Value, kind: IntKind, to: &Type) -> Converted {
         Value::String(text) if text.trim().is_empty() => Value::Int(0),
         Value::String(text) => match parse_number(text) {
             Some(number) => number,
-            None => return unreadable(&value, to, "Input string was not in a correct format."),
+            None => {
+                let failed = unreadable(&value, to, "Input string was not in a correct format.");
+                return failed.map_err(|why| ConvertError { id: "InvalidCastFromStringToInteger", ..why });
+            }
         },
         Value::Array(list) if list.len() == 1 => return integer(list.get(0).unwrap_or_default(), kind, to),
         other => return no_way(other, to),
@@ -117,9 +120,13 @@ fn integer(value: Value, kind: IntKind, to: &Type) -> Converted {
         Value::Double(n) if n.is_finite() => round_half_even(n) as i128,
         _ => return no_way(&value, to),
     };
-    let (name, min, max) = kind.row();
+    let (_, min, max) = kind.row();
     if !(min..=max).contains(&exact) {
-        return unreadable(&value, to, &format!("Value was either too large or too small for an {name}."));
+        return unreadable(
+            &value,
+            to,
+            &format!("Value was either too large or too small for {}.", kind.described()),
+        );
     }
     let wide = matches!(kind, IntKind::Int64 | IntKind::UInt64 | IntKind::UInt32);
     Ok(match (i32::try_from(exact), i64::try_from(exact)) {
@@ -401,7 +408,7 @@ mod tests {
         assert_eq!(
             cast(300, "byte"),
             Err("Cannot convert value \"300\" to type \"System.Byte\". Error: \"Value was either too large or \
-                 too small for an Byte.\""
+                 too small for an unsigned byte.\""
                 .into())
         );
         assert_eq!(

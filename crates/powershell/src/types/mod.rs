@@ -85,6 +85,16 @@ impl IntKind {
         (name, min, max)
     }
 
+    /// How .NET calls it where a value does not fit.
+    fn described(self) -> String {
+        match self {
+            IntKind::Byte => "an unsigned byte".into(),
+            IntKind::SByte => "a signed byte".into(),
+            IntKind::UInt16 | IntKind::UInt32 | IntKind::UInt64 => format!("a {}", self.row().0),
+            _ => format!("an {}", self.row().0),
+        }
+    }
+
     /// `MaxValue` or `MinValue`.
     pub(crate) fn limit(self, most: bool) -> Value {
         let (_, min, max) = self.row();
@@ -110,8 +120,8 @@ const NAMES: &[(&str, Type)] = &[
     ("datetime", Type::DateTime),
     ("decimal", Type::Double),
     ("double", Type::Double),
-    ("enhancedtimespan", Type::TimeSpan),
     ("encoding", Type::Static("System.Text.Encoding")),
+    ("enhancedtimespan", Type::TimeSpan),
     ("environment", Type::Static("System.Environment")),
     ("exdatetime", Type::DateTime),
     ("file", Type::Static("System.IO.File")),

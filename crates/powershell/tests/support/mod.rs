@@ -19,10 +19,10 @@ use powershell::{
 const FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"));
 
 /// Sample commands: three mailboxes that can be listed and set.
-pub struct Sample {
+pub(crate) struct Sample {
     mailbox: ObjectShape,
     /// What `Set-Mailbox` was called with.
-    pub calls: Mutex<Vec<String>>,
+    calls: Mutex<Vec<String>>,
 }
 
 impl Sample {
@@ -132,17 +132,22 @@ impl CommandSource for Sample {
     }
 }
 
+/// The name without a leading `./`.
+fn bare(path: &str) -> &str {
+    path.trim_start_matches(['.', '/', '\\'])
+}
+
 /// Files in memory.
 #[derive(Default)]
 struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Files for Memory {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.0.lock().expect("files").get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.0.lock().expect("files").get(bare(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
     fn write(&self, path: &str, bytes: &[u8], append: bool) -> io::Result<()> {
         let mut files = self.0.lock().expect("files");
-        let file = files.entry(path.to_owned()).or_default();
+        let file = files.entry(bare(path).to_owned()).or_default();
         if !append {
             file.clear();
         }
@@ -150,7 +155,7 @@ impl Files for Memory {
         Ok(())
     }
     fn exists(&self, path: &str) -> bool {
-        self.0.lock().expect("files").contains_key(path)
+        self.0.lock().expect("files").contains_key(bare(path))
     }
 }
 
@@ -189,19 +194,19 @@ impl Streams for Screen {
 }
 
 /// A prompt to type at.
-pub struct Console {
+pub(crate) struct Console {
     /// The session.
-    pub runspace: Runspace,
+    pub(crate) runspace: Runspace,
 }
 
 impl Console {
     /// A fresh session.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::bounded(Limits::SHELL)
     }
 
     /// A fresh session with these bounds.
-    pub fn bounded(limits: Limits) -> Self {
+    pub(crate) fn bounded(limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281)));
         let mut runspace =
             Runspace::with(Arc::new(Sample::new()), clock, Arc::new(SeededRng::new(1)), limits)
@@ -211,7 +216,7 @@ impl Console {
     }
 
     /// Types a line and reads the screen.
-    pub fn type_line(&mut self, text: &str) -> String {
+    pub(crate) fn type_line(&mut self, text: &str) -> String {
         let printer = Printer::new(self.runspace.views().clone(), 100);
         let mut screen = Screen { printer, text: String::new() };
         let outcome = self.runspace.run(text, &mut screen);
