@@ -9,7 +9,7 @@ mod outwards;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use base::{Guid, SmtpAddress, clock::ManualClock};
+use base::{Guid, clock::ManualClock};
 use bytes::Bytes;
 use directory::{Directory, View};
 use parking_lot::Mutex;
