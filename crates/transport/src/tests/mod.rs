@@ -2,13 +2,14 @@
 //! what it was given.
 
 mod administration;
+mod cost;
 mod crash;
 mod locally;
 mod outwards;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use base::{Guid, SmtpAddress, clock::ManualClock};
+use base::{Guid, clock::ManualClock};
 use bytes::Bytes;
 use directory::{Directory, View};
 use parking_lot::Mutex;
