@@ -1,10 +1,8 @@
 //! How fast objects go through a pipeline: run with `--release -- --ignored --nocapture`.
 
-mod support;
-
 use std::time::Instant;
 
-use support::Console;
+use crate::support::Console;
 
 #[test]
 #[ignore = "a measurement"]

@@ -1,11 +1,9 @@
 //! A script cannot take more than it was given.
 
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::support::{Console, Ticking};
 use powershell::Limits;
-use support::{Console, Ticking};
 
 /// Scripts that never end or grow without end, and the identifier each ends with.
 const HOSTILE: &[(&str, &str)] = &[

@@ -1,4 +1,3 @@
-#![expect(dead_code, reason = "each test file uses its part")]
 //! A console over sample commands, in memory, with the clock standing still.
 
 use std::{
