@@ -25,7 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests and golden sessions", words: &["test", "--workspace", "--locked"], needs: None },
     Step {
         name: "licences and sources",
-        words: &["deny", "--offline", "--log-level", "error", "check", "bans", "licenses", "sources"],
+        words: &["deny", "--locked", "--log-level", "error", "check", "bans", "licenses", "sources"],
         needs: Some("cargo-deny"),
     },
 ];

@@ -87,6 +87,10 @@ impl<'a> Call<'a> {
     pub fn write(&mut self, value: Value) -> Flow {
         self.out.output(value)
     }
+    /// Writes an error and goes on.
+    pub fn error(&mut self, failure: Failure) {
+        let _ = self.out.error(failure.record(self.cmdlet.name, None));
+    }
     /// Writes a warning.
     pub fn warn(&mut self, text: &str) {
         self.out.warning(text);

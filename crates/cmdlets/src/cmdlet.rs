@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use directory::schema::{Kind, Preset};
 use powershell::{
     Value,
     cmdlet::{CommandInfo, ParameterInfo},
@@ -109,21 +110,21 @@ impl Cmdlet {
         }
     }
 
-    /// Values for an argument: the identities of the noun's objects.
-    pub(crate) fn complete(
-        &self,
-        cx: &crate::Context,
-        parameter: &ParameterInfo,
-        prefix: &str,
-    ) -> Vec<String> {
+    /// The noun whose objects it changes or shows, if it is one of the directory.
+    pub(crate) fn noun(&self) -> Option<&'static Noun> {
         match self.action {
-            Action::Get(noun) | Action::Set(noun) | Action::Remove(noun)
-                if &*parameter.name == "Identity" =>
-            {
-                noun.complete(cx, prefix)
-            }
-            _ => Vec::new(),
+            Action::Get(noun) | Action::Set(noun) | Action::New(noun) | Action::Remove(noun) => Some(noun),
+            Action::Run(..) => None,
         }
+    }
+
+    /// Whether a Boolean parameter may be `$null`: its attribute has no default.
+    pub(crate) fn takes_null(&self, parameter: &ParameterInfo) -> bool {
+        &*parameter.type_name == "Boolean"
+            && self
+                .noun()
+                .and_then(|noun| noun.class.attribute(&parameter.name))
+                .is_some_and(|attribute| attribute.kind == Kind::Bool && attribute.preset == Preset::None)
     }
 }
 

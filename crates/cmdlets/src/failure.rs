@@ -23,6 +23,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("HostFunctionNotSupported", "System.Management.Automation.PSInvalidOperationException"),
     ("InternalError", "System.Exception"),
     ("InvalidArgument", "System.ArgumentException"),
+    ("MapiExceptionMdbOffline", "Microsoft.Mapi.MapiExceptionMdbOffline"),
+    ("MissingMandatoryParameter", "System.Management.Automation.ParameterBindingException"),
+    ("NoMatchingEventsFound", "System.Exception"),
     ("NotImplemented", "System.NotImplementedException"),
 ];
 
@@ -35,6 +38,15 @@ impl Failure {
     /// A parameter that must have a value has none.
     pub(crate) fn missing(parameter: &str) -> Self {
         Self::invalid(format!("The parameter {parameter} must have a value."))
+    }
+
+    /// Parameters that must be given were not.
+    pub(crate) fn missing_mandatory(parameters: &[&str]) -> Self {
+        let text = format!(
+            "Cannot process command because of one or more missing mandatory parameters: {}.",
+            parameters.join(" ")
+        );
+        Fault::new(FaultKind::Invalid, "MissingMandatoryParameter", text).into()
     }
 
     /// A parameter that binds but does nothing here yet must say so: a change silently not made is worse.

@@ -6,6 +6,7 @@
 mod audit;
 mod call;
 mod cmdlet;
+mod complete;
 mod context;
 mod convert;
 pub mod database;

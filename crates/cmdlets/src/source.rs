@@ -11,17 +11,29 @@ use powershell::{
     facts::Facts,
 };
 
-use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of};
+use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete};
 
 /// The module's name, as `Get-Command` shows it.
 pub const MODULE: &str = "Microsoft.Exchange.Management";
 
-static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl"));
+static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_optional(OPTIONAL);
+
+/// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
+const OPTIONAL: &[(&str, &str)] = &[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
 
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
-    let own = built(name).and_then(|cmdlet| cmdlet.extra).map(|declare| declare());
-    own.or_else(|| FACTS.find(name)).map(Arc::new)
+    let cmdlet = built(name);
+    if let Some(declare) = cmdlet.and_then(|cmdlet| cmdlet.extra) {
+        return Some(Arc::new(declare()));
+    }
+    let mut info = FACTS.find(name)?;
+    for parameter in &mut info.parameters {
+        if cmdlet.is_some_and(|cmdlet| cmdlet.takes_null(parameter)) {
+            parameter.type_name = "Nullable[Boolean]".into();
+        }
+    }
+    Some(Arc::new(info))
 }
 
 /// The names of all known cmdlets, sorted without case.
@@ -125,6 +137,6 @@ impl CommandSource for Cmdlets {
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
-        built(&command.name).map_or_else(Vec::new, |cmdlet| cmdlet.complete(&self.cx, parameter, prefix))
+        complete::values(&self.cx, built(&command.name), parameter, prefix)
     }
 }

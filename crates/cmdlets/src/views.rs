@@ -97,9 +97,9 @@ const TABLES: &[Row] = &[
     (
         "Microsoft.Exchange.Data.QueueViewer.ExtensibleQueueInfo",
         &[
-            ("Identity", Some(20)),
-            ("DeliveryType", Some(27)),
-            ("Status", Some(10)),
+            ("Identity", Some(17)),
+            ("DeliveryType", Some(26)),
+            ("Status", Some(9)),
             ("MessageCount", Some(12)),
             ("Velocity", Some(8)),
             ("RiskLevel", Some(9)),

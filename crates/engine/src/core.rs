@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Memory of applied writes at which a checkpoint is due, bytes; writers wait at twice as much.
-pub(crate) const OVERLAY_BYTES: usize = 16 << 20;
+pub(crate) const OVERLAY_BYTES: usize = 8 << 20;
 
 /// Figures of one opening.
 #[derive(Clone, Copy, Debug, Default)]

@@ -16,7 +16,12 @@ const FIRST: Duration = Duration::from_secs(60);
 const DELIVERIES_KEPT: EnhancedTimeSpan = EnhancedTimeSpan::from_days(3);
 
 /// Runs round after round until `shutdown` turns true.
-pub async fn run(directory: Directory, stores: Stores, clock: SharedClock, mut shutdown: watch::Receiver<bool>) {
+pub async fn run(
+    directory: Directory,
+    stores: Stores,
+    clock: SharedClock,
+    mut shutdown: watch::Receiver<bool>,
+) {
     let mut pause = FIRST;
     loop {
         tokio::select! {

@@ -16,6 +16,7 @@ mod members;
 pub mod parser;
 mod pipeline;
 pub mod runspace;
+pub mod text;
 pub mod types;
 pub mod value;
 

@@ -1,10 +1,10 @@
 //! `rialto`: the one binary. This crate wires the rooms together and holds nothing else.
 
 mod admin;
+mod carrier;
 mod certificate;
 mod cli;
 mod config;
-mod carrier;
 mod error;
 mod files;
 mod layout;
@@ -13,6 +13,7 @@ mod provision;
 mod quickstart;
 mod serve;
 mod setup;
+mod shell;
 mod shutdown;
 mod smtp;
 mod systemd;
@@ -47,7 +48,7 @@ fn run(command: Command) -> Result<ExitCode, ServerError> {
         Command::Quickstart(options) => runtime()?.block_on(quickstart::run(options)).map(done),
         Command::Setup(options) => runtime()?.block_on(setup::run(options)).map(done),
         Command::Serve(options) => runtime()?.block_on(serve::run(options)).map(done),
-        Command::Shell(_) => Err(ServerError::Usage("the shell is on its way".into())),
+        Command::Shell(options) => shell::run(options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rialto", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

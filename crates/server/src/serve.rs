@@ -18,7 +18,11 @@ use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3};
 use services::Services;
 use store::Stores;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
 use tokio_rustls::TlsAcceptor;
 use transport::{Transport, receive};
 use trust::Authenticator;
@@ -139,6 +143,7 @@ pub(crate) struct Running {
     transport: Transport,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    signals: Signals,
     /// Held until everything is closed.
     _lock: Arc<dyn DiskFile>,
 }
@@ -151,6 +156,7 @@ pub(crate) async fn start(
     new: Option<Organization>,
     format: LogFormat,
 ) -> Result<Running, ServerError> {
+    let signals = Signals::listen()?;
     let seams = Seams::system();
     let events = EventLog::open(seams.disk.clone(), &layout.events())
         .map_err(|e| ServerError::io("the event log", e))?;
@@ -200,7 +206,18 @@ pub(crate) async fn start(
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
     eventlog::write(&STARTED, &format!("The messaging server {} has started.", config.server_name));
-    Ok(Running { layout, config, certificate: path, directory, stores, transport, stop, tasks, _lock: lock })
+    Ok(Running {
+        layout,
+        config,
+        certificate: path,
+        directory,
+        stores,
+        transport,
+        stop,
+        tasks,
+        signals,
+        _lock: lock,
+    })
 }
 
 /// The directory's object for this server.
@@ -362,7 +379,7 @@ impl Running {
     /// Serves until SIGTERM or Ctrl+C, then stops: listeners first, sessions finish what they do, queues and
     /// databases close with everything written.
     pub(crate) async fn until_stopped(mut self) -> Result<(), ServerError> {
-        wait_for_signal().await?;
+        self.signals.wait().await;
         tracing::info!("stopping");
         self.stop.send_replace(true);
         while let Some(ended) = self.tasks.join_next().await {
@@ -385,14 +402,23 @@ impl Running {
     }
 }
 
-async fn wait_for_signal() -> Result<(), ServerError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error| ServerError::io("cannot listen for signals", error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks the server to stop. Listened for before anything is started, so that a server that has said it
+/// is ready never dies of the signal instead of stopping.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, ServerError> {
+        let on = |kind| signal(kind).map_err(|error| ServerError::io("cannot listen for signals", error));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -7,12 +7,14 @@ use std::sync::{
 };
 
 use base::{Guid, Rng, SmtpAddress, Timestamp, clock::SharedClock};
+use bytes::Bytes;
 use directory::{Directory, View};
 use parking_lot::Mutex;
 use store::Stores;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::{
+    TransportError,
     queue::{Hop, Message, Next, QueueSettings, Recipient, Schedule, Spool},
     relay::Carrier,
     settings,
@@ -21,6 +23,9 @@ use crate::{
 
 /// A moment that never comes: the deadline of what does not expire.
 pub(crate) const NEVER: Timestamp = Timestamp { micros: i64::MAX };
+
+/// Memory that bodies on their way out of the queue may take together, KiB.
+pub(crate) const BODY_ROOM: u32 = 96 << 10;
 
 /// The running transport.
 pub(crate) struct Core {
@@ -38,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: SharedClock,
     pub(crate) rng: Arc<dyn Rng>,
+    /// Memory for bodies on their way, KiB.
+    pub(crate) room: Semaphore,
     /// Something new may be done.
     pub(crate) wake: Notify,
     pub(crate) stopping: AtomicBool,
@@ -57,6 +64,16 @@ impl Core {
     /// The queue settings in force.
     pub(crate) fn settings(&self) -> QueueSettings {
         self.schedule.lock().settings().clone()
+    }
+
+    /// Reads a queued body, once there is room for it; the room is taken until the permit is dropped.
+    pub(crate) async fn body(
+        &self,
+        message: &Message,
+    ) -> Result<(SemaphorePermit<'_>, Bytes), TransportError> {
+        let size = u32::try_from(message.size >> 10).unwrap_or(u32::MAX).saturating_add(1).min(BODY_ROOM);
+        let permit = self.room.acquire_many(size).await.map_err(|_| TransportError::Stopping)?;
+        Ok((permit, self.spool.body(message)?))
     }
 
     /// Puts a message into a queue and says so to the pump.

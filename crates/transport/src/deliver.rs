@@ -3,6 +3,7 @@
 use base::{Guid, Timestamp};
 use bytes::Bytes;
 use directory::{Object, Value, View};
+use engine::EngineError;
 use store::{Delivered, Delivery, DeliveryId, FolderRole, Limits, NewMailbox, StoreError, Stores};
 
 /// The mailbox is over its quota.
@@ -113,5 +114,9 @@ pub fn limits_of(view: &View, owner: &Object) -> Limits {
 
 /// Whether a failure may pass by itself.
 pub(crate) fn is_transient(error: &StoreError) -> bool {
-    matches!(error, StoreError::Engine(_) | StoreError::NotMounted(_) | StoreError::Row(_))
+    match error {
+        StoreError::Engine(engine) => !matches!(engine, EngineError::TooLarge(_)),
+        StoreError::NotMounted(_) | StoreError::Row(_) => true,
+        _ => false,
+    }
 }

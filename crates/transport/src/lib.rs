@@ -32,6 +32,8 @@ mod test_identity;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod volume;
+#[cfg(test)]
 mod world;
 
 pub use admin::{MessageReport, QueueReport};

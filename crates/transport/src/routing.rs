@@ -1,6 +1,6 @@
 //! Which send connector carries mail to a domain: the most specific address space, then the lowest cost.
 
-use base::SmtpDomain;
+use base::{Guid, SmtpDomain};
 use directory::{Object, Value, View};
 
 use crate::queue::Hop;
@@ -22,6 +22,11 @@ pub fn next_hop(view: &View, domain: &SmtpDomain, size: u64) -> Hop {
         Some((_, connector)) if uses_smart_hosts(connector) => Hop::SmartHost(connector.guid),
         Some((_, connector)) => Hop::Domain(connector.guid, domain.clone()),
     }
+}
+
+/// Whether a connector still exists and is enabled.
+pub fn is_usable(view: &View, connector: Guid) -> bool {
+    view.get(connector).is_some_and(|connector| connector.flag("Enabled"))
 }
 
 /// Whether a connector hands everything to its smart hosts.

@@ -106,8 +106,11 @@ impl<'a> Settlement<'a> {
             return Ok(false);
         }
         let settings = self.core.settings();
+        // Rows are read in the order of their indexes.
+        let rows = &self.queued.recipients;
         let was_at = |index: u32| {
-            self.queued.recipients.iter().find(|(own, _)| *own == index).map(|(_, recipient)| &recipient.hop)
+            let found = rows.binary_search_by_key(&index, |(own, _)| *own).ok();
+            found.and_then(|at| rows.get(at)).map(|(_, recipient)| &recipient.hop)
         };
         // A row that stays at its hop is the business of the job that holds it there.
         let moved = self.change.update.iter().filter(|(index, row)| was_at(*index) != Some(&row.hop));

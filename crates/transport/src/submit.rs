@@ -28,6 +28,16 @@ impl Transport {
         if envelope.to.is_empty() {
             return Err(Fault::new(FaultKind::Invalid, "NoRecipients", "A message needs a recipient."));
         }
+        let limit =
+            self.core.view().transport_config().map(|config| config.count("MaxRecipientEnvelopeLimit"));
+        let limit = limit.and_then(|limit| limit.limit().and_then(|limit| usize::try_from(*limit).ok()));
+        if limit.is_some_and(|limit| envelope.to.len() > limit) {
+            return Err(Fault::new(
+                FaultKind::TooLarge,
+                "TooManyRecipients",
+                "The message has too many recipients.",
+            ));
+        }
         if envelope.from.sender.is_none() {
             envelope.from.sender = own_address(&self.core, user);
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use base::{
-    Guid, Rng,
+    EnhancedTimeSpan, Guid, Rng,
     clock::SharedClock,
     disk::SharedDisk,
     eventlog::{EventKind, Level},
@@ -18,11 +18,14 @@ use base::{
 use directory::Directory;
 use parking_lot::Mutex;
 use store::Stores;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
 
 use crate::{
     TransportError,
-    core::{Core, NEVER},
+    core::{BODY_ROOM, Core, NEVER},
     intake::{Authenticator, Door},
     queue::{Hop, Next, Queued, Schedule, Spool},
     relay::Carrier,
@@ -32,6 +35,8 @@ use crate::{
 
 /// The tracking log is written out this often.
 const TRACK_FLUSH: Duration = Duration::from_millis(500);
+/// How often mailbox databases forget deliveries that can't come again.
+const FORGET_EVERY: Duration = Duration::from_mins(10);
 /// The usual length of a segment of the queue's log, bytes: room for the largest message and its rows.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Memory for the queue's index, bytes.
@@ -98,7 +103,9 @@ impl Transport {
                 let _ = tokio::task::spawn_blocking(move || core.track.flush()).await;
             }
         });
-        transport.tasks.lock().extend([pump, flush]);
+        let core = Arc::clone(&transport.core);
+        let forget = tokio::spawn(async move { core.forget_deliveries().await });
+        transport.tasks.lock().extend([pump, flush, forget]);
         Ok(transport)
     }
 
@@ -137,6 +144,7 @@ impl Transport {
             carrier,
             clock: options.clock,
             rng: options.rng,
+            room: Semaphore::new(BODY_ROOM as usize),
             wake: Notify::new(),
             stopping: AtomicBool::new(false),
             settings_change: AtomicU64::new(view.change()),
@@ -174,6 +182,29 @@ impl Transport {
 }
 
 impl Core {
+    /// Lets the mailbox databases forget deliveries that can't come again: those of messages older than any
+    /// in the queue.
+    async fn forget_deliveries(&self) {
+        let mut last = self.clock.monotonic();
+        while !self.stopping.load(Ordering::Relaxed) {
+            tokio::time::sleep(TRACK_FLUSH).await;
+            if self.clock.monotonic() < last + FORGET_EVERY {
+                continue;
+            }
+            last = self.clock.monotonic();
+            let young = self.now().plus(EnhancedTimeSpan::from_secs(-600));
+            let Ok(oldest) = self.spool.oldest() else { continue };
+            let before = oldest.map_or(young, |oldest| oldest.min(young));
+            for (guid, _) in self.stores.states() {
+                let Ok(database) = self.stores.get(guid) else { continue };
+                match database.forget_deliveries(before).await {
+                    Ok(forgotten) => tracing::debug!(%guid, forgotten, "deliveries forgotten"),
+                    Err(error) => tracing::warn!(%guid, %error, "deliveries were not forgotten"),
+                }
+            }
+        }
+    }
+
     /// Fills the schedule from the rows.
     fn rebuild(&self) -> Result<(), TransportError> {
         let settings = self.settings();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Guid, SmtpAddress, Timestamp, clock::ManualClock, disk::SystemDisk, rng::SeededRng};
+use base::{Guid, SmtpAddress, Timestamp, clock::ManualClock, rng::SeededRng};
 use directory::{
     Directory, Draft, Edit, NewObject, Value, View,
     schema::{
@@ -11,6 +11,8 @@ use directory::{
     },
     value::ProxyAddress,
 };
+
+use crate::volume::Volume;
 
 /// When every test begins.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_795_412_281);
@@ -24,14 +26,19 @@ pub(crate) fn proxy(text: &str) -> Value {
 }
 
 /// How the engine is opened in a test's folder.
-pub(crate) fn engine_options(dir: &std::path::Path, name: &str, clock: &Arc<ManualClock>) -> engine::Options {
+pub(crate) fn engine_options(
+    dir: &std::path::Path,
+    name: &str,
+    clock: &Arc<ManualClock>,
+    disk: &Volume,
+) -> engine::Options {
     engine::Options {
         dir: dir.join(name),
         name: name.to_owned(),
         segment_bytes: 1 << 20,
         cache_bytes: 1 << 20,
         checkpoint_bytes: 8 << 20,
-        disk: Arc::new(SystemDisk),
+        disk: Arc::new(disk.clone()),
         clock: clock.clone(),
     }
 }
@@ -42,6 +49,7 @@ pub(crate) struct World {
     pub(crate) rng: Arc<SeededRng>,
     pub(crate) database: Guid,
     pub(crate) dir: tempfile::TempDir,
+    pub(crate) disk: Volume,
 }
 
 impl World {
@@ -49,9 +57,10 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let rng = Arc::new(SeededRng::new(1));
-        let engine = engine_options(dir.path(), "directory", &clock);
+        let disk = Volume::default();
+        let engine = engine_options(dir.path(), "directory", &clock, &disk);
         let directory = Directory::open(directory::Options { engine, rng: rng.clone() }).unwrap();
-        let mut world = Self { directory, clock, rng, database: Guid::EMPTY, dir };
+        let mut world = Self { directory, clock, rng, database: Guid::EMPTY, dir, disk };
         let container = "CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=rialto,DC=test".parse().ok();
         let organization = NewObject::new(&ORGANIZATION, "Rialto").with("DomainName", "rialto.test");
         world.create(NewObject { container, ..organization }).await;

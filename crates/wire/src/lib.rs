@@ -1,5 +1,6 @@
 //! Bytes into types and back. No I/O, no async, no clock; a limit on everything a peer can send.
 
+pub mod clixml;
 pub mod imap;
 pub mod mime;
 pub mod pop3;

@@ -9,7 +9,7 @@ use directory::{
     verbs,
 };
 use powershell::{Value, value::PsObject};
-use store::MountState;
+use store::{Database, MountState};
 
 use crate::{Cmdlet, Context, Failure, Make, Noun, Outcome, call::Call};
 
@@ -121,6 +121,20 @@ fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
     Ok(Box::new(move |draft| verbs::new_mailbox_database(draft, &name, server.guid)))
 }
 
+/// The open database, or an error with its name.
+pub(super) fn open(cx: &Context, database: &Object) -> Outcome<Database> {
+    cx.stores.get(database.guid).map_err(|error| {
+        let text = format!("The mailbox database \"{}\" isn't mounted.", database.name);
+        match Failure::from(error) {
+            failure if failure.fault.code == "MapiExceptionMdbOffline" => {
+                let fault = base::Fault { public_text: text, ..failure.fault };
+                Failure { fault, target: Some((*database.name).into()) }
+            }
+            failure => failure,
+        }
+    })
+}
+
 fn mount(call: &mut Call<'_>) -> Outcome {
     let object = NOUN.named(call, &call.cx.directory.snapshot())?;
     if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
@@ -148,7 +162,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
     }
     let guid = object.guid;
     call.cx.commit(move |draft| draft.delete(guid))?;
-    call.cx.stores.dismount(guid).map_err(Failure::from)?;
+    call.cx.stores.dismount(guid)?;
     let folder = (call.cx.database_config)(&object).engine.dir;
     call.warn(&format!(
         "The specified database has been removed. You must remove the database files located in {} from your \

@@ -56,7 +56,11 @@ fn run(call: &mut Call<'_>) -> Outcome {
             };
             let mut rows = Vec::new();
             for database in view.databases().filter(here) {
-                rows.extend(of_database(call, database)?);
+                match of_database(call, database) {
+                    Ok(found) => rows.extend(found),
+                    // One that is not mounted does not hide the others.
+                    Err(failure) => call.error(failure),
+                }
             }
             rows
         }
@@ -96,7 +100,8 @@ pub(super) fn opened(
     let owner = view.resolve_recipient(identity)?;
     let missing = || view.not_found(identity);
     let (guid, database) = owner.mailbox_guid().zip(owner.database()).ok_or_else(missing)?;
-    match call.cx.stores.get(database).and_then(|store| store.mailbox(guid)) {
+    let database = view.get(database).ok_or_else(missing)?;
+    match mailbox_database::open(call.cx, database)?.mailbox(guid) {
         Ok(mailbox) => Ok(Some((owner, mailbox))),
         Err(StoreError::NoMailbox) => {
             call.warn(&format!(
@@ -112,7 +117,7 @@ pub(super) fn opened(
 
 /// Of every mailbox in a database; of one that is not mounted, its error.
 fn of_database(call: &Call<'_>, database: &Arc<Object>) -> Outcome<Vec<Row>> {
-    let rows = call.cx.stores.get(database.guid).and_then(|store| store.statistics())?;
+    let rows = mailbox_database::open(call.cx, database)?.statistics()?;
     Ok(rows.into_iter().map(|(_, row)| (database.clone(), row)).collect())
 }
 

@@ -5,7 +5,8 @@ use powershell::Value;
 
 use crate::{Cmdlet, Noun, Shows};
 
-static NOUN: Noun = Noun {
+/// The noun, also for those who look a server up.
+pub(crate) static NOUN: Noun = Noun {
     shows: Shows::LikeSet("Set-ExchangeServer"),
     order: &[&[
         "DataPath",

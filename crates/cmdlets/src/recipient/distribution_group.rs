@@ -10,7 +10,7 @@ use super::{ADDRESSES, KIND, MAIL, identity_of, limited_to_any, optional, recipi
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 /// The noun, also for those who look a group up.
-pub(super) static NOUN: Noun = Noun {
+pub(crate) static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[
         RecipientType::MailUniversalDistributionGroup,
         RecipientType::MailUniversalSecurityGroup,

@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewContact},
 };
 
-use super::{ADDRESSES, MAIL, external_address, identity_of, optional};
+use super::{ADDRESSES, MAIL, external_address, external_edit, identity_of, optional};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
@@ -25,7 +25,13 @@ static NOUN: Noun = Noun {
         MAIL,
     ],
     extend: Some(super::extend),
-    special: &ADDRESSES,
+    special: &[
+        ADDRESSES[0],
+        ADDRESSES[1],
+        ADDRESSES[2],
+        ADDRESSES[3],
+        ("ExternalEmailAddress", external_edit),
+    ],
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[

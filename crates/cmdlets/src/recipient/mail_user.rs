@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewMailUser},
 };
 
-use super::{ADDRESSES, MAIL, external_address, identity_of, mailbox};
+use super::{ADDRESSES, MAIL, external_address, external_edit, identity_of, mailbox};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
@@ -31,7 +31,14 @@ static NOUN: Noun = Noun {
         MAIL,
     ],
     extend: Some(super::extend),
-    special: &[ADDRESSES[0], ADDRESSES[1], ADDRESSES[2], ADDRESSES[3], ("Password", mailbox::password)],
+    special: &[
+        ADDRESSES[0],
+        ADDRESSES[1],
+        ADDRESSES[2],
+        ADDRESSES[3],
+        ("ExternalEmailAddress", external_edit),
+        ("Password", mailbox::password),
+    ],
     change: mailbox::change,
     create: Some(create),
     takes: &[

@@ -103,7 +103,7 @@ const ORDER: &[&str] = &[
     "StsRefreshTokensValidFrom",
 ];
 
-pub(super) static NOUN: Noun = Noun {
+pub(crate) static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::UserMailbox]),
     shows: Shows::LikeSet("Set-Mailbox"),
     order: &[ORDER, MAIL],
@@ -226,8 +226,16 @@ fn enable_settings(call: &Call<'_>, view: &View) -> Outcome<EnableMailbox> {
 }
 
 fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
-    let user = new_user(call)?;
-    let new = NewMailbox { user, mailbox: enable_settings(call, view)? };
+    let mailbox = enable_settings(call, view)?;
+    if mailbox.mailbox_type.is_none() {
+        // Only mailboxes nobody logs on to do without.
+        let missing = ["Password", "UserPrincipalName"].into_iter().filter(|name| call.text(name).is_none());
+        let missing: Vec<&str> = missing.collect();
+        if !missing.is_empty() {
+            return Err(Failure::missing_mandatory(&missing));
+        }
+    }
+    let new = NewMailbox { user: new_user(call)?, mailbox };
     Ok(Box::new(move |draft| verbs::new_mailbox(draft, new)))
 }
 

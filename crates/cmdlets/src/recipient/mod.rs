@@ -101,6 +101,17 @@ fn smtp_edit(name: &'static str, given: &Value) -> Outcome<Edits> {
     Ok(vec![(name, Edit::set(directory::Value::from(address)))])
 }
 
+/// `-ExternalEmailAddress`: without a type it is SMTP, and always the primary of its type.
+fn external_edit(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Outcome<Edits> {
+    let text = text_of(given);
+    let proxy = match text.split_once(':') {
+        Some((kind, rest)) => format!("{}:{rest}", kind.to_ascii_uppercase()),
+        None => format!("SMTP:{}", smtp_address(&text)?),
+    };
+    let proxy = proxy.parse().map_err(directory::DirectoryError::from)?;
+    Ok(vec![("ExternalEmailAddress", Edit::set(directory::Value::Proxy(proxy)))])
+}
+
 /// Computed properties of every mail-enabled recipient.
 fn extend_mail(view: &View, object: &Object, out: &mut PsObject) {
     senders::extend(view, object, out);

@@ -60,7 +60,7 @@ const SHOWN: &[&str] = &[
 ];
 
 /// The noun, also for those who show members.
-pub(super) static NOUN: Noun = Noun {
+pub(crate) static NOUN: Noun = Noun {
     scope: Scope::Kinds(KINDS),
     shows: Shows::LikeSet("Get-Recipient"),
     order: &[SHOWN],

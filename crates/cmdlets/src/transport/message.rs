@@ -74,7 +74,7 @@ fn wanted(call: &Call<'_>) -> Outcome<Vec<(PsObject, u64)>> {
         call.cx.transport.queues().into_iter().map(|report| report.info.identity).collect();
     let queues: Vec<_> =
         queues.into_iter().filter(|queue| wildcard_matches(pattern, &queue.to_string())).collect();
-    if queues.is_empty() && !pattern.contains('*') {
+    if queues.is_empty() && one.is_none() && !pattern.contains('*') {
         return Err(queue::missing(call.cx, pattern));
     }
     let mut found = Vec::new();

@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewReceiveConnector, RECEIVE_USAGES},
 };
 
-use crate::{Cmdlet, Failure, Make, Noun, Outcome, call::Call, convert, get::one_of};
+use crate::{Cmdlet, Failure, Make, Noun, Outcome, call::Call, convert};
 
 static NOUN: Noun = Noun {
     order: &[&[
@@ -60,15 +60,10 @@ static NOUN: Noun = Noun {
         "TarpitInterval",
         "MaxAcknowledgementDelay",
     ]],
-    conditions: &[
-        ("Server", |view, object, value| {
-            view.resolve(value, Scope::Class(&SERVER))
-                .is_ok_and(|server| object.link("Server") == Some(server.guid))
-        }),
-        ("TransportRole", |_, object, value| {
-            object.text("TransportRole").is_some_and(|role| one_of(role, value))
-        }),
-    ],
+    conditions: &[("Server", |view, object, value| {
+        view.resolve(value, Scope::Class(&SERVER))
+            .is_ok_and(|server| object.link("Server") == Some(server.guid))
+    })],
     create: Some(create),
     takes: &[
         "Name",

@@ -42,12 +42,12 @@ pub(crate) fn open(
     mark: Mark,
     apply: &mut Apply<'_>,
 ) -> Result<Recovered, EngineError> {
-    let spares = Arc::new(Spares::open(disk.clone(), dir)?);
+    let spares = Arc::new(Spares::open(disk.clone(), dir, segment_bytes)?);
     let segments = Arc::new(Segments::open(disk.clone(), dir)?);
     if mark.position == 0 && mark.epoch == 0 && segments.count() == 0 {
         let path = segments.path(0);
         let len = segment_bytes.min(FIRST_SEGMENT);
-        let file = fill(disk, &path, len).map_err(|e| EngineError::io("making", &path, e))?;
+        let file = fill(disk, &path, len, &|| Ok(())).map_err(|e| EngineError::io("making", &path, e))?;
         segments.insert(0, file, len);
     }
     let Mark { position, epoch, log } = mark;
@@ -255,7 +255,8 @@ impl<'a> Window<'a> {
         while position + HEADER_LEN as u64 <= self.span.end {
             let len = WINDOW.min((self.span.end - position) / ALIGN * ALIGN);
             let Some(bytes) = self.at(position, len)? else { return Ok(None) };
-            let Some(at) = bytes.chunks_exact(ALIGN as usize).position(|word| word == log) else {
+            let Some(at) = bytes.as_chunks().0.iter().position(|word: &[u8; ALIGN as usize]| *word == log)
+            else {
                 position += len;
                 continue;
             };

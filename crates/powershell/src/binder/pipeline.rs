@@ -118,13 +118,12 @@ fn is_bag(object: &Value) -> bool {
 fn fits(source: &dyn CommandSource, parameter: &ParameterInfo, object: &Value, fit: Fit) -> bool {
     let to = Type::of_parameter(&parameter.type_name);
     if to == Type::Identity {
-        if let Some(opinion) = source.accepts(&parameter.type_name, object) {
-            return opinion;
-        }
+        let opinion = source.accepts(&parameter.type_name, object);
         return match (object, fit) {
+            (_, _) if opinion == Some(false) => false,
             (Value::Object(object), Fit::Exact) => object.with(|o| named_alike(&parameter.type_name, o)),
             (_, Fit::Exact) => matches!(object, Value::Identity(_)),
-            (_, Fit::Any) => !is_bag(object),
+            (_, Fit::Any) => opinion.unwrap_or(!is_bag(object)),
         };
     }
     match fit {

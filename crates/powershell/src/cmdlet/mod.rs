@@ -89,7 +89,8 @@ pub trait CommandSource: Send + Sync {
     fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord>;
 
     /// Whether an object with these type names can stand for a parameter of this type (for example a
-    /// database object for a database identity). `None` where the source has no opinion.
+    /// database object for a database identity). `None` where the source has no opinion. Where several
+    /// parameters could take an object, the one whose type is named like the object's wins all the same.
     fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
         let _ = (parameter_type, object);
         None

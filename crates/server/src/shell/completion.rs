@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use powershell::{CommandSource, Runspace};
-use reedline::{Completer, Span, Suggestion};
+use reedline::{Completer, CompletionResult, Span, Suggestion};
 
 /// Suggestions offered at once.
 const MAX: usize = 200;
@@ -24,12 +24,24 @@ impl PowerShellCompleter {
         let stage = before.rsplit(['|', ';', '{', '(', '=']).next().unwrap_or("").trim_start();
         let begins = |name: &str| name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
         let Some(command) = stage.split_whitespace().next() else {
-            return self.source.names().iter().filter(|name| begins(name)).map(|name| name.to_string()).collect();
+            return self
+                .source
+                .names()
+                .iter()
+                .filter(|name| begins(name))
+                .map(|name| name.to_string())
+                .collect();
         };
         let Some(info) = self.source.find(command) else { return Vec::new() };
         if let Some(prefix) = word.strip_prefix(['-', '–', '—']) {
-            let begins = |name: &str| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-            return info.parameters.iter().filter(|p| begins(&p.name)).map(|p| format!("-{}", p.name)).collect();
+            let begins =
+                |name: &str| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+            return info
+                .parameters
+                .iter()
+                .filter(|p| begins(&p.name))
+                .map(|p| format!("-{}", p.name))
+                .collect();
         }
         let last = stage.split_whitespace().last().and_then(|text| text.strip_prefix(['-', '–', '—']));
         let named = last.and_then(|name| info.parameter(name));
@@ -39,12 +51,15 @@ impl PowerShellCompleter {
             return parameter.values.iter().filter(|v| begins(v)).map(|v| v.to_string()).collect();
         }
         let values = self.source.complete(&info, parameter, word.trim_matches(['"', '\'']));
-        values.into_iter().map(|value| if value.contains(' ') { format!("\"{value}\"") } else { value }).collect()
+        values
+            .into_iter()
+            .map(|value| if value.contains(' ') { format!("\"{value}\"") } else { value })
+            .collect()
     }
 }
 
 impl Completer for PowerShellCompleter {
-    fn complete(&mut self, line: &str, position: usize) -> Vec<Suggestion> {
+    fn complete(&mut self, line: &str, position: usize) -> CompletionResult {
         let before = &line[..line.floor_char_boundary(position)];
         let start = before.rfind([' ', '|', ';', '(', '{', '=']).map_or(0, |at| at + 1);
         let candidates = self.candidates(&before[..start], &before[start..]);
@@ -54,6 +69,6 @@ impl Completer for PowerShellCompleter {
             append_whitespace: true,
             ..Suggestion::default()
         };
-        candidates.into_iter().take(MAX).map(suggestion).collect()
+        CompletionResult::fresh(candidates.into_iter().take(MAX).map(suggestion).collect::<Vec<_>>())
     }
 }

@@ -105,7 +105,8 @@ fn ask(prompt: &Prompt) -> io::Result<Option<Value>> {
     loop {
         let answer = line(&format!("{} (default is \"{default}\"): ", labels.join("  ")))?;
         let answer = if answer.trim().is_empty() { default.clone() } else { answer.trim().to_uppercase() };
-        let fits = |choice: &String| key(choice) == answer || choice.replace('&', "").to_uppercase() == answer;
+        let fits =
+            |choice: &String| key(choice) == answer || choice.replace('&', "").to_uppercase() == answer;
         if let Some(index) = prompt.choices.iter().position(fits) {
             return Ok(i32::try_from(index).ok().map(Value::Int));
         }

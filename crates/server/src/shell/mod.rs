@@ -29,7 +29,7 @@ const WIDTH: usize = 120;
 /// Runs what was asked for; the exit code is 0 when no error was left unhandled, 1 otherwise, or what `exit`
 /// said.
 pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
-    let remote = Arc::new(RemoteCmdlets::connect(&Layout::new(&options.folder.data))?);
+    let remote = Arc::new(RemoteCmdlets::connect(Layout::new(&options.folder.data))?);
     let server = remote.server.clone();
     let mut runspace = Runspace::new(remote)
         .with_files(Arc::new(LocalFiles))
@@ -60,7 +60,12 @@ fn exit_code(outcome: &Outcome) -> ExitCode {
 }
 
 /// One text, printed as asked.
-fn run_text(runspace: &mut Runspace, name: &str, text: &str, format: OutputFormat) -> Result<Outcome, ServerError> {
+fn run_text(
+    runspace: &mut Runspace,
+    name: &str,
+    text: &str,
+    format: OutputFormat,
+) -> Result<Outcome, ServerError> {
     let failed = |e| ServerError::io("standard output", e);
     let outcome = match format {
         OutputFormat::Text => {
@@ -72,15 +77,34 @@ fn run_text(runspace: &mut Runspace, name: &str, text: &str, format: OutputForma
         OutputFormat::Json | OutputFormat::Clixml => {
             let mut collector = Collector::default();
             let outcome = runspace.run_named(name, text, &mut collector);
-            let mut out = io::stdout().lock();
-            collector.write(format, &mut out).and_then(|()| out.flush()).map_err(failed)?;
+            serialise(runspace, collector.into_array(), format).map_err(failed)?;
             outcome
         }
     };
     if outcome == Outcome::Incomplete {
-        let _ = writeln!(io::stderr(), "The command is not complete: a bracket, quote or block is missing its end.");
+        let _ = writeln!(
+            io::stderr(),
+            "The command is not complete: a bracket, quote or block is missing its end."
+        );
     }
     Ok(outcome)
+}
+
+/// The language's own serialisers write the document.
+fn serialise(runspace: &mut Runspace, objects: Value, format: OutputFormat) -> io::Result<()> {
+    const OBJECTS: &str = "RialtoShellOutput";
+    runspace.set(OBJECTS, objects);
+    let command = match format {
+        OutputFormat::Clixml => format!("ConvertTo-CliXml -InputObject ${OBJECTS}"),
+        OutputFormat::Json | OutputFormat::Text => format!("ConvertTo-Json -Depth 3 -InputObject ${OBJECTS}"),
+    };
+    let mut document = Collector::default();
+    runspace.run(&command, &mut document);
+    let mut out = io::stdout().lock();
+    for text in document.into_array().into_items() {
+        writeln!(out, "{text}")?;
+    }
+    out.flush()
 }
 
 /// Commands from a pipe: each runs as soon as it is complete; the worst outcome counts.

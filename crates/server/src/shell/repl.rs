@@ -1,13 +1,12 @@
 //! The prompt: line editing, history in the user's own folder, completion.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
-use parking_lot::Mutex;
 use powershell::{Outcome, Runspace, runspace::is_complete};
 use reedline::{
     ColumnarMenu, DefaultHinter, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt,
-    PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult, Validator,
-    default_emacs_keybindings,
+    PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult,
+    Validator, default_emacs_keybindings,
 };
 
 use super::{completion::PowerShellCompleter, console::Console, terminal_width};
@@ -19,8 +18,7 @@ const MENU: &str = "completions";
 
 /// Reads and runs lines until `exit`, Ctrl+D, or the terminal goes.
 pub(super) fn run(runspace: &mut Runspace, server: &str) -> Result<Outcome, ServerError> {
-    let names = Arc::new(Mutex::new(PowerShellCompleter::new(runspace)));
-    let mut editor = editor(names);
+    let mut editor = editor(PowerShellCompleter::new(runspace));
     let prompt = ServerPrompt(server.to_owned());
     loop {
         match editor.read_line(&prompt) {
@@ -40,7 +38,7 @@ pub(super) fn run(runspace: &mut Runspace, server: &str) -> Result<Outcome, Serv
     }
 }
 
-fn editor(completer: Arc<Mutex<PowerShellCompleter>>) -> Reedline {
+fn editor(completer: PowerShellCompleter) -> Reedline {
     let mut keys = default_emacs_keybindings();
     let complete = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.into()), ReedlineEvent::MenuNext]);
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, complete);
@@ -48,7 +46,7 @@ fn editor(completer: Arc<Mutex<PowerShellCompleter>>) -> Reedline {
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_validator(Box::new(WholeStatements))
         .with_hinter(Box::new(DefaultHinter::default()))
-        .with_completer(Box::new(completion_of(completer)))
+        .with_completer(Box::new(completer))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU))));
     match history_file().and_then(|path| FileBackedHistory::with_file(HISTORY, path).ok()) {
         Some(history) => editor.with_history(Box::new(history)),
@@ -56,21 +54,12 @@ fn editor(completer: Arc<Mutex<PowerShellCompleter>>) -> Reedline {
     }
 }
 
-fn completion_of(completer: Arc<Mutex<PowerShellCompleter>>) -> impl reedline::Completer {
-    struct Shared(Arc<Mutex<PowerShellCompleter>>);
-    impl reedline::Completer for Shared {
-        fn complete(&mut self, line: &str, position: usize) -> Vec<reedline::Suggestion> {
-            self.0.lock().complete(line, position)
-        }
-    }
-    Shared(completer)
-}
-
 /// `~/.local/state/rialto/history`, for this user alone.
 fn history_file() -> Option<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let dir = state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?.join("rialto");
+    let dir =
+        state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?.join("rialto");
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).ok()?;
     Some(dir.join("history"))
 }
@@ -100,7 +89,10 @@ impl Prompt for ServerPrompt {
     fn render_prompt_multiline_indicator(&self) -> std::borrow::Cow<'_, str> {
         ">> ".into()
     }
-    fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> std::borrow::Cow<'_, str> {
+    fn render_prompt_history_search_indicator(
+        &self,
+        search: PromptHistorySearch,
+    ) -> std::borrow::Cow<'_, str> {
         format!("(search: {}) ", search.term).into()
     }
 }

@@ -52,7 +52,7 @@ impl Step<'_> {
         Ok(Next::Done)
     }
 
-    /// Looks again for a connector.
+    /// Looks again for a connector: there was none, or it is gone.
     pub(super) async fn reroute(self) -> Result<Next, TransportError> {
         let (core, view) = (self.core, self.core.view());
         let mut settlement = Settlement::new(core, &view, &self.queued);
@@ -62,9 +62,10 @@ impl Step<'_> {
                 Ok(domain) => routing::next_hop(&view, &domain, self.queued.message.size),
                 Err(_) => Hop::Unreachable,
             };
-            match hop {
-                Hop::Unreachable => stay.push(recipient),
-                hop => settlement.update(index, Recipient { hop, ..recipient }),
+            if hop == self.job.hop {
+                stay.push(recipient);
+            } else {
+                settlement.update(index, Recipient { hop, ..recipient });
             }
         }
         settlement.commit().await?;

@@ -1,6 +1,8 @@
 //! From the queue of a mailbox database into the mailboxes.
 
-use base::Guid;
+use base::{Guid, Timestamp};
+use bytes::Bytes;
+use store::StoreError;
 use wire::smtp::Reply;
 
 use super::Step;
@@ -15,41 +17,67 @@ use crate::{
     track::{Event, EventId, Source},
 };
 
+/// Mailboxes one commit delivers to: a commit must fit into a segment of the log.
+const COMMIT_MAX: usize = 500;
+
 /// What a sender is told who asked to hear of deliveries.
 const DELIVERED: Reply = Reply::new(250, (2, 1, 5), "STOREDRV.Deliver; delivered");
 
 impl Step<'_> {
     pub(super) async fn deliver(self, database: Guid) -> Result<Next, TransportError> {
-        let (core, view, message) = (self.core, self.core.view(), &self.queued.message);
+        let (core, message) = (self.core, &self.queued.message);
         let recipients = self.recipients();
-        let body = core.spool.body(message)?;
+        let (_room, body) = core.body(message).await?;
         let parts = with_return_path(message, &[body]);
+        let summary = Inspection::new(&parts[1..]).summary.encode();
+        let due = core.now().plus(core.settings().message_retry_interval);
+        let mut stay = Vec::new();
+        for some in recipients.chunks(COMMIT_MAX) {
+            match self.deliver_some(database, some, &parts, &summary, due).await? {
+                Ok(later) => stay.extend(later),
+                Err(error) => {
+                    // The whole queue rests until the database is back; who has it by then is not given it
+                    // again.
+                    let mut schedule = core.schedule.lock();
+                    schedule.hop_failed(self.job.queue, core.now(), &format!("432 4.3.2 STOREDRV; {error}"));
+                    let settings = schedule.settings().clone();
+                    let rest = recipients.iter().map(|(_, recipient)| recipient);
+                    return Ok(Next::Ready { deadline: core.deadline(&settings, message, rest) });
+                }
+            }
+        }
+        core.schedule.lock().hop_answered(self.job.queue);
+        Ok(self.next(&stay, due))
+    }
+
+    /// Delivers to some recipients in one commit and settles them. Says who must wait, or why the database
+    /// as a whole did not answer.
+    async fn deliver_some(
+        &self,
+        database: Guid,
+        recipients: &[(u32, Recipient)],
+        parts: &[Bytes],
+        summary: &Bytes,
+        due: Timestamp,
+    ) -> Result<Result<Vec<Recipient>, StoreError>, TransportError> {
+        let (core, view, message) = (self.core, self.core.view(), &self.queued.message);
         let delivery = ToMailboxes {
             database,
             network_id: message.network_id,
             mailboxes: recipients.iter().map(|(_, recipient)| recipient.mailbox).collect(),
-            summary: Inspection::new(&parts[1..]).summary.encode(),
-            parts,
+            summary: summary.clone(),
+            parts: parts.to_vec(),
             received: message.received,
             view: &view,
         };
         let answers = match delivery.deliver(&core.stores).await {
             Ok(answers) => answers,
-            Err(error) => {
-                // The whole queue rests until the database is back.
-                let mut schedule = core.schedule.lock();
-                schedule.hop_failed(self.job.queue, core.now(), &format!("432 4.3.2 STOREDRV; {error}"));
-                let rest = recipients.iter().map(|(_, recipient)| recipient);
-                return Ok(Next::Ready {
-                    deadline: core.deadline(&schedule.settings().clone(), message, rest),
-                });
-            }
+            Err(error) if is_transient(&error) => return Ok(Err(error)),
+            // It is the message, not the database: nobody can have it.
+            Err(_) => recipients.iter().map(|_| Err(StoreError::NoMailbox)).collect(),
         };
-        core.schedule.lock().hop_answered(self.job.queue);
         let mut settlement = Settlement::new(core, &view, &self.queued);
         let (mut delivered, mut again, mut stay) = (Vec::new(), Vec::new(), Vec::new());
-        let settings = core.settings();
-        let due = core.now().plus(settings.message_retry_interval);
         for ((index, recipient), answer) in recipients.iter().zip(answers) {
             match answer {
                 Ok(copy) => {
@@ -64,7 +92,7 @@ impl Step<'_> {
                     stay.push(recipient.clone());
                 }
                 Err(error) => {
-                    let full = matches!(error, store::StoreError::Quota { .. });
+                    let full = matches!(error, StoreError::Quota { .. });
                     let reply = if full { MAILBOX_FULL } else { UNDELIVERABLE };
                     settlement.fail(recipient, reply, Source::StoreDriver, None);
                     settlement.remove(*index);
@@ -73,7 +101,7 @@ impl Step<'_> {
         }
         settlement.commit().await?;
         self.record_copies(&delivered, &again);
-        Ok(self.next(&stay, due))
+        Ok(Ok(stay))
     }
 
     fn record_copies(&self, delivered: &[&base::SmtpAddress], again: &[&base::SmtpAddress]) {
@@ -92,7 +120,7 @@ impl Step<'_> {
     }
 
     /// What becomes of the message at this hop while `stay` wait until `due`.
-    pub(super) fn next(&self, stay: &[Recipient], due: base::Timestamp) -> Next {
+    pub(super) fn next(&self, stay: &[Recipient], due: Timestamp) -> Next {
         if stay.is_empty() {
             return Next::Done;
         }

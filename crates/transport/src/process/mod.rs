@@ -15,6 +15,7 @@ use crate::{
     TransportError,
     core::{Core, NEVER},
     queue::{Hop, Job, JobKind, Message, Next, Queued, Recipient},
+    routing,
     track::{EventId, Source},
 };
 
@@ -40,7 +41,11 @@ impl Core {
     /// Does a job and ends it.
     pub(crate) async fn process(&self, job: Job) {
         let outcomes = match (job.kind, &job.hop) {
-            (JobKind::Deliver, Hop::SmartHost(_) | Hop::Domain(..)) => self.carry(&job).await,
+            (JobKind::Deliver, Hop::SmartHost(connector) | Hop::Domain(connector, _))
+                if routing::is_usable(&self.view(), *connector) =>
+            {
+                self.carry(&job).await
+            }
             _ => {
                 let mut outcomes = Vec::with_capacity(job.ids.len());
                 for &id in &job.ids {
@@ -133,8 +138,8 @@ impl Step<'_> {
             (JobKind::Review, _) => self.review().await,
             (_, Hop::Submission) => self.categorize().await,
             (_, Hop::Mailbox(database)) => self.deliver(*database).await,
-            (_, Hop::Unreachable) => self.reroute().await,
-            (_, Hop::Poison | Hop::SmartHost(_) | Hop::Domain(..)) => Ok(Next::Ready { deadline: NEVER }),
+            (_, Hop::Unreachable | Hop::SmartHost(_) | Hop::Domain(..)) => self.reroute().await,
+            (_, Hop::Poison) => Ok(Next::Ready { deadline: NEVER }),
         }
     }
 

@@ -10,7 +10,7 @@ use wire::smtp::{Envelope, Reply};
 use crate::{
     TransportError,
     categorizer::LOOP_HEADER,
-    core::Core,
+    core::{BODY_ROOM, Core},
     dsn::Action,
     metrics,
     queue::{Job, Message, Next, QueueSettings, Queued, Recipient, ReturnPath},
@@ -19,6 +19,9 @@ use crate::{
     settle::Settlement,
     track::{Event, EventId, Source},
 };
+
+/// Recipients of one letter: what servers take as a rule (RFC 5321 section 4.5.3.1.8 asks for 100).
+const RECIPIENTS_MAX: usize = 100;
 
 /// What a sender who asked is told when the next server makes no reports.
 const RELAYED: Reply = Reply::new(250, (2, 1, 9), "relayed");
@@ -35,9 +38,26 @@ impl Core {
     pub(super) async fn carry(&self, job: &Job) -> Vec<(u64, Next)> {
         let view = self.view();
         let (mut outcomes, mut messages) = (Vec::with_capacity(job.ids.len()), Vec::new());
+        let mut room = Vec::new();
         for &id in &job.ids {
-            match self.spool.load(id).and_then(|queued| Ok((self.spool.body(&queued.message)?, queued))) {
-                Ok((body, queued)) => messages.push((queued, body)),
+            let loaded = match self.spool.load(id) {
+                // The first waits for room; more of them go along only where there is some.
+                Ok(queued) if room.is_empty() || self.has_room(&queued.message) => {
+                    self.body(&queued.message).await.map(|(permit, body)| (permit, body, queued))
+                }
+                Ok(queued) => {
+                    let rest = queued.at(&job.hop).map(|(_, recipient)| recipient);
+                    let deadline = self.deadline(&self.settings(), &queued.message, rest);
+                    outcomes.push((id, Next::Ready { deadline }));
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
+            match loaded {
+                Ok((permit, body, queued)) => {
+                    room.push(permit);
+                    messages.push((queued, body));
+                }
                 Err(error) => outcomes.push((id, self.after_own_failure(id, &error))),
             }
         }
@@ -59,6 +79,11 @@ impl Core {
             outcomes.push((queued.id, next));
         }
         outcomes
+    }
+
+    /// Whether a body could be read without waiting, with something left for others.
+    fn has_room(&self, message: &Message) -> bool {
+        self.room.available_permits() as u64 > (message.size >> 10) + u64::from(BODY_ROOM / 4)
     }
 
     fn note_hop(&self, job: &Job, carried: &[Carried]) {
@@ -164,9 +189,9 @@ fn divide(job: &Job, messages: &[(Queued, Bytes)]) -> (Vec<Share>, Vec<Letter>) 
             let key = format!("{:?}{:?}", recipient.return_path, recipient.forwarded_by);
             groups.entry(key).or_default().push((*index, recipient.clone()));
         }
-        for recipients in groups.into_values() {
-            letters.push(letter(&queued.message, body, &recipients));
-            shares.push(Share { message: at, recipients });
+        for recipients in groups.values().flat_map(|group| group.chunks(RECIPIENTS_MAX)) {
+            letters.push(letter(&queued.message, body, recipients));
+            shares.push(Share { message: at, recipients: recipients.to_vec() });
         }
     }
     (shares, letters)

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use base::Timestamp;
 use bytes::Bytes;
 use engine::{BodyRef, Database, Options, Read, Txn};
 
@@ -114,6 +115,18 @@ impl Spool {
         let body = BodyRef::decode(&message.body)
             .ok_or_else(|| TransportError::Row("the place of a body".into()))?;
         Ok(self.database.read_body(&body)?)
+    }
+
+    /// When the oldest message of the queue was taken in.
+    pub fn oldest(&self) -> Result<Option<Timestamp>, TransportError> {
+        let mut oldest = None;
+        self.database.view(|view| {
+            view.scan_prefix(record::MESSAGES, &mut |_, row| {
+                oldest = Some(decode::<Message>(row).map(|message| message.received));
+                ControlFlow::Break(())
+            })
+        })?;
+        oldest.transpose()
     }
 
     /// Visits every message, oldest first. A row that can't be read is handed over as its error.

@@ -24,12 +24,12 @@ use super::{
     connector::select,
     session::{Conversation, House},
 };
-use crate::stream::Transport;
+use crate::{metrics, stream::Transport};
 
 /// How long sessions may finish what they are doing after shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(30);
 /// The rest after `accept` failed for want of descriptors or memory: others must be able to finish.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(10);
 
 const TOO_MANY_CONNECTIONS: Reply = Reply::new(
     421,
@@ -60,7 +60,7 @@ pub struct Settings {
 pub struct Receiver<I> {
     house: House<I>,
     connectors: ArcSwap<Vec<Arc<ReceiveConnector>>>,
-    census: Arc<Census>,
+    pub(super) census: Arc<Census>,
     next_session: std::sync::atomic::AtomicU64,
 }
 
@@ -104,7 +104,7 @@ impl<I: Intake> Receiver<I> {
                             tracing::debug!(%remote, %error, "lost before it began");
                         }
                     }
-                    Err(error) => pause_after(&error).await,
+                    Err(error) => self.pause_after(&error).await,
                 },
             }
         }
@@ -117,6 +117,17 @@ impl<I: Intake> Receiver<I> {
         if tokio::time::timeout(GRACE, drained).await.is_err() {
             tracing::warn!(sessions = sessions.len(), "sessions cut off by shutdown");
             sessions.shutdown().await;
+        }
+    }
+
+    /// A failed `accept`: a peer that left is nothing; without descriptors somebody must go, and trying
+    /// again at once would only burn time.
+    async fn pause_after(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+        if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
+            tracing::warn!(%error, "cannot accept connections");
+            self.census.make_room();
+            tokio::time::sleep(EXHAUSTED_PAUSE).await;
         }
     }
 
@@ -137,20 +148,25 @@ impl<I: Intake> Receiver<I> {
         stream.set_nodelay(true)?;
         let Some(ticket) = self.census.admit(&connector, remote.ip()) else {
             tracing::debug!(%remote, connector = connector.name, "too many connections");
+            metrics::connection("refused");
             return refuse(&stream, door);
         };
         let (receiver, stop) = (Arc::clone(self), stop.clone());
         sessions.spawn(async move {
-            let _place: Ticket = ticket;
-            receiver.converse(stream, connector, [local, remote], door, stop).await;
+            let outcome = tokio::select! {
+                () = receiver.converse(stream, &ticket, connector, [local, remote], door, stop) => "ended",
+                () = ticket.evicted() => "evicted",
+            };
+            metrics::connection(outcome);
         });
         Ok(())
     }
 
     /// Holds one session over any stream, from greeting to goodbye. `ends` are our address and the peer's.
-    pub async fn converse<S: Transport>(
+    pub(super) async fn converse<S: Transport>(
         &self,
         stream: S,
+        ticket: &Ticket,
         connector: Arc<ReceiveConnector>,
         ends: [SocketAddr; 2],
         door: Door,
@@ -169,7 +185,7 @@ impl<I: Intake> Receiver<I> {
             tls: None,
             identity: None,
         };
-        let conversation = Conversation::new(&self.house, stream, session, stop);
+        let conversation = Conversation::new(&self.house, ticket, stream, session, stop);
         conversation.run(door == Door::ImplicitTls).instrument(span).await;
     }
 }
@@ -182,15 +198,6 @@ fn refuse(stream: &TcpStream, door: Door) -> io::Result<()> {
         stream.try_write(&out)?;
     }
     Ok(())
-}
-
-/// A failed `accept`: a peer that left is nothing; without descriptors, trying at once only burns time.
-async fn pause_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
-        tracing::warn!(%error, "cannot accept connections");
-        tokio::time::sleep(EXHAUSTED_PAUSE).await;
-    }
 }
 
 fn report(ended: Result<(), JoinError>) {

@@ -15,6 +15,7 @@ use wire::smtp::{
 
 use super::{
     Intake, ReceiveConnector, Refusal, Session,
+    census::Ticket,
     channel::{Channel, Gone},
     order::{self, Phase},
 };
@@ -31,6 +32,7 @@ pub(super) struct House<I> {
 /// One session under way.
 pub(super) struct Conversation<'a, S, I> {
     pub(super) house: &'a House<I>,
+    ticket: &'a Ticket,
     pub(super) channel: Channel<S>,
     pub(super) session: Session,
     pub(super) phase: Phase,
@@ -51,11 +53,18 @@ const LINE_TOO_LONG: Reply = Reply::new(500, (5, 5, 2), "Line too long");
 const BARE_NEWLINE: Reply = Reply::new(500, (5, 5, 2), "Invalid line ending; closing transmission channel");
 
 impl<'a, S: Transport, I: Intake> Conversation<'a, S, I> {
-    pub(super) fn new(house: &'a House<I>, stream: S, session: Session, stop: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        house: &'a House<I>,
+        ticket: &'a Ticket,
+        stream: S,
+        session: Session,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let connector = &session.connector;
         let patience = connector.stranger_timeout.min(connector.inactivity_timeout);
         Self {
             house,
+            ticket,
             channel: Channel::new(stream, connector.connection_timeout, patience, stop),
             session,
             phase: Phase::Start,
@@ -228,8 +237,9 @@ impl<'a, S: Transport, I: Intake> Conversation<'a, S, I> {
         }
     }
 
-    /// A peer that has shown what it wants may take its time.
+    /// A peer that has shown what it wants may take its time and keeps its place.
     pub(super) fn no_stranger(&mut self) {
+        self.ticket.keep();
         self.channel.patience = self.connector().inactivity_timeout;
     }
 }

@@ -120,3 +120,53 @@ async fn it_runs_by_itself_and_stops_when_told() {
     assert_eq!(house.inbox("nuno").len(), 20);
     assert!(house.accept(mail("x@ext.example", &["team@rialto.test"], "late")).await.is_err());
 }
+
+/// The house on a full volume: no message is acknowledged that is not there, and it recovers by itself.
+#[tokio::test]
+async fn a_full_disk_is_said_and_passes() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let nuno = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap().guid;
+    house.world.group("team", &[nuno]).await;
+    let big = "x".repeat(100_000);
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        house.world.disk.fill(true);
+        // By the queue and by the short way in turn, until both say no.
+        let mut refused = [0, 0];
+        for n in 0..200 {
+            let way = n % 2;
+            let to = ["team@rialto.test", "nuno@rialto.test"][way];
+            let text = format!("message-{round}-{n}-{big}");
+            match house.accept(mail("x@ext.example", &[to], &text)).await {
+                Ok(_) => acknowledged.push(format!("message-{round}-{n}-")),
+                Err(Refusal::Failed(fault)) => {
+                    assert_eq!(
+                        Reply::from(&fault).to_string(),
+                        "452 4.3.1 Insufficient system resources (UsedDiskSpace)"
+                    );
+                    refused[way] += 1;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+            if refused.iter().all(|count| *count > 2) {
+                break;
+            }
+        }
+        assert!(refused.iter().all(|count| *count > 2), "{refused:?}");
+        house.world.disk.fill(false);
+        let text = format!("message-{round}-after-");
+        house.accept(mail("x@ext.example", &["team@rialto.test"], &text)).await.unwrap();
+        acknowledged.push(text);
+        house.later(Duration::from_mins(5)).await;
+    }
+    let house = house.crash().await;
+    house.later(Duration::from_mins(5)).await;
+    let inbox = house.inbox("nuno");
+    for text in &acknowledged {
+        let copies = inbox.iter().filter(|message| message.contains(text.as_str())).count();
+        assert_eq!(copies, 1, "{text}");
+    }
+    assert_eq!(inbox.len(), acknowledged.len());
+    assert_eq!(house.queues(), []);
+}

@@ -201,5 +201,36 @@ async fn a_dismounted_database_makes_mail_wait() {
     house.later(Duration::from_secs(1)).await;
     assert_eq!(house.queues(), []);
     assert_eq!(house.inbox("nuno").len(), 1);
-    let _ = (Guid::EMPTY, MessageStatus::Ready, None::<SmtpAddress>);
+}
+
+#[tokio::test]
+async fn a_large_group_takes_several_commits_and_everyone_gets_one_copy() {
+    use directory::{NewObject, Value, schema::USER};
+    const MEMBERS: usize = 1100;
+    let house = House::new().await;
+    let group = house.world.group("all", &[]).await;
+    let (database, rng) = (house.world.database, house.world.rng.clone());
+    house
+        .world
+        .commit(move |draft| {
+            for n in 0..MEMBERS {
+                let user = NewObject::new(&USER, format!("u{n}"))
+                    .with("Alias", format!("u{n}"))
+                    .with("EmailAddresses", crate::world::proxy(&format!("u{n}@rialto.test")))
+                    .with("ExchangeGuid", Value::Guid(Guid::new(&*rng)))
+                    .with("Database", Value::Link(database));
+                let user = draft.create(user)?.guid;
+                draft.add_member(group, user)?;
+            }
+            Ok(())
+        })
+        .await;
+    house.accept(mail("x@ext.example", &["all@rialto.test"], "to everyone")).await.unwrap();
+    house.idle().await;
+    assert!((0..MEMBERS).all(|n| house.inbox(&format!("u{n}")).len() == 1));
+    assert_eq!(house.queues(), []);
+    let delivered = house.events().iter().filter(|event| event.starts_with("DELIVER ")).count();
+    assert_eq!(delivered, 3);
+    let old = house.transport.core.spool.oldest().unwrap();
+    assert_eq!(old, None);
 }

@@ -2,13 +2,14 @@
 //! what it was given.
 
 mod administration;
+mod cost;
 mod crash;
 mod locally;
 mod outwards;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use base::{Guid, SmtpAddress, clock::ManualClock, disk::SystemDisk};
+use base::{Guid, clock::ManualClock};
 use bytes::Bytes;
 use directory::{Directory, View};
 use parking_lot::Mutex;
@@ -171,7 +172,7 @@ async fn blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> 
 }
 
 async fn mount(stores: &Stores, world: &World) {
-    let engine = engine_options(world.dir.path(), "DB01", &world.clock);
+    let engine = engine_options(world.dir.path(), "DB01", &world.clock, &world.disk);
     let (stores, guid) = (stores.clone(), world.database);
     blocking(move || stores.mount(store::Config { guid, engine }).map(|_| ())).await.unwrap();
 }
@@ -185,7 +186,7 @@ fn options(world: &World) -> Options {
         queue_dir: world.dir.path().join("queue"),
         segment_bytes: 1 << 20,
         tracking_dir: world.dir.path().join("tracking"),
-        disk: Arc::new(SystemDisk),
+        disk: Arc::new(world.disk.clone()),
         clock: world.clock.clone(),
         rng: world.rng.clone(),
     }

@@ -147,3 +147,18 @@ async fn a_message_that_breaks_the_courier_down_is_set_aside() {
     house.idle().await;
     assert_eq!(house.queues(), []);
 }
+
+#[tokio::test]
+async fn when_a_connector_goes_its_mail_finds_another_way() {
+    let house = with_a_contact().await;
+    house.courier.answers.lock().push_back(Err(Reply::new(451, (4, 4, 0), "down")));
+    send(&house).await;
+    let connector = house.world.view().send_connectors().next().unwrap().guid;
+    house.world.edit(connector, "Enabled", false).await;
+    house.later(Duration::from_mins(1)).await;
+    assert_eq!(house.queues(), [("Unreachable Domain".to_owned(), QueueStatus::Ready, 1)]);
+    house.world.connector("Other", &["*"], &["smart.example"]).await;
+    house.idle().await;
+    assert_eq!(house.queues(), []);
+    assert!(matches!(house.courier.carried.lock()[0].0, Hop::SmartHost(_)));
+}

@@ -12,9 +12,10 @@ async fn call(address: SocketAddr) -> Talk<TcpStream> {
 async fn serves_limits_and_drains() {
     let bench = Bench::with(|c| c.max_inbound_connections = 2);
     let (address, serving) = bench.open().await;
+    let named = "S: 220 {*}\nC: HELO a\nS: 250 {*}\nC: MAIL FROM:<a@b>\nS: 250 {*}";
     let (mut first, mut second) = (call(address).await, call(address).await);
-    first.play("S: 220 {*}").await;
-    second.play("S: 220 {*}").await;
+    first.play(named).await;
+    second.play(named).await;
     call(address).await.play("S: 421 4.3.2 The maximum number of concurrent connections {*}\nS.").await;
     second.play("C: QUIT\nS: 221 {*}\nS.").await;
     drop(second);
@@ -29,6 +30,20 @@ async fn serves_limits_and_drains() {
     drop(first);
     serving.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err(), "the door is shut");
+}
+
+#[tokio::test]
+async fn a_crowd_of_idlers_shuts_nobody_out() {
+    let bench = Bench::with(|c| c.max_inbound_connections = 10);
+    let (address, _serving) = bench.open().await;
+    let mut crowd = Vec::new();
+    for _ in 0..50 {
+        crowd.push(call(address).await);
+    }
+    call(address)
+        .await
+        .play("S: 220 {*}\nC: HELO a\nS: 250 {*}\nC: MAIL FROM:<a@b>\nS: 250 {*}\nC: QUIT\nS: 221 {*}")
+        .await;
 }
 
 #[tokio::test]

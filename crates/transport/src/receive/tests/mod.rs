@@ -116,7 +116,8 @@ impl Bench {
         let (receiver, connector, stop) =
             (Arc::clone(&self.receiver), Arc::clone(&self.connector), self.stop.subscribe());
         let ends = ["198.51.100.1:25".parse().unwrap(), self.remote];
-        tokio::spawn(async move { receiver.converse(theirs, connector, ends, door, stop).await });
+        let ticket = receiver.census.admit(&connector, self.remote.ip()).unwrap();
+        tokio::spawn(async move { receiver.converse(theirs, &ticket, connector, ends, door, stop).await });
         ours
     }
 

@@ -139,9 +139,7 @@ fn made(dir: &Path, number: u64, fill: bool) -> Arc<dyn DiskFile> {
     let zeros = vec![0; 1 << 20];
     for at in (0..SEGMENT).step_by(zeros.len()).filter(|_| fill) {
         file.write_all_at(&[IoSlice::new(&zeros)], at).expect("a write");
-        if at % (8 << 20) == 0 {
-            file.sync_data().expect("a sync");
-        }
+        file.sync_data().expect("a sync");
     }
     file.sync_data().expect("a sync");
     file
