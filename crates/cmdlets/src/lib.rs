@@ -34,10 +34,11 @@ pub use views::views;
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[
     &recipient::distribution_group_member::ADD,
+    &recipient::mailbox_content::CONNECT,
     &recipient::distribution_group::DISABLE,
     &recipient::mail_contact::DISABLE,
     &recipient::mail_user::DISABLE,
-    &recipient::mailbox::DISABLE,
+    &recipient::mailbox_content::DISABLE,
     &database::mailbox_database::DISMOUNT,
     &recipient::distribution_group::ENABLE,
     &recipient::mail_contact::ENABLE,
@@ -89,12 +90,13 @@ pub static ALL: &[&Cmdlet] = &[
     &org::email_address_policy::REMOVE,
     &recipient::mail_contact::REMOVE,
     &recipient::mail_user::REMOVE,
-    &recipient::mailbox::REMOVE,
+    &recipient::mailbox_content::REMOVE,
     &database::mailbox_database::REMOVE,
     &transport::message::REMOVE,
     &transport::receive_connector::REMOVE,
     &org::remote_domain::REMOVE,
     &transport::send_connector::REMOVE,
+    &database::store_mailbox::REMOVE,
     &transport::message::RESUME,
     &transport::queue::RESUME,
     &transport::queue::RETRY,
@@ -120,6 +122,7 @@ pub static ALL: &[&Cmdlet] = &[
     &transport::message::SUSPEND,
     &transport::queue::SUSPEND,
     &recipient::distribution_group_member::UPDATE,
+    &database::store_mailbox::UPDATE,
 ];
 
 #[cfg(test)]

@@ -123,7 +123,11 @@ fn the_nouns_of_the_first_release_are_built() {
         ("Queue", "Get Resume Retry Suspend"),
         ("Message", "Get Remove Resume Suspend"),
     ] {
-        assert_eq!(parity[noun].built.join(" "), verbs, "{noun}");
+        let missing: Vec<&str> = verbs
+            .split(' ')
+            .filter(|verb| !parity[noun].built.iter().any(|built| &**built == *verb))
+            .collect();
+        assert!(missing.is_empty(), "{noun}: {missing:?}");
     }
 }
 

@@ -3,3 +3,4 @@
 pub mod mailbox_database;
 pub mod mailbox_folder_statistics;
 pub mod mailbox_statistics;
+pub mod store_mailbox;

@@ -9,6 +9,7 @@ pub mod group;
 pub mod mail_contact;
 pub mod mail_user;
 pub mod mailbox;
+pub mod mailbox_content;
 #[expect(clippy::module_inception, reason = "the noun is called that")]
 pub mod recipient;
 mod senders;

@@ -1,0 +1,156 @@
+//! Mailboxes apart from their owners: disabled, removed, and connected again.
+
+use std::sync::Arc;
+
+use directory::{
+    Object, RecipientType, Scope, View, recipient_type,
+    schema::USER,
+    verbs::{self, Disconnected, EnableMailbox},
+};
+use store::DisconnectReason;
+
+use super::{identity_of, mailbox};
+use crate::{
+    Cmdlet, Context, Failure, Outcome,
+    call::Call,
+    database::store_mailbox::{self, Found},
+};
+
+/// `Connect-Mailbox`
+pub static CONNECT: Cmdlet =
+    Cmdlet::run("Connect-Mailbox", connect, &["Database", "User", "Alias", "Shared", "Room", "Equipment"]);
+/// `Disable-Mailbox`
+pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &["IgnoreLegalHold"]).asking();
+/// `Remove-Mailbox`
+pub static REMOVE: Cmdlet = Cmdlet::run(
+    "Remove-Mailbox",
+    remove,
+    &["Permanent", "IgnoreLegalHold", "Database", "StoreMailboxIdentity"],
+)
+.asking();
+
+/// The mailbox that a call wants to take away; one on hold only where the caller says so.
+fn leaving(call: &Call<'_>) -> Outcome<Arc<Object>> {
+    let object = mailbox::NOUN.named(call, &call.cx.directory.snapshot())?;
+    if object.flag("LitigationHoldEnabled") && !call.switch("IgnoreLegalHold") {
+        return Err(Failure::invalid(format!(
+            "The mailbox \"{}\" is on litigation hold. Use the IgnoreLegalHold parameter to disable or remove it \
+             all the same.",
+            object.identity()
+        )));
+    }
+    Ok(object)
+}
+
+fn disable(call: &mut Call<'_>) -> Outcome {
+    let object = leaving(call)?;
+    if !call.should_process(&format!(
+        "Disabling mailbox Identity:\"{}\" will remove the Exchange properties from the Active Directory user \
+         object and mark the mailbox in the database for removal",
+        object.identity()
+    ))? {
+        return Ok(());
+    }
+    let gone = call.cx.commit(move |draft| verbs::disable_mailbox(draft, object.guid))?;
+    disconnect(call.cx, gone)
+}
+
+fn remove(call: &mut Call<'_>) -> Outcome {
+    if call.get("Database").is_some() {
+        return remove_disconnected(call);
+    }
+    let object = leaving(call)?;
+    let permanent = call.switch("Permanent");
+    let fate = if permanent {
+        "remove the mailbox from the database"
+    } else {
+        "mark the mailbox in the database for removal"
+    };
+    if !call.should_process(&format!(
+        "Removing mailbox Identity:\"{}\" will remove the Active Directory user object and {fate}",
+        object.identity()
+    ))? {
+        return Ok(());
+    }
+    let gone = call.cx.commit(move |draft| verbs::remove_mailbox(draft, object.guid))?;
+    if permanent { delete(call.cx, gone) } else { disconnect(call.cx, gone) }
+}
+
+/// `Remove-Mailbox -Database … -StoreMailboxIdentity …`: one that no longer belongs to anyone goes for good.
+fn remove_disconnected(call: &mut Call<'_>) -> Outcome {
+    let found = disconnected(call, "StoreMailboxIdentity")?;
+    if call
+        .should_process(&format!("Removing mailbox \"{}\" from the database", found.mailbox.display_name))?
+    {
+        found.remove(call)?;
+    }
+    Ok(())
+}
+
+/// A mailbox that no longer belongs to anyone.
+fn disconnected(call: &Call<'_>, parameter: &str) -> Outcome<Found> {
+    let found = store_mailbox::find(call, parameter)?;
+    if found.disconnected().is_none() {
+        return Err(store_mailbox::still_connected(&found));
+    }
+    Ok(found)
+}
+
+/// The store keeps the mailbox until its retention ends. One that was never opened is not there to keep.
+fn disconnect(cx: &Context, gone: Disconnected) -> Outcome {
+    match cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
+        Ok(mailbox) => Ok(mailbox.disconnect(DisconnectReason::Disabled).wait()?),
+        Err(store::StoreError::NoMailbox) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn delete(cx: &Context, gone: Disconnected) -> Outcome {
+    match cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
+        Ok(mailbox) => Ok(cx.runtime.block_on(mailbox.remove())?),
+        Err(store::StoreError::NoMailbox) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives a disconnected mailbox to an account that has none: the one named, or the only one of its name.
+fn connect(call: &mut Call<'_>) -> Outcome {
+    let view = call.cx.directory.snapshot();
+    let found = disconnected(call, "Identity")?;
+    let user = match call.identity("User") {
+        Some(user) => view.resolve(&user, Scope::Class(&USER))?,
+        None => namesake(&view, &found.mailbox.display_name)?,
+    };
+    let new = EnableMailbox {
+        identity: identity_of(call)?,
+        database: Some(found.database.guid),
+        mailbox_type: mailbox::TYPES.iter().find(|(switch, _)| call.switch(switch)).map(|(_, kind)| *kind),
+        mailbox_guid: Some(found.mailbox.guid),
+    };
+    let action =
+        format!("Connecting mailbox \"{}\" to user \"{}\"", found.mailbox.display_name, user.identity());
+    if !call.should_process(&action)? {
+        return Ok(());
+    }
+    let owner = call.cx.commit(move |draft| verbs::enable_mailbox(draft, user.guid, new))?;
+    let name = owner.text("DisplayName").unwrap_or(&owner.name);
+    Ok(found.store.mailbox(found.mailbox.guid)?.connect(name).wait()?)
+}
+
+/// The one account without a mailbox that is called so.
+fn namesake(view: &View, display_name: &str) -> Outcome<Arc<Object>> {
+    let free = |user: &&Arc<Object>| recipient_type(user) == Some(RecipientType::User);
+    let called = |user: &&Arc<Object>| {
+        [user.text("DisplayName"), Some(&*user.name)]
+            .iter()
+            .flatten()
+            .any(|name| name.eq_ignore_ascii_case(display_name))
+    };
+    let mut found = view.of_class(&USER).filter(free).filter(called);
+    match (found.next(), found.next()) {
+        (Some(user), None) => Ok(user.clone()),
+        _ => Err(Failure::invalid(format!(
+            "No single account without a mailbox is called \"{display_name}\". Use the User parameter."
+        ))),
+    }
+}
