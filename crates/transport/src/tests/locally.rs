@@ -1,3 +1,5 @@
+//! The door, mailboxes, forwards, failures and reports within the house.
+
 use super::*;
 
 fn said(refusal: Result<(), Refusal>) -> String {
