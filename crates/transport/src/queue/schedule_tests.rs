@@ -1,3 +1,5 @@
+//! The schedule: what is due when, and what holds a queue back.
+
 use base::{EnhancedTimeSpan, Guid};
 
 use super::*;

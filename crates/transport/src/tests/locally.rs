@@ -1,3 +1,5 @@
+//! From the door to a mailbox of this server.
+
 use super::*;
 
 fn said(refusal: Result<(), Refusal>) -> String {

@@ -1,3 +1,5 @@
+//! From the door to another server, by a carrier that plays its part.
+
 use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);

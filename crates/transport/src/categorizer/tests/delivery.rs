@@ -1,3 +1,5 @@
+//! Plain recipients: mailboxes, contacts, unknown addresses, sizes.
+
 use super::*;
 use crate::queue::Hop;
 use base::ByteQuantifiedSize;

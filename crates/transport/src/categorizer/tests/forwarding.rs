@@ -1,3 +1,5 @@
+//! Forwarding and remote domains, clause by clause (scenario S01).
+
 use super::*;
 use crate::queue::Hop;
 use directory::Value;

@@ -1,3 +1,5 @@
+//! Groups: expansion, loops, who may write to them.
+
 use super::*;
 use crate::queue::ReturnPath;
 use directory::Value;
