@@ -85,7 +85,8 @@ impl Cmdlets {
         pipeline_object: Option<Value>,
     ) -> Result<Invocation, ErrorRecord> {
         let info = find(command).ok_or_else(|| ErrorRecord::command_not_found(command))?;
-        let mut call = binder::bind_named(info, parameters, preferences, Arc::new(self.clone()), self.cx.clock.now())?;
+        let mut call =
+            binder::bind_named(info, parameters, preferences, Arc::new(self.clone()), self.cx.clock.now())?;
         call.pipeline_object = pipeline_object;
         Ok(call)
     }

@@ -77,8 +77,9 @@ impl Settings {
 }
 
 /// Accepts until `shutdown` turns true (or its sender is gone), then lets the open sessions say goodbye.
-/// `session` holds one conversation with the peer at the address given.
+/// `protocol` names it in the metrics; `session` holds one conversation with the peer at the address given.
 pub(crate) async fn serve<F>(
+    protocol: &'static str,
     listener: TcpListener,
     limits: ConnectionLimits,
     mut shutdown: watch::Receiver<bool>,
@@ -105,8 +106,11 @@ pub(crate) async fn serve<F>(
                     }
                     let session = session(stream, remote);
                     sessions.spawn(async move {
+                        let open = metrics::gauge!("rialto_connections", "protocol" => protocol);
+                        open.increment(1.0);
                         let _place = place;
                         session.await;
+                        open.decrement(1.0);
                     });
                 }
                 Err(error) => pause_after(&error).await,
@@ -216,7 +220,7 @@ mod tests {
         let (stop, shutdown) = watch::channel(false);
         let watched = shutdown.clone();
         let server =
-            tokio::spawn(serve(listener, ConnectionLimits::default(), shutdown, move |stream, _| {
+            tokio::spawn(serve("X", listener, ConnectionLimits::default(), shutdown, move |stream, _| {
                 let mut shutdown = watched.clone();
                 async move {
                     let _open = stream;

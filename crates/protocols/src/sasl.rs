@@ -1,7 +1,7 @@
 //! The password mechanisms of SASL, server side: PLAIN (RFC 4616) and LOGIN; and the log-on they end in.
 
 use base::Fault;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use services::{Client, Credentials, Mailbox, Services};
 
 /// The longest response line, bytes.
@@ -22,9 +22,13 @@ pub(crate) struct Identity {
 pub(crate) async fn enter(services: &Services, identity: Identity, client: Client) -> Result<Mailbox, Fault> {
     let Identity { authorize, user, password } = identity;
     let credentials = Credentials { login: user, password };
+    let protocol = client.protocol;
+    let logons = |outcome: &'static str| metrics::counter!("rialto_logons_total", "protocol" => protocol, "outcome" => outcome);
     let caller = services.authenticate(&credentials, client).await.inspect_err(|fault| {
         tracing::info!(login = credentials.login, code = fault.code, "log-on refused");
+        logons("refused").increment(1);
     })?;
+    logons("ok").increment(1);
     let other = Some(authorize.as_str()).filter(|name| !name.is_empty() && *name != credentials.login);
     let mailbox = services.open_mailbox(&caller, other).await?;
     tracing::info!(user = caller.name, "logged on");
@@ -73,7 +77,8 @@ impl Exchange {
             return Step::Refused("Authentication cancelled");
         }
         let text = if line == "=" { "" } else { line };
-        let Some(text) = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        let Some(text) = BASE64_STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+        else {
             return Step::Refused("Invalid base64");
         };
         if !self.login {

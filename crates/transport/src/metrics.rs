@@ -35,3 +35,8 @@ pub(crate) fn notified(action: &'static str) {
 pub(crate) fn queued(messages: usize) {
     ::metrics::gauge!("rialto_transport_queue_messages").set(messages as f64);
 }
+
+/// An SMTP connection is over: it `ended` by itself, was `refused` for want of room, or `evicted` to make it.
+pub(crate) fn connection(outcome: &'static str) {
+    ::metrics::counter!("rialto_smtp_connections_total", "outcome" => outcome).increment(1);
+}

@@ -42,12 +42,12 @@ pub(crate) fn open(
     mark: Mark,
     apply: &mut Apply<'_>,
 ) -> Result<Recovered, EngineError> {
-    let spares = Arc::new(Spares::open(disk.clone(), dir)?);
+    let spares = Arc::new(Spares::open(disk.clone(), dir, segment_bytes)?);
     let segments = Arc::new(Segments::open(disk.clone(), dir)?);
     if mark.position == 0 && mark.epoch == 0 && segments.count() == 0 {
         let path = segments.path(0);
         let len = segment_bytes.min(FIRST_SEGMENT);
-        let file = fill(disk, &path, len).map_err(|e| EngineError::io("making", &path, e))?;
+        let file = fill(disk, &path, len, &|| Ok(())).map_err(|e| EngineError::io("making", &path, e))?;
         segments.insert(0, file, len);
     }
     let Mark { position, epoch, log } = mark;

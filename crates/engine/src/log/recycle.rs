@@ -5,16 +5,24 @@ use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use base::disk::{DiskFile, OpenMode, SharedDisk};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::EngineError;
 
-/// Former segments kept for reuse; more are removed.
-const KEEP: usize = 2;
+/// Full-length spares kept, so that a burst of commits does not share the disk with filling.
+const KEEP: usize = 4;
+/// With this many at hand filling gives way to commits.
+const ENOUGH: usize = 2;
+/// Commits that follow one another within this time are a burst.
+const LULL: Duration = Duration::from_millis(5);
 /// Bytes filled between two syncs: so few that commits do not wait long behind one.
 const FILL_CHUNK: usize = 1 << 20;
 
@@ -28,39 +36,71 @@ pub(crate) struct Spare {
 #[derive(Default)]
 struct Stock {
     ready: VecDeque<Spare>,
+    /// How many are to be ready, and how long, bytes.
+    ahead: (usize, u64),
     /// The length somebody waits for, bytes.
-    wanted: Option<u64>,
-    /// Why the last attempt failed.
+    awaited: Option<u64>,
+    /// Why the last attempt failed; the next one is made when somebody waits.
     failed: Option<io::Error>,
     stop: bool,
     next_name: u64,
+}
+
+impl Stock {
+    /// The length of the spare to make next.
+    fn next(&self) -> Option<u64> {
+        let short = self.failed.is_none() && self.ready.len() < self.ahead.0;
+        self.awaited.or(short.then_some(self.ahead.1))
+    }
 }
 
 /// The spare segments of one log.
 pub(crate) struct Spares {
     disk: SharedDisk,
     dir: PathBuf,
+    /// Full length of a segment, bytes.
+    full: u64,
     stock: Mutex<Stock>,
     changed: Condvar,
+    appends: AtomicU64,
 }
 
 impl Spares {
-    /// Starts with none; spares left by a former run are removed.
-    pub(crate) fn open(disk: SharedDisk, dir: &Path) -> Result<Self, EngineError> {
+    /// Starts with the spares that a former run left; half-made ones are removed.
+    pub(crate) fn open(disk: SharedDisk, dir: &Path, full: u64) -> Result<Self, EngineError> {
+        let mut stock = Stock::default();
         for name in disk.list(dir).map_err(|e| EngineError::io("listing", dir, e))? {
-            if name.to_str().is_some_and(|name| name.starts_with("spare-")) {
-                let path = dir.join(name);
-                disk.remove(&path).map_err(|e| EngineError::io("removing", &path, e))?;
+            let Some(stem) = name.to_str().and_then(|name| name.strip_prefix("spare-")) else { continue };
+            let path = dir.join(&name);
+            let number = stem.strip_suffix(".log").and_then(|number| number.parse::<u64>().ok());
+            let failed = |error| EngineError::io("taking in", &path, error);
+            let file = disk.open(&path, OpenMode::Existing).map_err(failed)?;
+            let len = file.len().map_err(failed)?;
+            stock.next_name = stock.next_name.max(number.unwrap_or(0));
+            if number.is_some() && len == full && stock.ready.len() < KEEP {
+                stock.ready.push_back(Spare { path, file, len });
+            } else {
+                disk.remove(&path).map_err(failed)?;
             }
         }
-        Ok(Self { disk, dir: dir.into(), stock: Mutex::default(), changed: Condvar::new() })
+        Ok(Self {
+            disk,
+            dir: dir.into(),
+            full,
+            stock: Mutex::new(stock),
+            changed: Condvar::new(),
+            appends: AtomicU64::new(0),
+        })
     }
 
-    /// Asks for a spare of at least this length, without waiting.
-    pub(crate) fn want(&self, len: u64) {
+    /// Says that commits are under way in a segment of length `present`, and has spares of length `next`
+    /// made ready without waiting: one while the log is young, then several.
+    pub(crate) fn look_ahead(&self, present: u64, next: u64) {
+        self.appends.fetch_add(1, Ordering::Relaxed);
+        let ahead = (if present == self.full { KEEP } else { 1 }, next);
         let mut stock = self.stock.lock();
-        if stock.ready.is_empty() && stock.wanted.is_none() {
-            stock.wanted = Some(len);
+        if stock.ahead != ahead || stock.ready.len() < ahead.0 {
+            stock.ahead = ahead;
             self.changed.notify_all();
         }
     }
@@ -81,7 +121,7 @@ impl Spares {
             if stock.stop {
                 return Err(io::Error::other("the database is closing"));
             }
-            stock.wanted = Some(stock.wanted.map_or(len, |wanted| wanted.max(len)));
+            stock.awaited = Some(len);
             self.changed.notify_all();
             self.changed.wait(&mut stock);
         }
@@ -110,26 +150,46 @@ impl Spares {
         self.changed.notify_all();
     }
 
-    /// The background thread: fills what is wanted until told to stop.
+    /// The background thread: makes what is short until told to stop.
     pub(crate) fn run(&self) {
         let mut stock = self.stock.lock();
         while !stock.stop {
-            let Some(len) = stock.wanted else {
+            let Some(len) = stock.next() else {
                 self.changed.wait(&mut stock);
                 continue;
             };
             let path = self.name(&mut stock);
-            let made = parking_lot::MutexGuard::unlocked(&mut stock, || self.fill(path, len));
-            stock.wanted = stock.wanted.filter(|wanted| *wanted > len);
+            let made = MutexGuard::unlocked(&mut stock, || self.make(path, len));
+            stock.awaited = None;
             match made {
-                Ok(spare) => stock.ready.push_back(spare),
+                Ok(spare) => {
+                    stock.failed = None;
+                    stock.ready.push_back(spare);
+                }
+                Err(_) if stock.stop => {}
                 Err(error) => {
                     tracing::warn!(%error, "no space could be prepared for the log");
-                    stock.wanted = None;
                     stock.failed = Some(error);
                 }
             }
             self.changed.notify_all();
+        }
+    }
+
+    /// Lets a burst of commits pass if there is time; fails when the log is closing.
+    fn give_way(&self) -> io::Result<()> {
+        let mut stock = self.stock.lock();
+        let mut seen = u64::MAX;
+        loop {
+            if stock.stop {
+                return Err(io::Error::other("the database is closing"));
+            }
+            let appends = self.appends.load(Ordering::Relaxed);
+            if stock.awaited.is_some() || stock.ready.len() < ENOUGH || seen == appends {
+                return Ok(());
+            }
+            seen = appends;
+            self.changed.wait_for(&mut stock, LULL);
         }
     }
 
@@ -138,12 +198,14 @@ impl Spares {
         self.dir.join(format!("spare-{}.log", stock.next_name))
     }
 
-    fn fill(&self, path: PathBuf, len: u64) -> io::Result<Spare> {
-        match fill(&self.disk, &path, len) {
+    fn make(&self, path: PathBuf, len: u64) -> io::Result<Spare> {
+        let draft = path.with_extension("new");
+        let made = fill(&self.disk, &draft, len, &|| self.give_way());
+        match made.and_then(|file| self.disk.rename(&draft, &path).map(|()| file)) {
             Ok(file) => Ok(Spare { path, file, len }),
             Err(error) => {
                 // What was reserved so far must not stay behind; it may not even exist.
-                let _ = self.disk.remove(&path);
+                let _ = self.disk.remove(&draft);
                 Err(error)
             }
         }
@@ -152,12 +214,18 @@ impl Spares {
 
 /// Makes a file of zeros whose blocks are all allocated and written, so that later writes change no
 /// metadata and need no space.
-pub(crate) fn fill(disk: &SharedDisk, path: &Path, len: u64) -> io::Result<Arc<dyn DiskFile>> {
+pub(crate) fn fill(
+    disk: &SharedDisk,
+    path: &Path,
+    len: u64,
+    between: &dyn Fn() -> io::Result<()>,
+) -> io::Result<Arc<dyn DiskFile>> {
     let file = disk.open(path, OpenMode::New)?;
     file.preallocate(len)?;
     let zeros = vec![0; FILL_CHUNK];
     let mut at = 0;
     while at < len {
+        between()?;
         let chunk = (len - at).min(FILL_CHUNK as u64);
         file.write_all_at(&[IoSlice::new(&zeros[..chunk as usize])], at)?;
         at += chunk;

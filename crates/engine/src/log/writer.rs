@@ -65,10 +65,17 @@ impl Writer {
             self.write(now)?;
             rest = later;
         }
-        if self.end - self.base > (self.limit - self.base) / 2 {
-            self.spares.want(self.next_len(0));
-        }
+        self.look_ahead();
         Ok(())
+    }
+
+    /// Has the next segment made ready as soon as this one is begun; the small first one may stay alone
+    /// until it is half full.
+    fn look_ahead(&mut self) {
+        let (filled, present) = (self.end - self.base, self.limit - self.base);
+        if self.base > 0 || filled > present / 2 {
+            self.spares.look_ahead(present, self.next_len(0));
+        }
     }
 
     fn write(&mut self, records: &[Sealed]) -> Result<(), EngineError> {

@@ -58,7 +58,7 @@ pub async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let stop = shutdown.clone();
-    listen::serve(listener, ConnectionLimits::default(), shutdown, |stream, peer| {
+    listen::serve("HTTP", listener, ConnectionLimits::default(), shutdown, |stream, peer| {
         let (tls, settings, mut stop) = (tls.clone(), settings.clone(), stop.clone());
         async move {
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {

@@ -11,6 +11,8 @@ const LINE_MAX: usize = 64;
 impl Session {
     pub(super) async fn idle(&mut self) -> Outcome {
         self.link.say("+ idling\r\n");
+        // Thousands may wait here: what can be read again is given back.
+        self.tree = None;
         let patience = self.server.settings.idle_timeout;
         loop {
             if self.link.input.contains(&b'\n') || self.link.input.len() > LINE_MAX {

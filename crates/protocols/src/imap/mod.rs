@@ -30,6 +30,9 @@ use crate::{
 };
 use session::Session;
 
+/// The name in logon statistics and metrics.
+const PROTOCOL: &str = "IMAP4";
+
 /// The largest message APPEND takes where nothing else is set, bytes.
 pub const APPEND_MAX: u32 = 36 << 20;
 
@@ -51,7 +54,7 @@ impl Server {
     /// Accepts until `shutdown` turns true, then lets the open sessions finish their command.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, door: Door, shutdown: watch::Receiver<bool>) {
         let stop = shutdown.clone();
-        listen::serve(listener, self.settings.connections, shutdown, |stream, remote| {
+        listen::serve(PROTOCOL, listener, self.settings.connections, shutdown, |stream, remote| {
             Arc::clone(&self).converse(Box::new(stream), remote, door, stop.clone())
         })
         .await;
@@ -66,7 +69,7 @@ impl Server {
         shutdown: watch::Receiver<bool>,
     ) {
         let span = tracing::info_span!("imap", %remote);
-        let client = Client { protocol: "IMAP4", address: remote.ip(), agent: None };
+        let client = Client { protocol: PROTOCOL, address: remote.ip(), agent: None };
         let session = Session::new(self, Link::new(stream, shutdown), client);
         session.run(door).instrument(span).await;
     }

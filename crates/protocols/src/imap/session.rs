@@ -184,6 +184,7 @@ impl Session {
             (Some(spec), Ok(command)) => match self.check_phase(spec.phase) {
                 Ok(()) => {
                     tracing::trace!(command = spec.name);
+                    metrics::counter!("rialto_imap_commands_total", "command" => spec.name).increment(1);
                     self.dispatch(&request.tag, command).await
                 }
                 Err(failure) => Err(failure),

@@ -18,6 +18,9 @@ use crate::{
 };
 use session::Session;
 
+/// The name in logon statistics and metrics.
+const PROTOCOL: &str = "POP3";
+
 /// The POP3 service: shared by its listeners.
 pub struct Server {
     /// How it behaves.
@@ -32,7 +35,7 @@ impl Server {
     /// Accepts until `shutdown` turns true, then lets the open sessions finish their command.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, door: Door, shutdown: watch::Receiver<bool>) {
         let stop = shutdown.clone();
-        listen::serve(listener, self.settings.connections, shutdown, |stream, remote| {
+        listen::serve(PROTOCOL, listener, self.settings.connections, shutdown, |stream, remote| {
             Arc::clone(&self).converse(Box::new(stream), remote, door, stop.clone())
         })
         .await;
@@ -47,7 +50,7 @@ impl Server {
         shutdown: watch::Receiver<bool>,
     ) {
         let span = tracing::info_span!("pop3", %remote);
-        let client = Client { protocol: "POP3", address: remote.ip(), agent: None };
+        let client = Client { protocol: PROTOCOL, address: remote.ip(), agent: None };
         let session = Session::new(self, Link::new(stream, shutdown), client);
         session.run(door).instrument(span).await;
     }

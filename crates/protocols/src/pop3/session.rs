@@ -136,6 +136,7 @@ impl Session {
                 Request { spec: Some(spec), command: Some(command) } => match self.check_phase(spec.phase) {
                     Ok(()) => {
                         tracing::trace!(command = spec.name);
+                        metrics::counter!("rialto_pop3_commands_total", "command" => spec.name).increment(1);
                         Box::pin(self.obey(command)).await
                     }
                     Err(failure) => Err(failure),

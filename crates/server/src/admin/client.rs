@@ -12,40 +12,36 @@ use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
 use crate::{error::ServerError, layout::Layout};
 
 /// The cmdlets of a running server.
+///
+/// A pipeline runs several cmdlets at once, the later ones while the earlier ones still write: each call under
+/// way has a connection of its own, kept for the next one when it is done.
 pub(crate) struct RemoteCmdlets {
-    stream: Mutex<UnixStream>,
+    layout: Layout,
+    idle: Mutex<Vec<UnixStream>>,
     /// The server's name.
     pub(crate) server: String,
 }
 
 impl RemoteCmdlets {
     /// Connects to the server that runs on this data folder.
-    pub(crate) fn connect(layout: &Layout) -> Result<Self, ServerError> {
-        let socket = layout.socket();
-        let no_server = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ServerError::Usage(format!(
-                "no server is running on {}: start it with `rialto serve --data {}` (or `rialto quickstart`)",
-                layout.root().display(),
-                layout.root().display()
-            )),
-            _ => ServerError::io(format!("cannot reach the server at {}", socket.display()), error),
-        };
-        let mut stream =
-            short_path(&socket).and_then(|(_dir, path)| UnixStream::connect(path)).map_err(no_server)?;
-        send(&mut stream, &Request::Hello { version: PROTOCOL_VERSION }).map_err(no_server)?;
-        match receive(&mut stream).map_err(no_server)? {
-            Response::Welcome { version: PROTOCOL_VERSION, server } => {
-                Ok(Self { stream: Mutex::new(stream), server })
-            }
-            Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message.to_string())),
-            _ => Err(ServerError::Usage(
-                "the running server is of another version: use its own `rialto shell`".into(),
-            )),
-        }
+    pub(crate) fn connect(layout: Layout) -> Result<Self, ServerError> {
+        let (stream, server) = open(&layout)?;
+        Ok(Self { layout, idle: Mutex::new(vec![stream]), server })
+    }
+
+    /// A connection that nobody uses.
+    fn connection(&self) -> io::Result<UnixStream> {
+        let idle = self.idle.lock().pop();
+        idle.map_or_else(|| open(&self.layout).map(|(stream, _)| stream).map_err(io::Error::other), Ok)
+    }
+
+    /// A connection whose call has ended.
+    fn put_back(&self, stream: UnixStream) {
+        self.idle.lock().push(stream);
     }
 
     fn ask(&self, call: &Invocation, out: &mut dyn Streams) -> io::Result<Result<(), ErrorRecord>> {
-        let mut stream = self.stream.lock();
+        let mut stream = self.connection()?;
         let request = Request::Invoke {
             command: call.command.name.to_string(),
             parameters: call
@@ -71,7 +67,10 @@ impl RemoteCmdlets {
                     let answer = out.prompt(&prompt);
                     send(&mut stream, &Request::Answer(answer))?;
                 }
-                Response::Done(result) => return Ok(result),
+                Response::Done(result) => {
+                    self.put_back(stream);
+                    return Ok(result);
+                }
                 // Objects that nobody reads any more.
                 Response::Output(_) | Response::Error(_) => {}
                 Response::Welcome { .. } | Response::Completions(_) => {
@@ -79,6 +78,29 @@ impl RemoteCmdlets {
                 }
             }
         }
+    }
+}
+
+/// Opens a connection and says hello; with the server's name.
+fn open(layout: &Layout) -> Result<(UnixStream, String), ServerError> {
+    let socket = layout.socket();
+    let no_server = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ServerError::Usage(format!(
+            "no server is running on {}: start it with `rialto serve --data {}` (or `rialto quickstart`)",
+            layout.root().display(),
+            layout.root().display()
+        )),
+        _ => ServerError::io(format!("cannot reach the server at {}", socket.display()), error),
+    };
+    let connect = short_path(&socket).and_then(|(_dir, path)| UnixStream::connect(path));
+    let mut stream = connect.map_err(no_server)?;
+    send(&mut stream, &Request::Hello { version: PROTOCOL_VERSION }).map_err(no_server)?;
+    match receive(&mut stream).map_err(no_server)? {
+        Response::Welcome { version: PROTOCOL_VERSION, server } => Ok((stream, server)),
+        Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message.to_string())),
+        _ => Err(ServerError::Usage(
+            "the running server is of another version: use its own `rialto shell`".into(),
+        )),
     }
 }
 
@@ -103,14 +125,17 @@ impl CommandSource for RemoteCmdlets {
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
-        let mut stream = self.stream.lock();
+        let Ok(mut stream) = self.connection() else { return Vec::new() };
         let request = Request::Complete {
             command: command.name.to_string(),
             parameter: parameter.name.to_string(),
             prefix: prefix.to_owned(),
         };
         match send(&mut stream, &request).and_then(|()| receive(&mut stream)) {
-            Ok(Response::Completions(values)) => values,
+            Ok(Response::Completions(values)) => {
+                self.put_back(stream);
+                values
+            }
             _ => Vec::new(),
         }
     }

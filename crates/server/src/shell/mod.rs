@@ -29,7 +29,7 @@ const WIDTH: usize = 120;
 /// Runs what was asked for; the exit code is 0 when no error was left unhandled, 1 otherwise, or what `exit`
 /// said.
 pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
-    let remote = Arc::new(RemoteCmdlets::connect(&Layout::new(&options.folder.data))?);
+    let remote = Arc::new(RemoteCmdlets::connect(Layout::new(&options.folder.data))?);
     let server = remote.server.clone();
     let mut runspace = Runspace::new(remote)
         .with_files(Arc::new(LocalFiles))

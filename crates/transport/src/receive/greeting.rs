@@ -45,7 +45,10 @@ impl<S: Transport, I: Intake> Conversation<'_, S, I> {
     fn keywords(&self, text: &mut String) {
         let connector = self.connector();
         let on = connector.keywords;
-        let size = format!("SIZE {}", connector.max_message_size);
+        let size = match connector.max_message_size {
+            usize::MAX => "SIZE".to_owned(),
+            limit => format!("SIZE {limit}"),
+        };
         let offers = [
             (true, size.as_str()),
             (on.pipelining, "PIPELINING"),

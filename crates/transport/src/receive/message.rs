@@ -1,5 +1,6 @@
 //! `DATA` and `BDAT`: reads a message where it lies in the input buffer, without a copy, judges it as a
-//! whole and hands it over.
+//! whole and hands it over. Lines of text have no limit of their own: a long one hurts nobody here, and
+//! cutting it would break signatures; the message's and the header section's limits bound it.
 
 use bytes::BytesMut;
 use tracing::Instrument;
@@ -28,10 +29,16 @@ const NUL: Reply = Reply::new(550, (5, 6, 11), "Message contains NUL characters"
 const HEADER_TOO_LARGE: Reply = Reply::new(552, (5, 3, 4), "Header size exceeds fixed maximum size");
 const HOP_COUNT: Reply = Reply::new(554, (5, 4, 6), "Hop count exceeded - possible mail loop");
 
-/// Of a message that is too large, this many times the limit is read to stay in step; then we hang up.
-const DISCARD_FACTOR: usize = 2;
+/// A message that is too large is read to its end, so that the client hears why; but of one larger than
+/// this and twice the limit, bytes, nobody hears the end.
+const DISCARD_MAX: usize = 64 << 20;
 /// Room for a message that announced its size, bytes: what a liar can make us reserve.
 const ANNOUNCED_MAX: usize = 1 << 20;
+
+/// Bytes of a refused message that are read before we hang up.
+fn discard_limit(max_message_size: usize) -> usize {
+    max_message_size.saturating_mul(2).max(DISCARD_MAX)
+}
 
 impl<S: Transport, I: Intake> Conversation<'_, S, I> {
     /// `DATA`
@@ -73,7 +80,7 @@ impl<S: Transport, I: Intake> Conversation<'_, S, I> {
                 dropped += scanner.decided();
                 drop(self.channel.input.split_to(scanner.decided()));
                 scanner.forget();
-                if dropped > limit.saturating_mul(DISCARD_FACTOR) {
+                if dropped > discard_limit(limit) {
                     self.closing = true;
                     return Ok(None);
                 }
@@ -100,7 +107,7 @@ impl<S: Transport, I: Intake> Conversation<'_, S, I> {
             Ok(()) => None,
         };
         if let Some(reply) = refusal {
-            self.discard(size, limit.saturating_mul(DISCARD_FACTOR)).await?;
+            self.discard(size, discard_limit(limit)).await?;
             self.reset();
             return Ok(reply);
         }

@@ -24,7 +24,7 @@ use super::{
     connector::select,
     session::{Conversation, House},
 };
-use crate::stream::Transport;
+use crate::{metrics, stream::Transport};
 
 /// How long sessions may finish what they are doing after shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(30);
@@ -148,14 +148,16 @@ impl<I: Intake> Receiver<I> {
         stream.set_nodelay(true)?;
         let Some(ticket) = self.census.admit(&connector, remote.ip()) else {
             tracing::debug!(%remote, connector = connector.name, "too many connections");
+            metrics::connection("refused");
             return refuse(&stream, door);
         };
         let (receiver, stop) = (Arc::clone(self), stop.clone());
         sessions.spawn(async move {
-            tokio::select! {
-                () = receiver.converse(stream, &ticket, connector, [local, remote], door, stop) => {}
-                () = ticket.evicted() => tracing::debug!(%remote, "made room for another"),
-            }
+            let outcome = tokio::select! {
+                () = receiver.converse(stream, &ticket, connector, [local, remote], door, stop) => "ended",
+                () = ticket.evicted() => "evicted",
+            };
+            metrics::connection(outcome);
         });
         Ok(())
     }

@@ -94,7 +94,7 @@ const fn spec(name: &'static str, phase: Phase, parse: fn(&mut Scanner<'_>) -> P
 use Phase::{Any, Authenticated, NotAuthenticated, Selected};
 
 /// Every command, by name.
-pub static COMMANDS: [Spec; 35] = [
+pub static COMMANDS: [Spec; 36] = [
     spec("APPEND", Authenticated, append),
     spec("AUTHENTICATE", NotAuthenticated, authenticate),
     spec("CAPABILITY", Any, |s| bare(s, Command::Capability)),
@@ -135,6 +135,7 @@ pub static COMMANDS: [Spec; 35] = [
         args(s, Search::parse).map(|search| Command::Search { uid: true, search })
     }),
     spec("UID STORE", Selected, |s| store(s, true)),
+    spec("UNSELECT", Selected, |s| bare(s, Command::Unselect)),
     spec("UNSUBSCRIBE", Authenticated, |s| one_mailbox(s, |mailbox| Command::Subscribe(mailbox, false))),
 ];
 
@@ -354,6 +355,7 @@ mod tests {
             ("a RENAME a \"b c\"", "Rename { from: \"a\", to: \"b c\" }"),
             ("a STATUS x (UIDNEXT)", "Status { mailbox: \"x\", items: [UidNext] }"),
             ("a ENABLE condstore x", "Enable([\"CONDSTORE\", \"X\"])"),
+            ("a UNSELECT", "Unselect"),
             ("a UNSUBSCRIBE x", "Subscribe(\"x\", false)"),
         ] {
             assert_eq!(format!("{:?}", parse(text).command.unwrap()), expected, "{text}");

@@ -4,6 +4,8 @@ use crate::imap::scan::{ParseError, Parsed, Scanner};
 
 /// Patterns one LIST may hold.
 const PATTERNS_MAX: usize = 32;
+/// Their length together with the reference, bytes: what is matched against every folder's name.
+const PATTERN_BYTES_MAX: usize = 1_024;
 
 /// A figure STATUS can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +116,7 @@ impl List {
             list.returns(s)?;
         }
         s.end()?;
+        list.check_patterns()?;
         // A client that selects by a quality wants to see it (RFC 5258 section 3.1).
         list.return_subscribed |= list.select_subscribed;
         Ok(list)
@@ -142,7 +145,14 @@ impl List {
         s.space()?;
         let patterns = vec![s.list_mailbox()?];
         s.end()?;
-        Ok(List { reference, patterns, select_subscribed: true, ..List::default() })
+        let list = List { reference, patterns, select_subscribed: true, ..List::default() };
+        list.check_patterns()?;
+        Ok(list)
+    }
+
+    fn check_patterns(&self) -> Parsed<()> {
+        let bytes: usize = self.patterns.iter().map(|pattern| pattern.len() + self.reference.len()).sum();
+        if bytes > PATTERN_BYTES_MAX { Err(ParseError("Mailbox pattern too long")) } else { Ok(()) }
     }
 }
 
@@ -186,6 +196,7 @@ mod tests {
         assert_eq!(full.return_status, [StatusItem::Messages, StatusItem::Size]);
         assert!(full.select_subscribed && full.recursive_match && full.return_subscribed);
         assert_eq!(full.patterns, ["INBOX", "a/%"]);
+        assert!(parse(&format!("\"\" {}", "*%".repeat(600))).is_err());
         for bad in ["\"\"", "(X) \"\" *", "(RECURSIVEMATCH) \"\" *", "\"\" * RETURN (X)", "\"\" * x"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

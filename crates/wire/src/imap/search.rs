@@ -171,7 +171,7 @@ fn key(s: &mut Scanner<'_>, depth: usize, left: &mut usize) -> Parsed<Key> {
     if let Some((_, key)) = PLAIN.iter().find(|(name, _)| *name == word) {
         return Ok(key.clone());
     }
-    s.space()?;
+    s.space().map_err(|_| ParseError("Unknown SEARCH key or missing argument"))?;
     Ok(match word.as_str() {
         "NOT" => Key::Not(Box::new(key(s, depth, left)?)),
         "OR" => {

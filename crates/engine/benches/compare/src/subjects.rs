@@ -15,11 +15,13 @@ use crate::{
 
 /// A checkpoint follows this much log, bytes.
 const CHECKPOINT: u64 = 64 << 20;
+/// Commits before the measurement begins: the engine's first segments are small.
+const WARM_UP: usize = 8000;
 const CACHE: usize = 16 << 20;
 
 /// Measures one design in `dir`.
 pub fn run(subject: &str, commits: usize, writers: usize, dir: &Path) -> Sample {
-    let prepared = (commits * (user_bytes() + 200)) as u64;
+    let prepared = ((WARM_UP + commits) * (user_bytes() + 200)) as u64;
     match subject {
         "raw log" => {
             on_log(dir, Log::start(Files::ready(dir, prepared), Box::new(|_, _| ())), commits, writers)
@@ -40,7 +42,7 @@ pub fn run(subject: &str, commits: usize, writers: usize, dir: &Path) -> Sample 
 }
 
 fn on_log(dir: &Path, log: Log, commits: usize, writers: usize) -> Sample {
-    drive(1000, writers, |message| log.commit(message));
+    drive(WARM_UP, writers, |message| log.commit(message));
     let (meter, before) = (Meter::start(dir), log.flushes());
     let took = drive(commits, writers, |message| log.commit(message));
     meter.stop(took, log.flushes() - before, user_bytes())
@@ -78,7 +80,7 @@ pub fn commit(db: &Database, message: Message) {
 
 fn engine(dir: &Path, commits: usize, writers: usize) -> Sample {
     let db = open(dir);
-    drive(1000, writers, |message| commit(&db, message));
+    drive(WARM_UP, writers, |message| commit(&db, message));
     let (meter, before) = (Meter::start(dir), db.status().flushes);
     let took = drive(commits, writers, |message| commit(&db, message));
     meter.stop(took, db.status().flushes - before, user_bytes())

@@ -3,11 +3,9 @@
 //! `PS> line` types a line, `PS< line` continues it, `| text` is the output (blanks at line ends and blank
 //! lines at its end do not count). `UPDATE=1` rewrites the output with what was printed.
 
-mod support;
-
 use std::{fs, path::Path};
 
-use support::Console;
+use crate::support::Console;
 
 /// One typed command and what is expected of it.
 #[derive(Default)]

@@ -3,10 +3,18 @@
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use base::{ByteQuantifiedSize, Timestamp, Unlimited, clock::ManualClock, rng::SeededRng};
+use base::{
+    ByteQuantifiedSize, Timestamp, Unlimited,
+    clock::{Clock, ManualClock, SharedClock},
+    rng::SeededRng,
+};
 use powershell::{
     CommandInfo, CommandSource, ErrorCategory, ErrorRecord, Files, Flow, Invocation, Limits, Runspace,
     Streams,
@@ -193,6 +201,19 @@ impl Streams for Screen {
     }
 }
 
+/// A clock that moves a millisecond each time it is read.
+#[derive(Default)]
+pub(crate) struct Ticking(AtomicU64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// A prompt to type at.
 pub(crate) struct Console {
     /// The session.
@@ -207,7 +228,11 @@ impl Console {
 
     /// A fresh session with these bounds.
     pub(crate) fn bounded(limits: Limits) -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281)));
+        Self::with_clock(limits, Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281))))
+    }
+
+    /// A fresh session with these bounds and this clock.
+    pub(crate) fn with_clock(limits: Limits, clock: SharedClock) -> Self {
         let mut runspace =
             Runspace::with(Arc::new(Sample::new()), clock, Arc::new(SeededRng::new(1)), limits)
                 .with_files(Arc::new(Memory::default()));

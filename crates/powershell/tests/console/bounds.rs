@@ -1,0 +1,61 @@
+//! A script cannot take more than it was given.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::support::{Console, Ticking};
+use powershell::Limits;
+
+/// Scripts that never end or grow without end, and the identifier each ends with.
+const HOSTILE: &[(&str, &str)] = &[
+    ("while ($true) { }", "StepLimit"),
+    ("for (;;) { $i++ }", "StepLimit"),
+    ("do { continue } while (1)", "StepLimit"),
+    ("function f { f }; f; 'on'", "CallDepthOverflow"),
+    ("$f = { & $f }; & $f", "CallDepthOverflow"),
+    ("$s = 'x' * 1MB; while ($true) { $s += $s }", "MemoryLimit"),
+    ("$a = 1..1000; while ($true) { $a = $a + $a }", "MemoryLimit"),
+    ("$h = @{}; $i = 0; while ($true) { $h[$i] = $i; $i++ }", "Limit"),
+    ("$l = New-Object System.Collections.ArrayList; while (1) { [void]$l.Add('x') }", "Limit"),
+    ("1..1000000 | % { $_ } | sort { $_ } | select -Last 1", "Limit"),
+    ("try { while ($true) { } } catch { 'caught' } finally { 'finally' }", "StepLimit"),
+    ("trap { }; 1", ""),
+    ("('a' * 10MB) -replace 'a', ('b' * 1000)", "Limit"),
+    ("'{0,999999999}' -f 1; ('x').PadLeft(2000000000)", ""),
+    ("$x = @{}; $x.self = $x; $x | ConvertTo-Json; $x | fl; \"$x\"; $x.self.self.self.Count", ""),
+    ("$a = @(0); $a[0] = $a; $a | Out-String; $a -join ','; $a | ConvertTo-Json -Depth 100", ""),
+    ("$o = [pscustomobject]@{ a = 1 }; $o.a = $o; $o; $o | fl; $o | ConvertTo-Csv", ""),
+    ("Invoke-Expression ('(' * 100000)", "TooDeeplyNested"),
+    ("$x = '1'; 1..20000 | % { $x += '+1' }; Invoke-Expression $x", ""),
+    (":a while ($true) { while ($true) { break a } }; 'out'", ""),
+    ("break", ""),
+    ("[regex]::Match(('a' * 30), '(a+)+$').Success", ""),
+];
+
+#[test]
+fn hostile_scripts_end() {
+    let limits = Limits { steps: 300_000, bytes: 64 << 20, time: Duration::from_secs(60), ..Limits::SESSION };
+    for (script, id) in HOSTILE {
+        let mut console = Console::bounded(limits);
+        let shown = console.type_line(script);
+        assert!(shown.contains(id), "{script}\n{}", &shown[..shown.len().min(2000)]);
+        assert!(!shown.lines().any(|l| l == "caught" || l == "finally"), "nothing catches a limit");
+        assert_eq!(console.type_line("1 + 1"), "2\n", "the session goes on after: {script}");
+    }
+}
+
+#[test]
+fn time_is_bounded() {
+    let limits = Limits { time: Duration::from_millis(50), ..Limits::SESSION };
+    let mut console = Console::with_clock(limits, Arc::new(Ticking::default()));
+    assert!(console.type_line("while ($true) { }").contains("TimeLimit"));
+    assert_eq!(console.type_line("1 + 1"), "2\n");
+}
+
+#[test]
+fn pipelines_stop_when_nobody_reads() {
+    let mut console = Console::bounded(Limits { steps: 10_000, ..Limits::SESSION });
+    // The range is made at once, but only three of it are run.
+    assert_eq!(console.type_line("1..100000 | % { $_ * 2 } | select -First 3"), "2\n4\n6\n");
+    let shown = console.type_line("function g { $i = 0; while ($true) { $i; $i++ } }; g | select -First 2");
+    assert_eq!(shown, "0\n1\n");
+}
