@@ -165,7 +165,7 @@ async fn a_full_disk_is_said_and_passes() {
     let inbox = house.inbox("nuno");
     for text in &acknowledged {
         let copies = inbox.iter().filter(|message| message.contains(text.as_str())).count();
-        assert_eq!(copies, 1, "{text}");
+        assert_eq!(copies, 1, "{text} of {} in {} {:?}", acknowledged.len(), inbox.len(), house.queues());
     }
     assert_eq!(inbox.len(), acknowledged.len());
     assert_eq!(house.queues(), []);
