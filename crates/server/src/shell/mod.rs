@@ -26,6 +26,9 @@ use crate::{
 /// The screen's width where it is not a terminal, columns.
 const WIDTH: usize = 120;
 
+/// How many elements of a list views show; the product's shell shows more than PowerShell's four.
+const ENUMERATION_LIMIT: i32 = 16;
+
 /// Runs what was asked for; the exit code is 0 when no error was left unhandled, 1 otherwise, or what `exit`
 /// said.
 pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
@@ -36,6 +39,7 @@ pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
         .with_views(Arc::new(cmdlets::views()))
         .with_environment(std::env::vars());
     runspace.set_width(terminal_width());
+    runspace.set("FormatEnumerationLimit", Value::Int(ENUMERATION_LIMIT));
     let arguments = options.arguments.iter().map(|text| Value::string(text.as_str())).collect();
     runspace.set("args", Value::array(arguments));
     let outcome = match (options.command, options.file) {
@@ -69,7 +73,7 @@ fn run_text(
     let failed = |e| ServerError::io("standard output", e);
     let outcome = match format {
         OutputFormat::Text => {
-            let mut console = Console::new(runspace.views().clone(), terminal_width());
+            let mut console = Console::new(runspace.printer());
             let outcome = runspace.run_named(name, text, &mut console);
             console.finish();
             outcome
@@ -113,7 +117,7 @@ fn run_lines(runspace: &mut Runspace) -> Result<Outcome, ServerError> {
     for line in io::stdin().lock().lines() {
         pending.push_str(&line.map_err(|e| ServerError::io("standard input", e))?);
         pending.push('\n');
-        let mut console = Console::new(runspace.views().clone(), terminal_width());
+        let mut console = Console::new(runspace.printer());
         let outcome = runspace.run(&pending, &mut console);
         console.finish();
         match outcome {
