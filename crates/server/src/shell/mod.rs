@@ -81,7 +81,8 @@ fn run_text(
         OutputFormat::Json | OutputFormat::Clixml => {
             let mut collector = Collector::default();
             let outcome = runspace.run_named(name, text, &mut collector);
-            serialise(runspace, collector.into_array(), format).map_err(failed)?;
+            let mut out = io::stdout().lock();
+            collector.write(format, &mut out).and_then(|()| out.flush()).map_err(failed)?;
             outcome
         }
     };
@@ -92,23 +93,6 @@ fn run_text(
         );
     }
     Ok(outcome)
-}
-
-/// The language's own serialisers write the document.
-fn serialise(runspace: &mut Runspace, objects: Value, format: OutputFormat) -> io::Result<()> {
-    const OBJECTS: &str = "RialtoShellOutput";
-    runspace.set(OBJECTS, objects);
-    let command = match format {
-        OutputFormat::Clixml => format!("ConvertTo-CliXml -InputObject ${OBJECTS}"),
-        OutputFormat::Json | OutputFormat::Text => format!("ConvertTo-Json -Depth 3 -InputObject ${OBJECTS}"),
-    };
-    let mut document = Collector::default();
-    runspace.run(&command, &mut document);
-    let mut out = io::stdout().lock();
-    for text in document.into_array().into_items() {
-        writeln!(out, "{text}")?;
-    }
-    out.flush()
 }
 
 /// Commands from a pipe: each runs as soon as it is complete; the worst outcome counts.
