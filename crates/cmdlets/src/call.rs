@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use base::{Fault, Timestamp, Unlimited};
+use base::{Fault, FaultKind, Timestamp, Unlimited};
 use powershell::{
     Value,
     cmdlet::{Flow, Invocation, Prompt, Streams},
 };
 
 use crate::{
-    Cmdlet, Context,
+    Cmdlet, Context, Failure, Outcome,
     cmdlet::{Impact, text_of},
 };
 
 /// How many objects a Get cmdlet writes when `-ResultSize` does not say.
 const RESULT_SIZE: usize = 1000;
+
+const MORE: &str = "There are more results available than are currently displayed. To view them, increase the \
+                    value for the ResultSize parameter.";
+const MORE_BY_DEFAULT: &str = "By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number of \
+     items returned. To return all items, specify \"-ResultSize Unlimited\". Be aware that, depending on the \
+     actual number of items, returning all items can take a long time and consume a large amount of memory.";
 
 /// A running cmdlet's world.
 pub struct Call<'a> {
@@ -46,9 +52,8 @@ impl<'a> Call<'a> {
         self.get(name).filter(|value| !value.is_null()).map(text_of)
     }
     /// A parameter the cmdlet cannot do without.
-    pub fn needed(&self, name: &str) -> Result<Arc<str>, Fault> {
-        let missing = || Fault::invalid(format!("The parameter {name} must have a value."));
-        self.text(name).filter(|text| !text.is_empty()).ok_or_else(missing)
+    pub fn needed(&self, name: &str) -> Outcome<Arc<str>> {
+        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| Failure::missing(name))
     }
     /// True where a switch is on or a Boolean parameter is `$true`.
     pub fn switch(&self, name: &str) -> bool {
@@ -69,21 +74,22 @@ impl<'a> Call<'a> {
     pub fn identity(&self, name: &str) -> Option<Arc<str>> {
         self.get(name).filter(|value| !value.is_null()).map(identity_text)
     }
-    /// `-ResultSize`: how many objects to write, and whether to warn when there are more.
-    pub fn result_size(&self) -> (usize, bool) {
+    /// `-ResultSize`: how many objects to write.
+    pub fn result_size(&self) -> usize {
         match self.get("ResultSize") {
-            Some(Value::Unlimited(Unlimited::Unlimited)) => (usize::MAX, false),
-            Some(value) => match text_of(value).parse() {
-                Ok(limit) => (limit, false),
-                Err(_) => (usize::MAX, false),
-            },
-            None => (RESULT_SIZE, true),
+            Some(Value::Unlimited(Unlimited::Unlimited)) => usize::MAX,
+            Some(value) => text_of(value).parse().unwrap_or(usize::MAX),
+            None => RESULT_SIZE,
         }
     }
 
     /// Writes one object.
     pub fn write(&mut self, value: Value) -> Flow {
         self.out.output(value)
+    }
+    /// Writes an error and goes on.
+    pub fn error(&mut self, failure: Failure) {
+        let _ = self.out.error(failure.record(self.cmdlet.name, None));
     }
     /// Writes a warning.
     pub fn warn(&mut self, text: &str) {
@@ -100,17 +106,10 @@ impl<'a> Call<'a> {
 
     /// Writes up to `-ResultSize` objects, with the product's warning where there were more.
     pub fn write_all(&mut self, values: impl IntoIterator<Item = Value>) {
-        let (limit, warn) = self.result_size();
+        let limit = self.result_size();
         for (count, value) in values.into_iter().enumerate() {
             if count == limit {
-                if warn {
-                    self.warn(
-                        "By default, only the first 1000 items are returned. Use the ResultSize parameter to \
-                         specify the number of items returned. To return all items, specify \"-ResultSize \
-                         Unlimited\". Be aware that, depending on the actual number of items, returning all \
-                         items can take a long time and consume a large amount of memory.",
-                    );
-                }
+                self.warn(if self.get("ResultSize").is_some() { MORE } else { MORE_BY_DEFAULT });
                 return;
             }
             if self.write(value) == Flow::Stop {
@@ -121,7 +120,7 @@ impl<'a> Call<'a> {
 
     /// Whether to act: `-WhatIf` says what would be done, `-Confirm` (or a cmdlet that asks by itself) asks.
     /// `action` is a sentence without its full stop: `Removing mailbox "nuno"`.
-    pub fn should_process(&mut self, action: &str) -> Result<bool, Fault> {
+    pub fn should_process(&mut self, action: &str) -> Outcome<bool> {
         if self.invocation.preferences.what_if {
             self.out.information(Value::string(format!("What if: {action}.")));
             return Ok(false);
@@ -145,10 +144,11 @@ impl<'a> Call<'a> {
             }
             Some(_) => Ok(false),
             None => Err(Fault::new(
-                base::FaultKind::Invalid,
+                FaultKind::Invalid,
                 "HostFunctionNotSupported",
                 "The command needs a confirmation and nobody can be asked. Add -Confirm:$false to act without asking.",
-            )),
+            )
+            .into()),
         }
     }
 }

@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
+use directory::schema::{Kind, Preset};
 use powershell::{
     Value,
     cmdlet::{CommandInfo, ParameterInfo},
 };
 
-use crate::{call::Call, noun::Noun};
-
-/// How a cmdlet ends: quietly, or with a terminating error.
-pub type Outcome = Result<(), base::Fault>;
+use crate::{
+    Failure, Outcome,
+    call::Call,
+    noun::{HANDLING, Noun},
+};
 
 /// One cmdlet that is built.
 pub struct Cmdlet {
@@ -35,8 +37,8 @@ pub enum Action {
     New(&'static Noun),
     /// Derived likewise.
     Remove(&'static Noun),
-    /// Its own.
-    Run(fn(&mut Call<'_>) -> Outcome),
+    /// Its own, and the parameters it reads beside those that say how to run.
+    Run(fn(&mut Call<'_>) -> Outcome, &'static [&'static str]),
 }
 
 /// How much a mistake would hurt.
@@ -49,9 +51,13 @@ pub enum Impact {
 }
 
 impl Cmdlet {
-    /// A cmdlet with code of its own.
-    pub const fn run(name: &'static str, run: fn(&mut Call<'_>) -> Outcome) -> Self {
-        Self { name, action: Action::Run(run), impact: Impact::Medium, extra: None }
+    /// A cmdlet with code of its own, which reads these parameters.
+    pub const fn run(
+        name: &'static str,
+        run: fn(&mut Call<'_>) -> Outcome,
+        takes: &'static [&'static str],
+    ) -> Self {
+        Self { name, action: Action::Run(run, takes), impact: Impact::Medium, extra: None }
     }
     /// `Get-` of a noun.
     pub const fn get(name: &'static str, noun: &'static Noun) -> Self {
@@ -85,25 +91,40 @@ impl Cmdlet {
             Action::Set(noun) => noun.set(call),
             Action::New(noun) => noun.create(call),
             Action::Remove(noun) => noun.remove(call),
-            Action::Run(run) => run(call),
+            Action::Run(run, _) => {
+                match call.invocation.parameters.keys().find(|name| !self.understands(name)) {
+                    Some(other) => Err(Failure::not_implemented(self.name, other)),
+                    None => run(call),
+                }
+            }
         }
     }
 
-    /// Values for an argument: the identities of the noun's objects.
-    pub(crate) fn complete(
-        &self,
-        cx: &crate::Context,
-        parameter: &ParameterInfo,
-        prefix: &str,
-    ) -> Vec<String> {
+    /// Whether a declared parameter does what it says; one that does not is refused when it is given.
+    pub fn understands(&self, parameter: &str) -> bool {
         match self.action {
-            Action::Get(noun) | Action::Set(noun) | Action::Remove(noun)
-                if &*parameter.name == "Identity" =>
-            {
-                noun.complete(cx, prefix)
-            }
-            _ => Vec::new(),
+            Action::Get(noun) => noun.selects_by(parameter),
+            Action::Set(noun) | Action::New(noun) => noun.understands(parameter),
+            Action::Remove(_) => HANDLING.contains(&parameter),
+            Action::Run(_, takes) => takes.contains(&parameter) || HANDLING.contains(&parameter),
         }
+    }
+
+    /// The noun whose objects it changes or shows, if it is one of the directory.
+    pub(crate) fn noun(&self) -> Option<&'static Noun> {
+        match self.action {
+            Action::Get(noun) | Action::Set(noun) | Action::New(noun) | Action::Remove(noun) => Some(noun),
+            Action::Run(..) => None,
+        }
+    }
+
+    /// Whether a Boolean parameter may be `$null`: its attribute has no default.
+    pub(crate) fn takes_null(&self, parameter: &ParameterInfo) -> bool {
+        &*parameter.type_name == "Boolean"
+            && self
+                .noun()
+                .and_then(|noun| noun.class.attribute(&parameter.name))
+                .is_some_and(|attribute| attribute.kind == Kind::Bool && attribute.preset == Preset::None)
     }
 }
 

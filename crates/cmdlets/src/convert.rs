@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use base::{Fault, Unlimited};
+use base::Unlimited;
 use directory::{
     DirectoryError, Edit, Object, Scope, View,
     schema::{Attribute, Class, Kind, Target},
 };
 use powershell::{
     Value,
-    value::{Identity, Limit, PsObject},
+    value::{Identity, Limit},
 };
 
-use crate::{call::identity_text, cmdlet::text_of};
+use crate::{Failure, Outcome, call::identity_text, cmdlet::text_of};
 
 /// A stored value as the shell shows it.
 pub(crate) fn to_shell(view: &View, value: &directory::Value) -> Value {
@@ -53,25 +53,20 @@ pub(crate) fn identity(object: &Object) -> Value {
     }))
 }
 
-/// Adds an attribute's value (stored, computed or default) to an object for the shell.
-pub(crate) fn add_property(out: &mut PsObject, view: &View, object: &Object, attribute: &Attribute) {
-    if matches!(attribute.kind, Kind::Secret(_)) {
-        return;
-    }
+/// An attribute's value for the shell: stored, computed or default.
+pub(crate) fn property(view: &View, object: &Object, attribute: &Attribute) -> Value {
     let value = match object.get(attribute.name) {
         Some(value) => to_shell(view, &value),
         None if attribute.multi => Value::multi(Vec::new()),
         None => Value::Null,
     };
-    let value =
-        if attribute.multi && !matches!(value, Value::Array(_)) { Value::multi(vec![value]) } else { value };
-    out.set(attribute.name, value);
+    if attribute.multi && !matches!(value, Value::Array(_)) { Value::multi(vec![value]) } else { value }
 }
 
 /// What an administrator gave for an attribute, as an edit: a value, several, `$null`, or
 /// `@{Add=…; Remove=…}`.
-pub(crate) fn to_edit(view: &View, attribute: &Attribute, given: &Value) -> Result<Edit, Fault> {
-    let each = |value: Value| -> Result<Vec<directory::Value>, Fault> {
+pub(crate) fn to_edit(view: &View, attribute: &Attribute, given: &Value) -> Outcome<Edit> {
+    let each = |value: Value| -> Outcome<Vec<directory::Value>> {
         value.into_items().iter().map(|item| to_stored(view, attribute, item)).collect()
     };
     let Value::Hashtable(table) = given else {
@@ -89,7 +84,7 @@ pub(crate) fn to_edit(view: &View, attribute: &Attribute, given: &Value) -> Resu
             "add" => add.extend(each(value)?),
             "remove" => remove.extend(each(value)?),
             other => {
-                return Err(Fault::invalid(format!(
+                return Err(Failure::invalid(format!(
                     "\"{other}\" isn't a valid key for {}: use @{{Add=\"value1\",\"value2\"; Remove=\"value3\"}}.",
                     attribute.name
                 )));
@@ -99,10 +94,10 @@ pub(crate) fn to_edit(view: &View, attribute: &Attribute, given: &Value) -> Resu
     Ok(Edit::AddRemove { add, remove })
 }
 
-fn to_stored(view: &View, attribute: &Attribute, given: &Value) -> Result<directory::Value, Fault> {
+fn to_stored(view: &View, attribute: &Attribute, given: &Value) -> Outcome<directory::Value> {
     match (attribute.kind, given) {
         (Kind::Link(target), _) => {
-            let found = view.resolve(&identity_text(given), scope_of(target)?).map_err(Fault::from)?;
+            let found = view.resolve(&identity_text(given), scope_of(target)?)?;
             Ok(directory::Value::Link(found.guid))
         }
         (Kind::Time, Value::DateTime(time)) => Ok(directory::Value::Time(*time)),
@@ -110,12 +105,12 @@ fn to_stored(view: &View, attribute: &Attribute, given: &Value) -> Result<direct
     }
 }
 
-fn scope_of(target: Target) -> Result<Scope<'static>, Fault> {
+fn scope_of(target: Target) -> Outcome<Scope<'static>> {
     Ok(match target {
         Target::Recipient | Target::User => Scope::Recipients,
         Target::Class(name) => {
             let class =
-                Class::by_name(name).ok_or_else(|| Fault::invalid(format!("There is no class {name}.")))?;
+                Class::by_name(name).ok_or_else(|| Failure::invalid(format!("There is no class {name}.")))?;
             Scope::Class(class)
         }
     })

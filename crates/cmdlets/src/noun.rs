@@ -1,19 +1,17 @@
 //! What Get, Set, New and Remove have in common: a noun names its directory class, and its verbs follow from
 //! the class's attributes and the documented parameters.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use base::{Fault, FaultKind, Guid};
-use directory::{
-    Draft, Edit, Filter, NewObject, Object, Scope, View,
-    schema::{Attribute, Class},
-};
+use base::{Fault, Guid};
+use directory::{Draft, Edit, NewObject, Object, Scope, View, schema::Class};
 use powershell::{Value, cmdlet::Bound, value::PsObject};
 
-use crate::{Context, call::Call, cmdlet::Outcome, convert};
+use crate::{Context, Failure, Outcome, call::Call, cmdlet::text_of, convert};
 
-/// Parameters that say how to run, not what to change.
-const HANDLING: [&str; 12] = [
+/// Parameters that say how to run, not what to change. Pictures and spoken names are not kept here: there is
+/// nothing to remove.
+pub(crate) const HANDLING: [&str; 12] = [
     "Identity",
     "DomainController",
     "Force",
@@ -38,9 +36,11 @@ pub struct Noun {
     pub scope: Scope<'static>,
     /// The shell's type names, the most derived first.
     pub types: &'static [&'static str],
-    /// What `Get-` shows.
+    /// Which attributes `Get-` shows beside those of `order`.
     pub shows: Shows,
-    /// Properties computed for the shell, added behind the attributes.
+    /// The properties that come first, in the product's order; attributes and computed ones.
+    pub order: &'static [&'static [&'static str]],
+    /// Sets the computed properties.
     pub extend: Option<fn(&Context, &View, &Object, &mut PsObject)>,
     /// Further conditions of `Get-`: parameter name, and whether an object meets its value.
     pub conditions: &'static [(&'static str, Condition)],
@@ -63,9 +63,9 @@ pub type Condition = fn(&View, &Object, &str) -> bool;
 /// Changes of attributes, by their names.
 pub type Edits = Vec<(&'static str, Edit)>;
 /// Turns a parameter into edits of other attributes.
-pub type Special = fn(&Context, &View, Option<&Object>, &Value) -> Result<Edits, Fault>;
+pub type Special = fn(&Context, &View, Option<&Object>, &Value) -> Outcome<Edits>;
 /// Reads a call's parameters into what makes the object, to be run in the directory's writer.
-pub type Create = fn(&Call<'_>, &View) -> Result<Make, Fault>;
+pub type Create = fn(&Call<'_>, &View) -> Outcome<Make>;
 /// Makes the object.
 pub type Make = Box<dyn FnOnce(&mut Draft<'_>) -> Result<Arc<Object>, directory::DirectoryError> + Send>;
 /// Applies edits to an object; false where everything was so already.
@@ -76,8 +76,8 @@ pub type Change = fn(&mut Draft<'_>, Guid, Vec<(&str, Edit)>) -> Result<bool, di
 pub enum Shows {
     /// All of the class.
     All,
-    /// Those that this `Set-` cmdlet can change, and these.
-    LikeSet(&'static str, &'static [&'static str]),
+    /// Those that this `Set-` cmdlet can change.
+    LikeSet(&'static str),
 }
 
 impl Noun {
@@ -89,6 +89,7 @@ impl Noun {
             scope: Scope::Class(class),
             types,
             shows: Shows::All,
+            order: &[],
             extend: None,
             conditions: &[],
             special: &[],
@@ -99,111 +100,34 @@ impl Noun {
         }
     }
 
-    /// `Get-`: by identity (several where it has wildcards), by filter, or all.
-    pub(crate) fn get(&'static self, call: &mut Call<'_>) -> Outcome {
-        let view = call.cx.directory.snapshot();
-        let found = self.select(call, &view)?;
-        let shown = self.shown();
-        let cx = call.cx;
-        call.write_all(found.iter().map(|object| self.object(cx, &view, object, &shown)));
-        Ok(())
-    }
-
-    /// The objects a `Get-` call asks for, by name.
-    pub(crate) fn select(&self, call: &Call<'_>, view: &View) -> Result<Vec<Arc<Object>>, Fault> {
-        let mut found = match call.identity("Identity") {
-            Some(identity) => {
-                let found = view.matching(&identity, self.scope);
-                if found.is_empty() && !identity.contains('*') {
-                    return Err(view.not_found(&identity).into());
-                }
-                found
-            }
-            None => self.all(view),
-        };
-        if let Some(filter) = call.text("Filter") {
-            let filter = Filter::parse(&filter).map_err(Fault::from)?;
-            found.retain(|object| filter.matches(view, object));
-        }
-        if let Some(words) = call.text("Anr") {
-            let words = words.to_lowercase();
-            let begins = |text: Option<&str>| text.is_some_and(|t| t.to_lowercase().starts_with(&words));
-            found.retain(|o| {
-                begins(Some(&o.name))
-                    || (o.class.recipient && (begins(o.text("DisplayName")) || begins(o.text("Alias"))))
-            });
-        }
-        for (parameter, condition) in self.conditions {
-            if let Some(value) = call.identity(parameter) {
-                found.retain(|object| condition(view, object, &value));
-            }
-        }
-        Ok(found)
-    }
-
-    fn all(&self, view: &View) -> Vec<Arc<Object>> {
-        directory::schema::CLASSES
-            .iter()
-            .flat_map(|class| view.of_class(class))
-            .filter(|object| self.scope.admits(object))
-            .cloned()
-            .collect()
-    }
-
-    /// One object as the shell shows it.
-    pub(crate) fn show(&'static self, cx: &Context, view: &View, object: &Object) -> Value {
-        self.object(cx, view, object, &self.shown())
-    }
-
-    fn object(&self, cx: &Context, view: &View, object: &Object, shown: &BTreeSet<&str>) -> Value {
-        let mut out = PsObject::new(self.types);
-        for attribute in object.class.attributes().filter(|attribute| shown.contains(attribute.name)) {
-            convert::add_property(&mut out, view, object, attribute);
-        }
-        out.set("Name", Value::string(&*object.name));
-        out.set("DistinguishedName", Value::string(object.dn().to_string()));
-        out.set("Identity", convert::identity(object));
-        out.set("Guid", Value::Guid(object.guid));
-        let classes = object.class.object_class.iter().map(|class| Value::string(*class)).collect();
-        out.set("ObjectClass", Value::multi(classes));
-        out.set("WhenChanged", Value::DateTime(object.when_changed));
-        out.set("WhenCreated", Value::DateTime(object.when_created));
-        out.set("WhenChangedUTC", Value::DateTime(object.when_changed));
-        out.set("WhenCreatedUTC", Value::DateTime(object.when_created));
-        out.set("OriginatingServer", Value::string(cx.server_name.as_str()));
-        out.set("IsValid", Value::Bool(true));
-        if let Some(extend) = self.extend {
-            extend(cx, view, object, &mut out);
-        }
-        out.into()
-    }
-
-    fn shown(&self) -> BTreeSet<&'static str> {
-        let attributes = directory::schema::CLASSES.iter().flat_map(|class| class.attributes());
-        match self.shows {
-            Shows::All => self.class.attributes().map(|attribute| attribute.name).collect(),
-            Shows::LikeSet(cmdlet, also) => {
-                let declared = crate::find(cmdlet);
-                let settable =
-                    |a: &&Attribute| declared.as_ref().is_some_and(|info| info.parameter(a.name).is_some());
-                attributes.filter(settable).map(|a| a.name).chain(also.iter().copied()).collect()
-            }
-        }
-    }
-
     /// The one object an identity means.
-    pub(crate) fn resolve(&self, view: &View, identity: &str) -> Result<Arc<Object>, Fault> {
-        view.resolve(identity, self.scope).map_err(Fault::from)
+    pub(crate) fn resolve(&self, view: &View, identity: &str) -> Outcome<Arc<Object>> {
+        Ok(view.resolve(identity, self.scope)?)
+    }
+
+    /// The one object a call's identity means.
+    pub(crate) fn named(&self, call: &Call<'_>, view: &View) -> Outcome<Arc<Object>> {
+        self.resolve(view, &call.identity("Identity").unwrap_or_default())
+    }
+
+    /// Asks, changes the directory, and writes the object as it is then.
+    pub(crate) fn make(&'static self, call: &mut Call<'_>, action: &str, make: Make) -> Outcome {
+        if call.should_process(action)? {
+            let made = call.cx.commit(make)?;
+            let shown = self.show(call.cx, &call.cx.directory.snapshot(), &made);
+            let _ = call.write(shown);
+        }
+        Ok(())
     }
 
     /// `Set-`: each parameter given becomes an edit; all are applied at once or not at all.
     pub(crate) fn set(&'static self, call: &mut Call<'_>) -> Outcome {
         let view = call.cx.directory.snapshot();
-        let identity = call.identity("Identity").unwrap_or_default();
-        let object = if identity.is_empty() { self.only(&view)? } else { self.resolve(&view, &identity)? };
-        let mut edits = self.edits(call, &view, Some(&object))?;
-        if let Some(name) = call.get("Name").filter(|_| call.get("Identity").is_some()) {
-            edits.push(("Name", Edit::set(&*crate::cmdlet::text_of(name))));
+        let object =
+            if call.identity("Identity").is_some() { self.named(call, &view)? } else { self.only(&view)? };
+        let mut edits = self.edits(call, &call.invocation.parameters, &view, Some(&object))?;
+        if let Some(name) = call.get("Name") {
+            edits.push(("Name", Edit::set(&*text_of(name))));
         }
         if !call.should_process(&format!("Setting {} \"{}\"", spaced(self.name), object.identity()))? {
             return Ok(());
@@ -220,56 +144,52 @@ impl Noun {
     }
 
     /// The single object of nouns that need no identity (`Set-OrganizationConfig`).
-    fn only(&self, view: &View) -> Result<Arc<Object>, Fault> {
-        self.all(view)
-            .into_iter()
-            .next()
-            .ok_or_else(|| Fault::not_found(format!("There is no {}.", spaced(self.name))))
+    fn only(&self, view: &View) -> Outcome<Arc<Object>> {
+        let none = || Fault::not_found(format!("There is no {}.", spaced(self.name)));
+        Ok(self.all(view).into_iter().next().ok_or_else(none)?)
     }
 
-    /// The edits that the call's parameters mean.
-    pub(crate) fn edits(
+    /// The edits that parameters mean. One that means nothing here is an error: nothing is left out quietly.
+    fn edits(
         &self,
         call: &Call<'_>,
-        view: &View,
-        object: Option<&Object>,
-    ) -> Result<Edits, Fault> {
-        self.edits_of(call.cx, &call.invocation.parameters, view, object)
-    }
-
-    fn edits_of(
-        &self,
-        cx: &Context,
         parameters: &Bound,
         view: &View,
         object: Option<&Object>,
-    ) -> Result<Edits, Fault> {
+    ) -> Outcome<Edits> {
         let class = object.map_or(self.class, |object| object.class);
         let mut edits = Vec::new();
         for (name, value) in parameters {
-            if let Some((_, special)) =
-                self.special.iter().find(|(special, _)| special.eq_ignore_ascii_case(name))
-            {
-                edits.extend(special(cx, view, object, value)?);
-            } else if HANDLING.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            if let Some((_, special)) = self.special.iter().find(|row| row.0 == &**name) {
+                edits.extend(special(call.cx, view, object, value)?);
+            } else if HANDLING.contains(&&**name) {
                 continue;
             } else if let Some(attribute) = class.attribute(name).filter(|attribute| !attribute.read_only) {
                 edits.push((attribute.name, convert::to_edit(view, attribute, value)?));
             } else {
-                return Err(not_implemented(self.name, name));
+                return Err(Failure::not_implemented(&call.invocation.command.name, name));
             }
         }
         Ok(edits)
     }
 
+    /// Whether `Set-` and `New-` do something with a parameter.
+    pub(crate) fn understands(&self, parameter: &str) -> bool {
+        self.special.iter().any(|row| row.0 == parameter)
+            || self.takes.contains(&parameter)
+            || HANDLING.contains(&parameter)
+            || self.class.attribute(parameter).is_some_and(|attribute| !attribute.read_only)
+    }
+
     /// `New-`: the object is made, then the remaining parameters are applied, all in one transaction.
     pub(crate) fn create(&'static self, call: &mut Call<'_>) -> Outcome {
         let view = call.cx.directory.snapshot();
-        let takes = |name: &str| self.takes.iter().any(|taken| taken.eq_ignore_ascii_case(name));
-        let given = &call.invocation.parameters;
-        let rest: Bound =
-            given.iter().filter(|(name, _)| !takes(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-        let edits = self.edits_of(call.cx, &rest, &view, None)?;
+        let given = call.invocation.parameters.iter();
+        let rest: Bound = given
+            .filter(|(name, _)| !self.takes.contains(&&***name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let edits = self.edits(call, &rest, &view, None)?;
         let make: Make = match self.create {
             Some(create) => create(call, &view)?,
             None => {
@@ -277,49 +197,36 @@ impl Noun {
                 Box::new(move |draft| draft.create(new))
             }
         };
-        if !call.should_process(&format!(
-            "Creating {} \"{}\"",
-            spaced(self.name),
-            call.text("Name").unwrap_or_default()
-        ))? {
-            return Ok(());
-        }
         let change = self.change;
-        let made = call.cx.commit(move |draft| {
+        let name = call.text("Name").unwrap_or_default();
+        let whole: Make = Box::new(move |draft| {
             let made = make(draft)?;
             if !edits.is_empty() {
                 change(draft, made.guid, edits)?;
             }
             draft.existing(made.guid)
-        })?;
-        let view = call.cx.directory.snapshot();
-        let value = self.show(call.cx, &view, &made);
-        let _ = call.write(value);
-        Ok(())
+        });
+        self.make(call, &format!("Creating {} \"{name}\"", spaced(self.name)), whole)
     }
 
     /// `Remove-`: asks, then deletes.
     pub(crate) fn remove(&'static self, call: &mut Call<'_>) -> Outcome {
         let view = call.cx.directory.snapshot();
-        let object = self.resolve(&view, &call.identity("Identity").unwrap_or_default())?;
-        if !call.should_process(&format!("Removing {} \"{}\"", spaced(self.name), object.identity()))? {
-            return Ok(());
+        let object = self.named(call, &view)?;
+        let known = |name: &&Arc<str>| HANDLING.contains(&&***name);
+        if let Some(other) = call.invocation.parameters.keys().find(|name| !known(name)) {
+            return Err(Failure::not_implemented(&call.invocation.command.name, other));
         }
-        let removing = self.removing;
-        call.cx.commit(move |draft| {
-            if let Some(removing) = removing {
-                removing(draft, &object)?;
-            }
-            draft.delete(object.guid)
-        })
-    }
-
-    /// Names of objects that begin like this, for completion.
-    pub(crate) fn complete(&self, cx: &Context, prefix: &str) -> Vec<String> {
-        let view = cx.directory.snapshot();
-        let prefix = prefix.to_lowercase();
-        let names = self.all(&view).into_iter().map(|object| object.name.to_string());
-        names.filter(|name| name.to_lowercase().starts_with(&prefix)).take(100).collect()
+        if call.should_process(&format!("Removing {} \"{}\"", spaced(self.name), object.identity()))? {
+            let removing = self.removing;
+            call.cx.commit(move |draft| {
+                if let Some(removing) = removing {
+                    removing(draft, &object)?;
+                }
+                draft.delete(object.guid)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -336,17 +243,6 @@ fn with_required(mut new: NewObject, edits: &[(&'static str, Edit)]) -> NewObjec
         }
     }
     new
-}
-
-/// A parameter that binds but does nothing here yet must say so: a change silently not made is worse.
-fn not_implemented(noun: &str, parameter: &str) -> Fault {
-    Fault::new(
-        FaultKind::NotImplemented,
-        "NotImplemented",
-        format!(
-            "The parameter {parameter} of {noun} is known but not implemented in this version; nothing was changed."
-        ),
-    )
 }
 
 /// `RemoteDomain` as a person says it: `remote domain`.

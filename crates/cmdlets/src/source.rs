@@ -11,17 +11,29 @@ use powershell::{
     facts::Facts,
 };
 
-use crate::{ALL, Cmdlet, Context, call::Call};
+use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete};
 
 /// The module's name, as `Get-Command` shows it.
 pub const MODULE: &str = "Microsoft.Exchange.Management";
 
-static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl"));
+static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_optional(OPTIONAL);
+
+/// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
+const OPTIONAL: &[(&str, &str)] = &[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
 
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
-    let own = built(name).and_then(|cmdlet| cmdlet.extra).map(|declare| declare());
-    own.or_else(|| FACTS.find(name)).map(Arc::new)
+    let cmdlet = built(name);
+    if let Some(declare) = cmdlet.and_then(|cmdlet| cmdlet.extra) {
+        return Some(Arc::new(declare()));
+    }
+    let mut info = FACTS.find(name)?;
+    for parameter in &mut info.parameters {
+        if cmdlet.is_some_and(|cmdlet| cmdlet.takes_null(parameter)) {
+            parameter.type_name = "Nullable[Boolean]".into();
+        }
+    }
+    Some(Arc::new(info))
 }
 
 /// The names of all known cmdlets, sorted without case.
@@ -41,20 +53,23 @@ pub fn built(name: &str) -> Option<&'static Cmdlet> {
     ALL.iter().find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(name)).copied()
 }
 
-/// Whether an object can stand for a parameter of a type: any object with an identity can for identity
-/// parameters (`MailboxIdParameter` …), as the product's own conversions do.
+/// Identity parameters whose names do not say which objects they take: the type's last name, and the
+/// parameter's.
+const TAKEN_BY: &[(&str, &str)] = &[
+    ("ADOrganizationConfig", "OrganizationIdParameter"),
+    ("DomainContentConfig", "RemoteDomainIdParameter"),
+    ("ExchangeServer", "ServerIdParameter"),
+    ("MailboxStatistics", "StoreMailboxIdParameter"),
+    ("SmtpSendConnectorConfig", "SendConnectorIdParameter"),
+    ("TransportServer", "ServerIdParameter"),
+];
+
+/// Whether an object can stand for a parameter of a type, where the names of both do not say so already.
 pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
+    let name = object.type_name();
+    let noun = name.rsplit('.').next().unwrap_or(&name);
     let element = parameter_type.trim_end_matches("[]");
-    if !element.ends_with("IdParameter") {
-        return None;
-    }
-    Some(match object {
-        Value::Object(_) => {
-            ["Guid", "Identity", "DistinguishedName"].iter().any(|name| object.property(name).is_some())
-        }
-        Value::Identity(_) | Value::String(_) | Value::Guid(_) | Value::Address(_) => true,
-        _ => false,
-    })
+    TAKEN_BY.iter().any(|(of, by)| *of == noun && *by == element).then_some(true)
 }
 
 /// The cmdlets as one caller may run them.
@@ -103,17 +118,17 @@ impl CommandSource for Cmdlets {
 
     fn invoke(&self, invocation: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
         let name = &*invocation.command.name;
+        let Some(cmdlet) = built(name) else { return Err(ErrorRecord::not_implemented(name)) };
         let span = tracing::info_span!("cmdlet", name, caller = &*self.caller);
         let _entered = span.enter();
-        let outcome = match built(name) {
-            None => return Err(ErrorRecord::not_implemented(name)),
-            Some(cmdlet) => cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out)),
-        };
-        metrics::counter!("rialto_cmdlets_total", "outcome" => if outcome.is_ok() { "ok" } else { "error" })
-            .increment(1);
-        outcome.map_err(|fault| {
-            tracing::info!(?fault, "the cmdlet failed");
-            ErrorRecord::from(fault).from_command(name)
+        let outcome = cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out));
+        let result = if outcome.is_ok() { "ok" } else { "error" };
+        metrics::counter!("rialto_cmdlets_total", "outcome" => result).increment(1);
+        audit::record(&self.caller, invocation, outcome.as_ref().err());
+        outcome.map_err(|failure| {
+            tracing::info!(fault = ?failure.fault, "the cmdlet failed");
+            let target = ["Identity", "Name"].iter().find_map(|name| invocation.get(name));
+            failure.record(name, target.map(|value| text_of(value)))
         })
     }
 
@@ -122,6 +137,6 @@ impl CommandSource for Cmdlets {
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
-        built(&command.name).map_or_else(Vec::new, |cmdlet| cmdlet.complete(&self.cx, parameter, prefix))
+        complete::values(&self.cx, built(&command.name), parameter, prefix)
     }
 }

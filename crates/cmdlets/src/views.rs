@@ -1,65 +1,145 @@
-//! How objects show when nobody formats them: the columns of each type's default table.
+//! What is shown of each kind of object when nobody asks for particular properties.
 
-use powershell::format::{TypeView, Views};
+use powershell::format::{Column, Layout, TypeView, Views};
 
-/// Type name and columns.
-const TABLES: &[(&str, &[&str])] = &[
+/// A type's last name within its name space, and its columns; a number is a width.
+type Row = (&'static str, &'static [(&'static str, Option<usize>)]);
+
+const ANY: Option<usize> = None;
+
+/// Default tables by type, as the product shows them.
+const TABLES: &[Row] = &[
     (
-        "Microsoft.Exchange.Data.Directory.Management.Mailbox",
-        &["Name", "Alias", "ServerName", "ProhibitSendQuota"],
+        "Microsoft.Exchange.Data.Directory.Management.ADOrganizationConfig",
+        &[("Name", ANY), ("PublicFoldersEnabled", ANY), ("MailTipsAllTipsEnabled", ANY)],
     ),
-    ("Microsoft.Exchange.Data.Directory.Management.MailContact", &["Name", "Alias", "RecipientType"]),
-    ("Microsoft.Exchange.Data.Directory.Management.MailUser", &["Name", "RecipientType"]),
-    ("Microsoft.Exchange.Data.Directory.Management.User", &["Name", "RecipientType"]),
-    ("Microsoft.Exchange.Data.Directory.Management.ReducedRecipient", &["Name", "RecipientType"]),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.CASMailbox",
+        &[
+            ("Name", ANY),
+            ("ActiveSyncEnabled", Some(17)),
+            ("OWAEnabled", Some(10)),
+            ("PopEnabled", Some(10)),
+            ("ImapEnabled", Some(11)),
+            ("MapiEnabled", Some(11)),
+        ],
+    ),
     (
         "Microsoft.Exchange.Data.Directory.Management.DistributionGroup",
-        &["Name", "DisplayName", "GroupType", "PrimarySmtpAddress"],
+        &[("Name", ANY), ("DisplayName", ANY), ("GroupType", ANY), ("PrimarySmtpAddress", ANY)],
     ),
-    ("Microsoft.Exchange.Data.Directory.Management.DynamicDistributionGroup", &["Name", "ManagedBy"]),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.DynamicDistributionGroup",
+        &[("Name", ANY), ("ManagedBy", ANY)],
+    ),
     (
         "Microsoft.Exchange.Data.Directory.Management.ExchangeServer",
-        &["Name", "Site", "ServerRole", "Edition", "AdminDisplayVersion"],
+        &[
+            ("Name", Some(19)),
+            ("Site", Some(20)),
+            ("ServerRole", Some(21)),
+            ("Edition", Some(11)),
+            ("AdminDisplayVersion", ANY),
+        ],
     ),
     (
+        "Microsoft.Exchange.Data.Directory.Management.MailContact",
+        &[("Name", ANY), ("Alias", ANY), ("RecipientType", ANY)],
+    ),
+    ("Microsoft.Exchange.Data.Directory.Management.MailUser", &[("Name", ANY), ("RecipientType", ANY)]),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.Mailbox",
+        &[("Name", Some(25)), ("Alias", Some(20)), ("ServerName", Some(16)), ("ProhibitSendQuota", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.ReducedRecipient",
+        &[("Name", ANY), ("RecipientType", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.TransportServer",
+        &[("Name", ANY), ("MessageTrackingLogEnabled", ANY), ("AntispamAgentsEnabled", ANY)],
+    ),
+    ("Microsoft.Exchange.Data.Directory.Management.User", &[("Name", ANY), ("RecipientType", ANY)]),
+    (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain",
-        &["Name", "DomainName", "DomainType", "Default"],
+        &[("Name", ANY), ("DomainName", ANY), ("DomainType", ANY), ("Default", Some(7))],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.DomainContentConfig",
-        &["Name", "DomainName", "AllowedOOFType"],
+        &[("Name", ANY), ("DomainName", ANY), ("AllowedOOFType", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.EmailAddressPolicy",
+        &[("Name", ANY), ("Priority", ANY), ("RecipientFilter", ANY)],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.MailboxDatabase",
-        &["Name", "Server", "Recovery", "ReplicationType"],
+        &[("Name", Some(25)), ("Server", Some(20)), ("Recovery", Some(15)), ("ReplicationType", ANY)],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.ReceiveConnector",
-        &["Identity", "Bindings", "Enabled"],
+        &[("Identity", ANY), ("Bindings", ANY), ("Enabled", Some(7))],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.SmtpSendConnectorConfig",
-        &["Identity", "AddressSpaces", "Enabled"],
+        &[("Identity", ANY), ("AddressSpaces", ANY), ("Enabled", Some(7))],
+    ),
+    (
+        "Microsoft.Exchange.Data.QueueViewer.ExtensibleMessageInfo",
+        &[
+            ("Identity", Some(30)),
+            ("FromAddress", Some(26)),
+            ("Status", Some(10)),
+            ("Queue", Some(22)),
+            ("Subject", ANY),
+        ],
+    ),
+    (
+        "Microsoft.Exchange.Data.QueueViewer.ExtensibleQueueInfo",
+        &[
+            ("Identity", Some(17)),
+            ("DeliveryType", Some(26)),
+            ("Status", Some(9)),
+            ("MessageCount", Some(12)),
+            ("Velocity", Some(8)),
+            ("RiskLevel", Some(9)),
+            ("OutboundIPPool", Some(14)),
+            ("NextHopDomain", ANY),
+        ],
     ),
     (
         "Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics",
-        &["DisplayName", "ItemCount", "StorageLimitStatus", "LastLogonTime"],
+        &[
+            ("DisplayName", Some(26)),
+            ("ItemCount", Some(12)),
+            ("StorageLimitStatus", Some(20)),
+            ("LastLogonTime", ANY),
+        ],
     ),
     (
         "Microsoft.Exchange.Management.TransportLogSearchTasks.MessageTrackingEvent",
-        &["EventId", "Source", "Sender", "Recipients", "MessageSubject"],
+        &[
+            ("EventId", Some(12)),
+            ("Source", Some(11)),
+            ("Sender", Some(29)),
+            ("Recipients", Some(29)),
+            ("MessageSubject", ANY),
+        ],
     ),
     (
         "System.Diagnostics.Eventing.Reader.EventLogRecord",
-        &["TimeCreated", "Id", "LevelDisplayName", "Message"],
+        &[("TimeCreated", Some(22)), ("Id", Some(8)), ("LevelDisplayName", Some(16)), ("Message", ANY)],
     ),
 ];
 
-/// The views of everything cmdlets write.
+/// The default views of everything the cmdlets return.
 pub fn views() -> Views {
     let mut views = Views::default();
     for (type_name, columns) in TABLES {
-        views.add(TypeView::table(type_name, columns));
+        let column =
+            |(property, width): &(&str, Option<usize>)| Column { width: *width, ..Column::new(property) };
+        let layout = Layout::Table(columns.iter().map(column).collect());
+        views.add(TypeView { type_name: (*type_name).into(), layout });
     }
     views
 }

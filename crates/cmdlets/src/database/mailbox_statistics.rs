@@ -2,67 +2,126 @@
 
 use std::sync::Arc;
 
-use base::{ByteQuantifiedSize, Fault, Unlimited};
-use directory::{Object, Scope, View};
+use base::{ByteQuantifiedSize, Unlimited};
+use directory::{Object, Recipient, Scope, View, schema::SERVER};
 use powershell::{
     Value,
     value::{Limit, PsObject},
 };
-use store::{DisconnectReason, MailboxState, MailboxStatistics};
+use store::{DisconnectReason, Mailbox, MailboxState, MailboxStatistics, StoreError};
 
 use super::mailbox_database;
-use crate::{Cmdlet, Outcome, call::Call, convert};
+use crate::{Cmdlet, Outcome, call::Call, convert, rows::filtered};
 
 /// `Get-MailboxStatistics`
-pub static GET: Cmdlet = Cmdlet::run("Get-MailboxStatistics", run);
+pub static GET: Cmdlet = Cmdlet::run(
+    "Get-MailboxStatistics",
+    run,
+    &["Database", "Server", "ResultSize", "Filter", "StoreMailboxIdentity"],
+);
+
+/// The properties filters may name.
+const PROPERTIES: &[&str] = &[
+    "DisplayName",
+    "ItemCount",
+    "AssociatedItemCount",
+    "DeletedItemCount",
+    "TotalItemSize",
+    "TotalDeletedItemSize",
+    "StorageLimitStatus",
+    "LastLogonTime",
+    "LastLogoffTime",
+    "LastLoggedOnUserAccount",
+    "DisconnectReason",
+    "DisconnectDate",
+    "IsQuarantined",
+    "MailboxGuid",
+];
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
     let found = match (call.identity("Identity"), call.identity("Database"), call.identity("Server")) {
-        (Some(identity), ..) => vec![one(call, &view, &identity)?],
-        (None, Some(database), _) => of_database(call, &*mailbox_database::NOUN.resolve(&view, &database)?)?,
-        (None, None, _) => {
-            let databases: Vec<Arc<Object>> = view.databases().cloned().collect();
-            let all: Result<Vec<_>, Fault> =
-                databases.iter().map(|object| of_database(call, object)).collect();
-            all?.into_iter().flatten().collect()
+        (Some(identity), ..) => one(call, &view, &identity)?.into_iter().collect(),
+        (None, Some(database), _) => {
+            let database = mailbox_database::NOUN.resolve(&view, &database)?;
+            match call.identity("StoreMailboxIdentity") {
+                Some(mailbox) => one(call, &view, &mailbox)?.into_iter().collect(),
+                None => of_database(call, &database)?,
+            }
+        }
+        (None, None, server) => {
+            let server = server.map(|server| view.resolve(&server, Scope::Class(&SERVER))).transpose()?;
+            let here = |database: &&Arc<Object>| {
+                server.as_ref().is_none_or(|server| database.link("Server") == Some(server.guid))
+            };
+            let mut rows = Vec::new();
+            for database in view.databases().filter(here) {
+                match of_database(call, database) {
+                    Ok(found) => rows.extend(found),
+                    // One that is not mounted does not hide the others.
+                    Err(failure) => call.error(failure),
+                }
+            }
+            rows
         }
     };
-    let rows: Vec<Value> = found.into_iter().map(|(database, row)| show(&view, &database, row)).collect();
-    call.write_all(rows);
+    let rows: Vec<PsObject> = found.into_iter().map(|(database, row)| show(&view, &database, row)).collect();
+    let rows = filtered(call, rows, PROPERTIES)?;
+    call.write_all(rows.into_iter().map(Value::from));
     Ok(())
 }
 
 type Row = (Arc<Object>, MailboxStatistics);
 
-/// The statistics of one mailbox, found by its user or by its own GUID (disconnected ones have no user).
-fn one(call: &Call<'_>, view: &View, identity: &str) -> Result<Row, Fault> {
+/// The statistics of one mailbox, found by its user or by its own GUID (disconnected ones have no user). A
+/// mailbox nobody has opened yet is not in the store.
+fn one(call: &mut Call<'_>, view: &View, identity: &str) -> Outcome<Option<Row>> {
     if let Ok(guid) = identity.parse::<base::Guid>()
         && view.get(guid).is_none()
     {
         for database in view.databases() {
             if let Ok(mailbox) = call.cx.stores.get(database.guid).and_then(|store| store.mailbox(guid)) {
-                return Ok((database.clone(), mailbox.statistics().map_err(Fault::from)?));
+                return Ok(Some((database.clone(), mailbox.statistics()?)));
             }
         }
     }
-    let recipient = view.resolve_recipient(identity).map_err(Fault::from)?;
-    let missing = || Fault::from(view.not_found(identity));
-    let (guid, database) = recipient.mailbox_guid().zip(recipient.database()).ok_or_else(missing)?;
-    let object = view.get(database).cloned().ok_or_else(missing)?;
-    let mailbox = call.cx.stores.get(database).and_then(|store| store.mailbox(guid));
-    let statistics = mailbox.and_then(|mailbox| mailbox.statistics()).map_err(Fault::from)?;
-    Ok((object, statistics))
+    let Some((owner, mailbox)) = opened(call, view, identity)? else { return Ok(None) };
+    let database = owner.database().and_then(|guid| view.get(guid)).cloned();
+    let database = database.ok_or_else(|| view.not_found(identity))?;
+    Ok(Some((database, mailbox.statistics()?)))
 }
 
-fn of_database(call: &Call<'_>, object: &Object) -> Result<Vec<Row>, Fault> {
-    let view = call.cx.directory.snapshot();
-    let rows = call.cx.stores.get(object.guid).and_then(|store| store.statistics()).map_err(Fault::from)?;
-    let object = view.resolve(&object.guid.to_string(), Scope::Any).map_err(Fault::from)?;
-    Ok(rows.into_iter().map(|(_, row)| (object.clone(), row)).collect())
+/// The mailbox of a recipient; nothing, and the product's warning, where nobody has opened it yet.
+pub(super) fn opened(
+    call: &mut Call<'_>,
+    view: &View,
+    identity: &str,
+) -> Outcome<Option<(Recipient, Mailbox)>> {
+    let owner = view.resolve_recipient(identity)?;
+    let missing = || view.not_found(identity);
+    let (guid, database) = owner.mailbox_guid().zip(owner.database()).ok_or_else(missing)?;
+    let database = view.get(database).ok_or_else(missing)?;
+    match mailbox_database::open(call.cx, database)?.mailbox(guid) {
+        Ok(mailbox) => Ok(Some((owner, mailbox))),
+        Err(StoreError::NoMailbox) => {
+            call.warn(&format!(
+                "The user hasn't logged on to mailbox '{}' ('{guid}'), so there is no data to return. After the \
+                 user logs on, this warning will no longer appear.",
+                owner.identity()
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
+/// Of every mailbox in a database; of one that is not mounted, its error.
+fn of_database(call: &Call<'_>, database: &Arc<Object>) -> Outcome<Vec<Row>> {
+    let rows = mailbox_database::open(call.cx, database)?.statistics()?;
+    Ok(rows.into_iter().map(|(_, row)| (database.clone(), row)).collect())
+}
+
+fn show(view: &View, database: &Object, row: MailboxStatistics) -> PsObject {
     let owner = view.by_mailbox_guid(row.guid);
     let (reason, date) = match row.state {
         MailboxState::Disconnected { reason, since } => {
@@ -84,7 +143,7 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
     let limits = owner.as_ref().map(|owner| transport::deliver::limits_of(view, owner)).unwrap_or_default();
     let mut out = PsObject::new(&["Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics"]);
     for (name, value) in [
-        ("DisplayName", Value::string(row.display_name)),
+        ("DisplayName", owner.as_ref().map_or(row.display_name.as_str(), Recipient::display_name).into()),
         ("ItemCount", count(row.items)),
         ("AssociatedItemCount", count(row.associated)),
         ("DeletedItemCount", count(row.recoverable)),
@@ -121,5 +180,5 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> Value {
     ] {
         out.set(name, value);
     }
-    out.into()
+    out
 }

@@ -7,16 +7,21 @@ use base::{
 use powershell::{Value, cmdlet::CommandInfo, value::PsObject};
 
 use crate::{
-    Cmdlet,
+    Cmdlet, Failure, Outcome,
     call::Call,
-    cmdlet::{Outcome, declare, text_of},
+    cmdlet::{declare, text_of},
 };
 
 /// Events written when `-MaxEvents` does not say.
 const MAX_EVENTS: usize = 1000;
 
 /// `Get-WinEvent`
-pub static GET: Cmdlet = Cmdlet::run("Get-WinEvent", run).declared(info);
+pub static GET: Cmdlet = Cmdlet::run(
+    "Get-WinEvent",
+    run,
+    &["LogName", "ProviderName", "FilterHashtable", "MaxEvents", "ListLog", "Oldest"],
+)
+.declared(info);
 
 fn info() -> CommandInfo {
     let mut info = declare(
@@ -59,7 +64,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
             base::FaultKind::NotFound,
             "NoMatchingEventsFound",
             "No events were found that match the specified selection criteria.",
-        ));
+        )
+        .into());
     }
     if call.switch("Oldest") {
         found.reverse();
@@ -71,7 +77,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 /// What `-LogName`, `-ProviderName` and `-FilterHashtable @{LogName=…; Id=…; Level=…}` ask for.
-fn wanted(call: &Call<'_>) -> Result<(Vec<String>, Query), Fault> {
+fn wanted(call: &Call<'_>) -> Outcome<(Vec<String>, Query)> {
     let mut logs: Vec<String> = call.list("LogName").iter().map(|log| log.to_string()).collect();
     let mut query =
         Query { source: call.text("ProviderName").map(|name| name.to_string()), ..Query::default() };
@@ -86,7 +92,7 @@ fn wanted(call: &Call<'_>) -> Result<(Vec<String>, Query), Fault> {
                 "starttime" => query.start = moment(&value),
                 "endtime" => query.end = moment(&value),
                 other => {
-                    return Err(Fault::invalid(format!(
+                    return Err(Failure::invalid(format!(
                         "\"{other}\" isn't a key of FilterHashtable. Use LogName, ProviderName, Id, Level, StartTime or EndTime."
                     )));
                 }
@@ -99,9 +105,9 @@ fn wanted(call: &Call<'_>) -> Result<(Vec<String>, Query), Fault> {
     Ok((logs, query))
 }
 
-fn numbers<T: std::str::FromStr>(items: &[Value]) -> Result<Vec<T>, Fault> {
+fn numbers<T: std::str::FromStr>(items: &[Value]) -> Outcome<Vec<T>> {
     let number = |item: &Value| {
-        text_of(item).parse().map_err(|_| Fault::invalid(format!("\"{item}\" isn't a number.")))
+        text_of(item).parse().map_err(|_| Failure::invalid(format!("\"{item}\" isn't a number.")))
     };
     items.iter().map(number).collect()
 }

@@ -1,6 +1,7 @@
 //! The organisation's own settings: domains, servers, configuration.
 
 pub mod accepted_domain;
+pub mod email_address_policy;
 pub mod exchange_server;
 pub mod organization_config;
 pub mod remote_domain;

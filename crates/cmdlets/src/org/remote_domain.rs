@@ -4,11 +4,38 @@ use directory::schema::REMOTE_DOMAIN;
 
 use crate::{Cmdlet, Noun};
 
-static NOUN: Noun = Noun::new(
-    "RemoteDomain",
-    &REMOTE_DOMAIN,
-    &["Microsoft.Exchange.Data.Directory.SystemConfiguration.DomainContentConfig"],
-);
+static NOUN: Noun = Noun {
+    order: &[&[
+        "DomainName",
+        "IsInternal",
+        "TargetDeliveryDomain",
+        "ByteEncoderTypeFor7BitCharsets",
+        "CharacterSet",
+        "NonMimeCharacterSet",
+        "AllowedOOFType",
+        "AutoReplyEnabled",
+        "AutoForwardEnabled",
+        "DeliveryReportEnabled",
+        "NDREnabled",
+        "MeetingForwardNotificationEnabled",
+        "ContentType",
+        "DisplaySenderName",
+        "PreferredInternetCodePageForShiftJis",
+        "RequiredCharsetCoverage",
+        "TNEFEnabled",
+        "LineWrapSize",
+        "TrustedMailOutboundEnabled",
+        "TrustedMailInboundEnabled",
+        "UseSimpleDisplayName",
+        "NDRDiagnosticInfoEnabled",
+        "MessageCountThreshold",
+    ]],
+    ..Noun::new(
+        "RemoteDomain",
+        &REMOTE_DOMAIN,
+        &["Microsoft.Exchange.Data.Directory.SystemConfiguration.DomainContentConfig"],
+    )
+};
 
 /// `Get-RemoteDomain`
 pub static GET: Cmdlet = Cmdlet::get("Get-RemoteDomain", &NOUN);

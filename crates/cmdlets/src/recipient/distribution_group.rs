@@ -1,25 +1,42 @@
 //! Distribution groups, mail-enabled security groups among them.
 
-use base::Fault;
 use directory::{
     RecipientType, Scope, View,
     schema::GROUP,
     verbs::{self, NewGroup},
 };
 
-use super::{identity_of, optional, recipients};
+use super::{ADDRESSES, KIND, MAIL, identity_of, limited_to_any, optional, recipients};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 /// The noun, also for those who look a group up.
-pub(super) static NOUN: Noun = Noun {
+pub(crate) static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[
         RecipientType::MailUniversalDistributionGroup,
         RecipientType::MailUniversalSecurityGroup,
     ]),
-    shows: Shows::LikeSet(
-        "Set-DistributionGroup",
-        &["GroupType", "LegacyExchangeDN", "RecipientType", "RecipientTypeDetails"],
-    ),
+    shows: Shows::LikeSet("Set-DistributionGroup"),
+    order: &[
+        &[
+            "GroupType",
+            "SamAccountName",
+            "BypassNestedModerationEnabled",
+            "ManagedBy",
+            "MemberJoinRestriction",
+            "MemberDepartRestriction",
+            "ExpansionServer",
+            "ReportToManagerEnabled",
+            "ReportToOriginatorEnabled",
+            "SendOofMessageToOriginatorEnabled",
+        ],
+        MAIL,
+    ],
+    extend: Some(super::extend),
+    conditions: &[
+        KIND[1],
+        ("ManagedBy", |view, object, value| limited_to_any(view, object, "ManagedBy", value)),
+    ],
+    special: &ADDRESSES,
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[
@@ -50,11 +67,14 @@ pub static NEW: Cmdlet = Cmdlet::new("New-DistributionGroup", &NOUN);
 /// `Remove-DistributionGroup`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-DistributionGroup", &NOUN);
 /// `Enable-DistributionGroup`
-pub static ENABLE: Cmdlet = Cmdlet::run("Enable-DistributionGroup", enable);
+pub static ENABLE: Cmdlet =
+    Cmdlet::run("Enable-DistributionGroup", enable, &["Alias", "DisplayName", "PrimarySmtpAddress"]);
 /// `Disable-DistributionGroup`
-pub static DISABLE: Cmdlet = Cmdlet::run("Disable-DistributionGroup", disable).asking();
+pub static DISABLE: Cmdlet =
+    Cmdlet::run("Disable-DistributionGroup", |call| super::disable(call, &NOUN, verbs::disable_group), &[])
+        .asking();
 
-fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
+fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
     let new = NewGroup {
         name: call.needed("Name")?.to_string(),
         identity: identity_of(call)?,
@@ -70,25 +90,12 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
 }
 
 fn enable(call: &mut Call<'_>) -> Outcome {
-    let view = call.cx.directory.snapshot();
-    let group = view
-        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&GROUP))
-        .map_err(Fault::from)?;
-    let identity = identity_of(call)?;
-    if !call.should_process(&format!("Enabling distribution group \"{}\"", group.identity()))? {
-        return Ok(());
-    }
-    let made = call.cx.commit(move |draft| verbs::enable_group(draft, group.guid, &identity))?;
-    let shown = NOUN.show(call.cx, &call.cx.directory.snapshot(), &made);
-    let _ = call.write(shown);
-    Ok(())
-}
-
-fn disable(call: &mut Call<'_>) -> Outcome {
-    let object =
-        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
-    if call.should_process(&format!("Disabling distribution group \"{}\"", object.identity()))? {
-        call.cx.commit(move |draft| verbs::disable_group(draft, object.guid))?;
-    }
-    Ok(())
+    let (identity, display_name) = (identity_of(call)?, optional(call, "DisplayName"));
+    let verb = move |draft: &mut directory::Draft<'_>, group| {
+        if let Some(name) = display_name {
+            draft.modify(group, vec![("DisplayName", directory::Edit::set(name))])?;
+        }
+        verbs::enable_group(draft, group, &identity)
+    };
+    super::enable(call, &NOUN, &GROUP, Box::new(verb))
 }

@@ -1,35 +1,34 @@
 //! Who is in a distribution group.
 
-use base::Fault;
-
 use super::{distribution_group, recipient};
-use crate::{Cmdlet, Outcome, call::Call};
+use crate::{Cmdlet, Failure, Outcome, call::Call};
 
 /// `Get-DistributionGroupMember`
-pub static GET: Cmdlet = Cmdlet::run("Get-DistributionGroupMember", get);
+pub static GET: Cmdlet =
+    Cmdlet::run("Get-DistributionGroupMember", get, &["ResultSize", "ReadFromDomainController"]);
 /// `Add-DistributionGroupMember`
-pub static ADD: Cmdlet = Cmdlet::run("Add-DistributionGroupMember", add);
+pub static ADD: Cmdlet = Cmdlet::run("Add-DistributionGroupMember", add, &["Member"]);
 /// `Remove-DistributionGroupMember`
-pub static REMOVE: Cmdlet = Cmdlet::run("Remove-DistributionGroupMember", remove).asking();
+pub static REMOVE: Cmdlet = Cmdlet::run("Remove-DistributionGroupMember", remove, &["Member"]).asking();
 /// `Update-DistributionGroupMember`
-pub static UPDATE: Cmdlet = Cmdlet::run("Update-DistributionGroupMember", update).asking();
+pub static UPDATE: Cmdlet = Cmdlet::run("Update-DistributionGroupMember", update, &["Members"]).asking();
 
 fn get(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let group = distribution_group::NOUN.resolve(&view, &call.identity("Identity").unwrap_or_default())?;
+    let group = distribution_group::NOUN.named(call, &view)?;
     let mut members: Vec<_> = view.direct_recipients(group.guid);
     members.sort_by_key(|member| member.name.to_lowercase());
-    let cx = call.cx;
-    call.write_all(members.iter().map(|member| recipient::NOUN.show(cx, &view, member)).collect::<Vec<_>>());
+    let show = recipient::NOUN.shower(call.cx, &view);
+    call.write_all(members.iter().map(|member| show(member)));
     Ok(())
 }
 
 /// The group and the member that a call names.
-fn pair(call: &Call<'_>) -> Result<(std::sync::Arc<directory::Object>, directory::Recipient), Fault> {
+fn pair(call: &Call<'_>) -> Outcome<(std::sync::Arc<directory::Object>, directory::Recipient)> {
     let view = call.cx.directory.snapshot();
-    let group = distribution_group::NOUN.resolve(&view, &call.identity("Identity").unwrap_or_default())?;
-    let member = call.identity("Member").ok_or_else(|| Fault::invalid("Member must have a value."))?;
-    Ok((group, view.resolve_recipient(&member).map_err(Fault::from)?))
+    let group = distribution_group::NOUN.named(call, &view)?;
+    let member = call.identity("Member").ok_or_else(|| Failure::missing("Member"))?;
+    Ok((group, view.resolve_recipient(&member)?))
 }
 
 fn add(call: &mut Call<'_>) -> Outcome {
@@ -56,12 +55,12 @@ fn remove(call: &mut Call<'_>) -> Outcome {
 
 fn update(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let group = distribution_group::NOUN.resolve(&view, &call.identity("Identity").unwrap_or_default())?;
+    let group = distribution_group::NOUN.named(call, &view)?;
     let wanted = super::recipients(call, &view, "Members")?;
     if !call.should_process(&format!("Updating the membership of distribution group \"{}\"", group.name))? {
         return Ok(());
     }
-    call.cx.commit(move |draft| {
+    Ok(call.cx.commit(move |draft| {
         let present: Vec<base::Guid> = draft.members_of(group.guid).collect();
         for member in present.iter().filter(|member| !wanted.contains(member)) {
             draft.remove_member(group.guid, *member)?;
@@ -70,5 +69,5 @@ fn update(call: &mut Call<'_>) -> Outcome {
             draft.add_member(group.guid, *member)?;
         }
         Ok(())
-    })
+    })?)
 }

@@ -1,32 +1,39 @@
 //! Dynamic distribution groups: whoever fits a filter when a message comes.
 
-use base::Fault;
 use directory::{
-    Edit, RecipientType, Scope, View,
+    Draft, Edit, RecipientType, Scope, View,
     schema::DYNAMIC_GROUP,
     verbs::{self, NewDynamicGroup},
 };
 
-use super::{identity_of, optional};
-use crate::{Cmdlet, Make, Noun, Shows, call::Call, convert};
+use super::{ADDRESSES, MAIL, identity_of, optional};
+use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call, convert};
 
 static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::DynamicDistributionGroup]),
-    shows: Shows::LikeSet(
-        "Set-DynamicDistributionGroup",
-        &["LegacyExchangeDN", "RecipientType", "RecipientTypeDetails", "RecipientFilterType"],
-    ),
-    change: |draft, guid, edits| {
-        let filter = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            name.starts_with("recipientfilter")
-                || name.starts_with("conditional")
-                || name == "includedrecipients"
-        };
-        let (filter, rest): (Vec<_>, Vec<_>) = edits.into_iter().partition(|(name, _)| filter(name));
-        let changed = !filter.is_empty() && verbs::set_filter(draft, guid, filter)?;
-        Ok(verbs::set_recipient(draft, guid, rest)? || changed)
-    },
+    shows: Shows::LikeSet("Set-DynamicDistributionGroup"),
+    order: &[
+        &[
+            "RecipientContainer",
+            "RecipientFilter",
+            "IncludedRecipients",
+            "ConditionalDepartment",
+            "ConditionalCompany",
+            "ConditionalStateOrProvince",
+            "RecipientFilterType",
+            "Notes",
+            "PhoneticDisplayName",
+            "ManagedBy",
+            "ExpansionServer",
+            "ReportToManagerEnabled",
+            "ReportToOriginatorEnabled",
+            "SendOofMessageToOriginatorEnabled",
+        ],
+        MAIL,
+    ],
+    extend: Some(super::extend),
+    special: &ADDRESSES,
+    change: |draft, guid, edits| split_filter(draft, guid, edits, verbs::set_recipient),
     create: Some(create),
     takes: &[
         "Name",
@@ -57,7 +64,22 @@ pub static NEW: Cmdlet = Cmdlet::new("New-DynamicDistributionGroup", &NOUN);
 /// `Remove-DynamicDistributionGroup`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-DynamicDistributionGroup", &NOUN);
 
-fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
+/// Applies what makes a recipient filter by its own verb, and the rest by another.
+pub(crate) fn split_filter(
+    draft: &mut Draft<'_>,
+    guid: base::Guid,
+    edits: Vec<(&str, Edit)>,
+    change_rest: crate::Change,
+) -> Result<bool, directory::DirectoryError> {
+    let makes_filter = |name: &str| {
+        name == "RecipientFilter" || name == "IncludedRecipients" || name.starts_with("Conditional")
+    };
+    let (filter, rest): (Vec<_>, Vec<_>) = edits.into_iter().partition(|(name, _)| makes_filter(name));
+    let changed = !filter.is_empty() && verbs::set_filter(draft, guid, filter)?;
+    Ok(change_rest(draft, guid, rest)? || changed)
+}
+
+fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
     let mut conditions = Vec::new();
     for attribute in DYNAMIC_GROUP.attributes().filter(|a| a.name.starts_with("Conditional")) {
         if let Some(given) = call.get(attribute.name)

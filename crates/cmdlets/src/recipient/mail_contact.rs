@@ -1,18 +1,37 @@
 //! Mail contacts: people outside, with an address here.
 
-use base::Fault;
 use directory::{
     RecipientType, Scope, View,
     schema::CONTACT,
     verbs::{self, NewContact},
 };
 
-use super::{address, identity_of, optional};
+use super::{ADDRESSES, MAIL, external_address, external_edit, identity_of, optional};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::MailContact]),
-    shows: Shows::LikeSet("Set-MailContact", &["LegacyExchangeDN", "RecipientType", "RecipientTypeDetails"]),
+    shows: Shows::LikeSet("Set-MailContact"),
+    order: &[
+        &[
+            "ExternalEmailAddress",
+            "MaxRecipientPerMessage",
+            "UseMapiRichTextFormat",
+            "UsePreferMessageFormat",
+            "MessageFormat",
+            "MessageBodyFormat",
+            "MacAttachmentFormat",
+        ],
+        MAIL,
+    ],
+    extend: Some(super::extend),
+    special: &[
+        ADDRESSES[0],
+        ADDRESSES[1],
+        ADDRESSES[2],
+        ADDRESSES[3],
+        ("ExternalEmailAddress", external_edit),
+    ],
     change: verbs::set_recipient,
     create: Some(create),
     takes: &[
@@ -38,16 +57,17 @@ pub static NEW: Cmdlet = Cmdlet::new("New-MailContact", &NOUN);
 /// `Remove-MailContact`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-MailContact", &NOUN);
 /// `Enable-MailContact`
-pub static ENABLE: Cmdlet = Cmdlet::run("Enable-MailContact", enable);
+pub static ENABLE: Cmdlet =
+    Cmdlet::run("Enable-MailContact", enable, &["Alias", "ExternalEmailAddress", "PrimarySmtpAddress"]);
 /// `Disable-MailContact`
-pub static DISABLE: Cmdlet = Cmdlet::run("Disable-MailContact", disable).asking();
+pub static DISABLE: Cmdlet =
+    Cmdlet::run("Disable-MailContact", |call| super::disable(call, &NOUN, verbs::disable_mail_contact), &[])
+        .asking();
 
-fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
-    let external = address(call, "ExternalEmailAddress")?;
+fn create(call: &Call<'_>, _: &View) -> Outcome<Make> {
     let new = NewContact {
         name: call.needed("Name")?.to_string(),
-        external_email_address: external
-            .ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?,
+        external_email_address: external_address(call)?,
         identity: identity_of(call)?,
         display_name: optional(call, "DisplayName"),
         first_name: optional(call, "FirstName"),
@@ -59,28 +79,9 @@ fn create(call: &Call<'_>, _: &View) -> Result<Make, Fault> {
 }
 
 fn enable(call: &mut Call<'_>) -> Outcome {
-    let view = call.cx.directory.snapshot();
-    let contact = view
-        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&CONTACT))
-        .map_err(Fault::from)?;
-    let external = address(call, "ExternalEmailAddress")?;
-    let external = external.ok_or_else(|| Fault::invalid("ExternalEmailAddress must have a value."))?;
-    let identity = identity_of(call)?;
-    if !call.should_process(&format!("Enabling mail contact \"{}\"", contact.identity()))? {
-        return Ok(());
-    }
-    let made =
-        call.cx.commit(move |draft| verbs::enable_mail_contact(draft, contact.guid, &external, &identity))?;
-    let shown = NOUN.show(call.cx, &call.cx.directory.snapshot(), &made);
-    let _ = call.write(shown);
-    Ok(())
-}
-
-fn disable(call: &mut Call<'_>) -> Outcome {
-    let object =
-        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
-    if call.should_process(&format!("Disabling mail contact \"{}\"", object.identity()))? {
-        call.cx.commit(move |draft| verbs::disable_mail_contact(draft, object.guid))?;
-    }
-    Ok(())
+    let (external, identity) = (external_address(call)?, identity_of(call)?);
+    let verb = move |draft: &mut directory::Draft<'_>, contact| {
+        verbs::enable_mail_contact(draft, contact, &external, &identity)
+    };
+    super::enable(call, &NOUN, &CONTACT, Box::new(verb))
 }

@@ -1,8 +1,7 @@
-//! Mailboxes: New, Enable, Get, Set, Disable and Remove; forwarding, quotas, addresses (scenario S01).
+//! Mailboxes: forwarding, quotas, addresses, and what becomes of one that is disabled or removed.
 
-use base::Fault;
 use directory::{
-    Edit, Object, RecipientType, Scope, View,
+    Draft, Edit, Object, RecipientType, Scope, View,
     schema::USER,
     value::Secret,
     verbs::{self, Disconnected, EnableMailbox, NewMailbox, NewUser},
@@ -10,43 +9,122 @@ use directory::{
 use powershell::{Value, value::PsObject};
 use store::DisconnectReason;
 
-use super::{identity_of, limited_to, optional};
+use super::{ADDRESSES, KIND, MAIL, extend_mail, identity_of, limited_to, optional, server_name};
 use crate::{
-    Cmdlet, Context, Edits, Make, Noun, Outcome, Shows,
+    Cmdlet, Context, Edits, Failure, Make, Noun, Outcome, Shows,
     call::{Call, identity_text},
     cmdlet::text_of,
     database::mailbox_database,
 };
 
-/// What `Get-Mailbox` shows beside what `Set-Mailbox` can change.
-const ALSO: &[&str] = &[
+/// A mailbox's own properties, in the product's order.
+const ORDER: &[&str] = &[
     "Database",
+    "UseDatabaseRetentionDefaults",
+    "RetainDeletedItemsUntilBackup",
+    "DeliverToMailboxAndForward",
+    "LitigationHoldEnabled",
+    "SingleItemRecoveryEnabled",
+    "RetentionHoldEnabled",
+    "EndDateForRetentionHold",
+    "StartDateForRetentionHold",
+    "RetentionComment",
+    "RetentionUrl",
+    "LitigationHoldDate",
+    "LitigationHoldOwner",
+    "LitigationHoldDuration",
+    "ManagedFolderMailboxPolicy",
+    "RetentionPolicy",
+    "AddressBookPolicy",
+    "CalendarRepairDisabled",
     "ExchangeGuid",
-    "ArchiveGuid",
+    "AdminDisplayVersion",
+    "MessageTrackingReadStatusEnabled",
+    "ExternalOofOptions",
+    "ForwardingAddress",
+    "ForwardingSmtpAddress",
+    "RetainDeletedItemsFor",
+    "IsMailboxEnabled",
+    "Languages",
+    "OfflineAddressBook",
+    "ProhibitSendQuota",
+    "ProhibitSendReceiveQuota",
+    "RecoverableItemsQuota",
+    "RecoverableItemsWarningQuota",
+    "CalendarLoggingQuota",
+    "DowngradeHighPriorityMessagesEnabled",
+    "RecipientLimits",
+    "IsResource",
+    "IsLinked",
+    "IsShared",
+    "LinkedMasterAccount",
+    "ResetPasswordOnNextLogon",
+    "ResourceCapacity",
+    "ResourceCustom",
+    "ResourceType",
+    "SamAccountName",
+    "SCLDeleteThreshold",
+    "SCLDeleteEnabled",
+    "SCLRejectThreshold",
+    "SCLRejectEnabled",
+    "SCLQuarantineThreshold",
+    "SCLQuarantineEnabled",
+    "SCLJunkThreshold",
+    "SCLJunkEnabled",
+    "AntispamBypassEnabled",
+    "ServerName",
+    "UseDatabaseQuotaDefaults",
+    "IssueWarningQuota",
+    "RulesQuota",
+    "Office",
+    "UserPrincipalName",
+    "MaxSafeSenders",
+    "MaxBlockedSenders",
+    "ThrottlingPolicy",
+    "RoleAssignmentPolicy",
+    "SharingPolicy",
     "ArchiveDatabase",
-    "LegacyExchangeDN",
-    "RecipientType",
-    "RecipientTypeDetails",
+    "ArchiveGuid",
+    "ArchiveName",
+    "ArchiveQuota",
+    "ArchiveWarningQuota",
+    "ArchiveDomain",
+    "ArchiveStatus",
+    "UserSMimeCertificate",
+    "UserCertificate",
+    "CalendarVersionStoreDisabled",
+    "ImmutableId",
+    "AuditEnabled",
+    "AuditLogAgeLimit",
+    "AuditAdmin",
+    "AuditDelegate",
+    "AuditOwner",
     "AccountDisabled",
-    "MailboxType",
-    "PrimarySmtpAddress",
-    "WindowsEmailAddress",
+    "StsRefreshTokensValidFrom",
 ];
 
-static NOUN: Noun = Noun {
+pub(crate) static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::UserMailbox]),
-    shows: Shows::LikeSet("Set-Mailbox", ALSO),
+    shows: Shows::LikeSet("Set-Mailbox"),
+    order: &[ORDER, MAIL],
     extend: Some(extend),
     conditions: &[
         ("Database", |view, object, value| limited_to(view, object, "Database", value)),
-        ("RecipientTypeDetails", |_, object, value| {
-            directory::recipient_type_details(object)
-                .is_some_and(|kind| value.split([',', ' ']).any(|v| v.eq_ignore_ascii_case(&kind)))
+        KIND[1],
+        ("Server", |view, object, value| {
+            mailbox_database::is_on_server(view, object.link("Database"), value)
         }),
-        ("Server", |_, _, _| true),
     ],
-    special: &[("Password", password), ("Type", convert), ("Database", refuse_database)],
-    change: verbs::set_recipient,
+    special: &[
+        ADDRESSES[0],
+        ADDRESSES[1],
+        ADDRESSES[2],
+        ADDRESSES[3],
+        ("Password", password),
+        ("Type", kind),
+        ("Database", refuse_database),
+    ],
+    change,
     create: Some(create),
     takes: &[
         "Name",
@@ -77,32 +155,68 @@ pub static SET: Cmdlet = Cmdlet::set("Set-Mailbox", &NOUN);
 /// `New-Mailbox`
 pub static NEW: Cmdlet = Cmdlet::new("New-Mailbox", &NOUN);
 /// `Enable-Mailbox`
-pub static ENABLE: Cmdlet = Cmdlet::run("Enable-Mailbox", enable);
+pub static ENABLE: Cmdlet = Cmdlet::run(
+    "Enable-Mailbox",
+    enable,
+    &["Alias", "Database", "DisplayName", "PrimarySmtpAddress", "Shared", "Room", "Equipment"],
+);
 /// `Disable-Mailbox`
-pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable).asking();
+pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &[]).asking();
 /// `Remove-Mailbox`
-pub static REMOVE: Cmdlet = Cmdlet::run("Remove-Mailbox", remove).asking();
+pub static REMOVE: Cmdlet = Cmdlet::run("Remove-Mailbox", remove, &["Permanent"]).asking();
 
 /// The types of mailbox that a switch of New- and Enable- chooses.
-const TYPES: [(&str, &str); 3] =
-    [("Shared", "SharedMailbox"), ("Room", "RoomMailbox"), ("Equipment", "EquipmentMailbox")];
+const TYPES: [(&str, &str); 4] = [
+    ("Shared", "SharedMailbox"),
+    ("Room", "RoomMailbox"),
+    ("Equipment", "EquipmentMailbox"),
+    ("Regular", "UserMailbox"),
+];
 
 fn extend(_: &Context, view: &View, object: &Object, out: &mut PsObject) {
-    let server = object.link("Database").and_then(|guid| view.get(guid)).and_then(|db| db.link("Server"));
-    let server =
-        server.and_then(|guid| view.get(guid)).map_or(Value::Null, |server| Value::string(&*server.name));
-    out.set("ServerName", server);
+    extend_mail(view, object, out);
+    let kind = object.text("MailboxType").unwrap_or_default();
+    let version = view.servers().next().and_then(|server| server.text("AdminDisplayVersion"));
+    let resource = kind.strip_suffix("Mailbox").filter(|kind| ["Room", "Equipment"].contains(kind));
+    out.set("AdminDisplayVersion", version.into());
+    out.set("ServerName", server_name(view, object));
     out.set("IsMailboxEnabled", Value::Bool(true));
-    out.set("UserPrincipalName", object.text("UserPrincipalName").map_or(Value::Null, Value::string));
-    out.set("SamAccountName", object.text("SamAccountName").map_or(Value::Null, Value::string));
-    out.set("Office", object.text("Office").map_or(Value::Null, Value::string));
+    out.set("IsResource", Value::Bool(resource.is_some()));
+    out.set("ResourceType", resource.into());
+    out.set("IsShared", Value::Bool(kind == "SharedMailbox"));
+    out.set("IsLinked", Value::Bool(kind == "LinkedMailbox"));
 }
 
-fn enable_settings(call: &Call<'_>, view: &View) -> Result<EnableMailbox, Fault> {
-    let database = call
-        .identity("Database")
-        .map(|database| mailbox_database::NOUN.resolve(view, &database))
-        .transpose()?;
+/// Types and passwords have verbs of their own.
+pub(super) fn change(
+    draft: &mut Draft<'_>,
+    guid: base::Guid,
+    edits: Vec<(&str, Edit)>,
+) -> Result<bool, directory::DirectoryError> {
+    let (mut changed, mut rest) = (false, Vec::new());
+    for (name, edit) in edits {
+        match (name, &edit) {
+            ("MailboxType", Edit::Replace(values)) => {
+                let wanted = values.first().and_then(directory::Value::as_text);
+                if let Some((_, kind)) = TYPES.iter().find(|(_, kind)| Some(*kind) == wanted) {
+                    changed |= verbs::convert_mailbox(draft, guid, kind)?;
+                }
+            }
+            ("PasswordHash", Edit::Replace(values)) => {
+                if let Some(directory::Value::Secret(hash)) = values.first() {
+                    verbs::set_password(draft, guid, hash.clone())?;
+                    changed = true;
+                }
+            }
+            _ => rest.push((name, edit)),
+        }
+    }
+    Ok(verbs::set_recipient(draft, guid, rest)? || changed)
+}
+
+fn enable_settings(call: &Call<'_>, view: &View) -> Outcome<EnableMailbox> {
+    let database = call.identity("Database");
+    let database = database.map(|database| mailbox_database::NOUN.resolve(view, &database)).transpose()?;
     Ok(EnableMailbox {
         identity: identity_of(call)?,
         database: database.map(|object| object.guid),
@@ -111,8 +225,23 @@ fn enable_settings(call: &Call<'_>, view: &View) -> Result<EnableMailbox, Fault>
     })
 }
 
-fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
-    let user = NewUser {
+fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
+    let mailbox = enable_settings(call, view)?;
+    if mailbox.mailbox_type.is_none() {
+        // Only mailboxes nobody logs on to do without.
+        let missing = ["Password", "UserPrincipalName"].into_iter().filter(|name| call.text(name).is_none());
+        let missing: Vec<&str> = missing.collect();
+        if !missing.is_empty() {
+            return Err(Failure::missing_mandatory(&missing));
+        }
+    }
+    let new = NewMailbox { user: new_user(call)?, mailbox };
+    Ok(Box::new(move |draft| verbs::new_mailbox(draft, new)))
+}
+
+/// The account that `New-Mailbox` and `New-MailUser` make.
+pub(super) fn new_user(call: &Call<'_>) -> Outcome<NewUser> {
+    Ok(NewUser {
         name: call.needed("Name")?.to_string(),
         display_name: optional(call, "DisplayName"),
         first_name: optional(call, "FirstName"),
@@ -124,31 +253,29 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         reset_password_on_next_logon: call.switch("ResetPasswordOnNextLogon"),
         account_disabled: call.switch("AccountDisabled"),
         organizational_unit: optional(call, "OrganizationalUnit"),
-    };
-    let new = NewMailbox { user, mailbox: enable_settings(call, view)? };
-    Ok(Box::new(move |draft| verbs::new_mailbox(draft, new)))
+    })
 }
 
 fn enable(call: &mut Call<'_>) -> Outcome {
-    let view = call.cx.directory.snapshot();
-    let user = view
-        .resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(&USER))
-        .map_err(Fault::from)?;
-    let new = enable_settings(call, &view)?;
-    if !call.should_process(&format!("Enabling mailbox \"{}\"", user.identity()))? {
-        return Ok(());
-    }
-    let made = call.cx.commit(move |draft| verbs::enable_mailbox(draft, user.guid, new))?;
-    let view = call.cx.directory.snapshot();
-    let shown = NOUN.show(call.cx, &view, &made);
-    let _ = call.write(shown);
-    Ok(())
+    let new = enable_settings(call, &call.cx.directory.snapshot())?;
+    let display_name = optional(call, "DisplayName");
+    let verb = move |draft: &mut Draft<'_>, user| {
+        let made = verbs::enable_mailbox(draft, user, new)?;
+        if let Some(name) = display_name {
+            draft.modify(user, vec![("DisplayName", Edit::set(name))])?;
+        }
+        draft.existing(made.guid)
+    };
+    super::enable(call, &NOUN, &USER, Box::new(verb))
 }
 
 fn disable(call: &mut Call<'_>) -> Outcome {
-    let object =
-        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
-    if !call.should_process(&format!("Disabling mailbox \"{}\" will remove the Exchange properties from the Active Directory user object and mark the mailbox in the database for removal", object.identity()))? {
+    let object = NOUN.named(call, &call.cx.directory.snapshot())?;
+    if !call.should_process(&format!(
+        "Disabling mailbox Identity:\"{}\" will remove the Exchange properties from the Active Directory user \
+         object and mark the mailbox in the database for removal",
+        object.identity()
+    ))? {
         return Ok(());
     }
     let gone = call.cx.commit(move |draft| verbs::disable_mailbox(draft, object.guid))?;
@@ -156,11 +283,15 @@ fn disable(call: &mut Call<'_>) -> Outcome {
 }
 
 fn remove(call: &mut Call<'_>) -> Outcome {
-    let object =
-        NOUN.resolve(&call.cx.directory.snapshot(), &call.identity("Identity").unwrap_or_default())?;
+    let object = NOUN.named(call, &call.cx.directory.snapshot())?;
     let permanent = call.switch("Permanent");
+    let fate = if permanent {
+        "remove the mailbox from the database"
+    } else {
+        "mark the mailbox in the database for removal"
+    };
     if !call.should_process(&format!(
-        "Removing mailbox \"{}\" will remove the user and mark the mailbox in the database for removal",
+        "Removing mailbox Identity:\"{}\" will remove the Active Directory user object and {fate}",
         object.identity()
     ))? {
         return Ok(());
@@ -172,7 +303,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
 /// The store keeps the mailbox until its retention ends. One that was never opened is not there to keep.
 fn disconnect(cx: &Context, gone: Disconnected) -> Outcome {
     match cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
-        Ok(mailbox) => mailbox.disconnect(DisconnectReason::Disabled).wait().map_err(Fault::from),
+        Ok(mailbox) => Ok(mailbox.disconnect(DisconnectReason::Disabled).wait()?),
         Err(store::StoreError::NoMailbox) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -180,40 +311,40 @@ fn disconnect(cx: &Context, gone: Disconnected) -> Outcome {
 
 fn delete(cx: &Context, gone: Disconnected) -> Outcome {
     match cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
-        Ok(mailbox) => cx.runtime.block_on(mailbox.remove()).map_err(Fault::from),
+        Ok(mailbox) => Ok(cx.runtime.block_on(mailbox.remove())?),
         Err(store::StoreError::NoMailbox) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
 /// A SecureString (or text, where a script gives one) as what is stored.
-pub(super) fn hashed(cx: &Context, given: &Value) -> Result<Secret, Fault> {
+fn hashed(cx: &Context, given: &Value) -> Outcome<Secret> {
     let hash = match given {
         Value::Secret(secret) => trust::password::hash(secret.reveal(), &*cx.rng),
         other => trust::password::hash(&text_of(other), &*cx.rng),
     };
-    hash.map_err(Fault::from)
+    Ok(hash.map_err(base::Fault::from)?)
 }
 
 /// `-Password`, where a cmdlet changes an account.
-pub(super) fn password(cx: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Edits, Fault> {
+pub(super) fn password(cx: &Context, _: &View, _: Option<&Object>, given: &Value) -> Outcome<Edits> {
     Ok(vec![("PasswordHash", Edit::set(directory::Value::Secret(hashed(cx, given)?)))])
 }
 
 /// `Set-Mailbox -Type Regular|Shared|Room|Equipment`
-fn convert(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Edits, Fault> {
+fn kind(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Outcome<Edits> {
     let wanted = text_of(given);
-    let regular = wanted.eq_ignore_ascii_case("Regular").then_some("UserMailbox");
-    let kind = regular
-        .or_else(|| TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted)).map(|(_, kind)| *kind));
+    let kind = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted)).map(|(_, kind)| *kind);
     let kind = kind.ok_or_else(|| {
-        Fault::invalid(format!("\"{wanted}\" isn't a mailbox type. Use Regular, Shared, Room or Equipment."))
+        Failure::invalid(format!(
+            "\"{wanted}\" isn't a mailbox type. Use Regular, Shared, Room or Equipment."
+        ))
     })?;
     Ok(vec![("MailboxType", Edit::set(kind))])
 }
 
-fn refuse_database(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Result<Edits, Fault> {
-    Err(Fault::invalid(format!(
+fn refuse_database(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Outcome<Edits> {
+    Err(Failure::invalid(format!(
         "A mailbox isn't moved to database \"{}\" by setting a property: its content would stay behind. Use New-MoveRequest.",
         identity_text(given)
     )))

@@ -2,7 +2,8 @@
 
 use directory::{RecipientType, Scope, schema::USER};
 
-use crate::{Cmdlet, Noun, Shows};
+use super::{KIND, limited_to, server_name};
+use crate::{Cmdlet, Noun, Shows, database::mailbox_database};
 
 const KINDS: &[RecipientType] = &[
     RecipientType::UserMailbox,
@@ -53,23 +54,30 @@ const SHOWN: &[&str] = &[
     "RecipientType",
     "RecipientTypeDetails",
     "SamAccountName",
+    "ServerName",
     "StateOrProvince",
     "Title",
 ];
 
 /// The noun, also for those who show members.
-pub(super) static NOUN: Noun = Noun {
+pub(crate) static NOUN: Noun = Noun {
     scope: Scope::Kinds(KINDS),
-    shows: Shows::LikeSet("Get-Recipient", SHOWN),
+    shows: Shows::LikeSet("Get-Recipient"),
+    order: &[SHOWN],
+    extend: Some(|_, view, object, out| {
+        if object.class == &USER {
+            out.set("ServerName", server_name(view, object));
+        }
+    }),
     conditions: &[
-        ("RecipientType", |_, object, value| {
-            directory::recipient_type(object).is_some_and(|kind| one_of(&kind.to_string(), value))
-        }),
-        ("RecipientTypeDetails", |_, object, value| {
-            directory::recipient_type_details(object).is_some_and(|kind| one_of(&kind, value))
-        }),
+        KIND[0],
+        KIND[1],
         ("Database", |view, object, value| {
-            object.class == &USER && super::limited_to(view, object, "Database", value)
+            object.class == &USER && limited_to(view, object, "Database", value)
+        }),
+        ("Server", |view, object, value| {
+            let database = if object.class == &USER { object.link("Database") } else { None };
+            mailbox_database::is_on_server(view, database, value)
         }),
     ],
     ..Noun::new("Recipient", &USER, &["Microsoft.Exchange.Data.Directory.Management.ReducedRecipient"])
@@ -77,7 +85,3 @@ pub(super) static NOUN: Noun = Noun {
 
 /// `Get-Recipient`
 pub static GET: Cmdlet = Cmdlet::get("Get-Recipient", &NOUN);
-
-fn one_of(kind: &str, wanted: &str) -> bool {
-    wanted.split([',', ' ']).any(|one| one.eq_ignore_ascii_case(kind))
-}

@@ -1,22 +1,31 @@
 //! Accounts, with or without a mailbox.
 
-use directory::{RecipientType, Scope, schema::USER, verbs};
+use directory::{RecipientType, Scope, schema::USER};
 
+use super::{ADDRESSES, KIND, mailbox};
 use crate::{Cmdlet, Noun, Shows};
 
 static NOUN: Noun = Noun {
     scope: Scope::Kinds(&[RecipientType::User, RecipientType::UserMailbox, RecipientType::MailUser]),
-    shows: Shows::LikeSet(
-        "Set-User",
-        &[
-            "RecipientType",
-            "RecipientTypeDetails",
-            "AccountDisabled",
-            "PasswordLastSetDate",
-            "WindowsEmailAddress",
-        ],
-    ),
-    change: verbs::set_recipient,
+    shows: Shows::LikeSet("Set-User"),
+    order: &[&[
+        "SamAccountName",
+        "UserPrincipalName",
+        "ResetPasswordOnNextLogon",
+        "AccountDisabled",
+        "PasswordLastSetDate",
+        "RecipientType",
+        "RecipientTypeDetails",
+        "DisplayName",
+        "FirstName",
+        "Initials",
+        "LastName",
+        "WindowsEmailAddress",
+        "OrganizationalUnit",
+    ]],
+    conditions: &KIND,
+    special: &[ADDRESSES[3], ("Password", mailbox::password)],
+    change: mailbox::change,
     ..Noun::new("User", &USER, &["Microsoft.Exchange.Data.Directory.Management.User"])
 };
 

@@ -1,18 +1,36 @@
 //! What happened to messages: the message tracking log (scenario S01 asks it why nothing left).
 
-use base::Fault;
 use powershell::{Value, value::PsObject};
 use transport::track::{Column, Filter, Record};
 
-use crate::{Cmdlet, Outcome, call::Call};
+use crate::{Cmdlet, Failure, Outcome, call::Call, rows::this_server};
 
 /// `Get-MessageTrackingLog`
-pub static GET: Cmdlet = Cmdlet::run("Get-MessageTrackingLog", run);
+pub static GET: Cmdlet = Cmdlet::run(
+    "Get-MessageTrackingLog",
+    run,
+    &[
+        "Start",
+        "End",
+        "EventId",
+        "Source",
+        "Sender",
+        "Recipients",
+        "MessageId",
+        "MessageSubject",
+        "InternalMessageId",
+        "NetworkMessageId",
+        "Reference",
+        "ResultSize",
+        "Server",
+    ],
+);
 
 fn run(call: &mut Call<'_>) -> Outcome {
+    this_server(call, &call.cx.directory.snapshot())?;
     let text = |name: &str| call.text(name).map(|text| text.to_string());
     let number = |id: String| {
-        id.parse().map_err(|_| Fault::invalid(format!("\"{id}\" isn't an internal message id.")))
+        id.parse().map_err(|_| Failure::invalid(format!("\"{id}\" isn't an internal message id.")))
     };
     let filter = Filter {
         start: call.time("Start"),
@@ -27,9 +45,9 @@ fn run(call: &mut Call<'_>) -> Outcome {
         network_id: text("NetworkMessageId"),
         reference: text("Reference"),
     };
-    let (limit, _) = call.result_size();
+    let limit = call.result_size();
     // One more than asked for, so that the caller learns when there are more.
-    let found = call.cx.transport.search_tracking(&filter, limit.saturating_add(1)).map_err(Fault::from)?;
+    let found = call.cx.transport.search_tracking(&filter, limit.saturating_add(1))?;
     call.write_all(found.into_iter().map(show).collect::<Vec<_>>());
     Ok(())
 }

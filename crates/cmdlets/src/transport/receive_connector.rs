@@ -1,24 +1,69 @@
 //! Receive connectors: where and from whom this organisation takes mail.
 
-use base::Fault;
 use directory::{
     Edit, Scope, View,
     schema::{RECEIVE_CONNECTOR, SERVER},
     verbs::{self, NewReceiveConnector, RECEIVE_USAGES},
 };
 
-use crate::{Cmdlet, Make, Noun, call::Call, convert};
+use crate::{Cmdlet, Failure, Make, Noun, Outcome, call::Call, convert};
 
 static NOUN: Noun = Noun {
-    conditions: &[
-        ("Server", |view, object, value| {
-            view.resolve(value, Scope::Class(&SERVER))
-                .is_ok_and(|server| object.link("Server") == Some(server.guid))
-        }),
-        ("TransportRole", |_, object, value| {
-            object.text("TransportRole").is_some_and(|role| role.eq_ignore_ascii_case(value))
-        }),
-    ],
+    order: &[&[
+        "AuthMechanism",
+        "Banner",
+        "BinaryMimeEnabled",
+        "Bindings",
+        "ChunkingEnabled",
+        "DefaultDomain",
+        "DeliveryStatusNotificationEnabled",
+        "EightBitMimeEnabled",
+        "SmtpUtf8Enabled",
+        "BareLinefeedRejectionEnabled",
+        "DomainSecureEnabled",
+        "EnhancedStatusCodesEnabled",
+        "LongAddressesEnabled",
+        "OrarEnabled",
+        "SuppressXAnonymousTls",
+        "AdvertiseClientSettings",
+        "Fqdn",
+        "ServiceDiscoveryFqdn",
+        "TlsCertificateName",
+        "Comment",
+        "Enabled",
+        "ConnectionTimeout",
+        "ConnectionInactivityTimeout",
+        "MessageRateLimit",
+        "MessageRateSource",
+        "MaxInboundConnection",
+        "MaxInboundConnectionPerSource",
+        "MaxInboundConnectionPercentagePerSource",
+        "MaxHeaderSize",
+        "MaxHopCount",
+        "MaxLocalHopCount",
+        "MaxLogonFailures",
+        "MaxMessageSize",
+        "MaxProtocolErrors",
+        "MaxRecipientsPerMessage",
+        "PermissionGroups",
+        "PipeliningEnabled",
+        "ProtocolLoggingLevel",
+        "RemoteIPRanges",
+        "RequireEHLODomain",
+        "RequireTLS",
+        "EnableAuthGSSAPI",
+        "ExtendedProtectionPolicy",
+        "TlsDomainCapabilities",
+        "Server",
+        "TransportRole",
+        "SizeEnabled",
+        "TarpitInterval",
+        "MaxAcknowledgementDelay",
+    ]],
+    conditions: &[("Server", |view, object, value| {
+        view.resolve(value, Scope::Class(&SERVER))
+            .is_ok_and(|server| object.link("Server") == Some(server.guid))
+    })],
     create: Some(create),
     takes: &[
         "Name",
@@ -52,10 +97,12 @@ pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-ReceiveConnector", &NOUN);
 /// The words of a flag or choice as the schema keeps them.
 const ROLES: [&str; 2] = ["FrontendTransport", "HubTransport"];
 
-fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
+fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
     let server = match call.identity("Server") {
-        Some(identity) => view.resolve(&identity, Scope::Class(&SERVER)).map_err(Fault::from)?,
-        None => view.servers().next().cloned().ok_or_else(|| Fault::not_found("There is no server."))?,
+        Some(identity) => view.resolve(&identity, Scope::Class(&SERVER))?,
+        None => {
+            view.servers().next().cloned().ok_or_else(|| base::Fault::not_found("There is no server."))?
+        }
     };
     let wanted = call.text("Usage");
     let usage = RECEIVE_USAGES.iter().find(|usage| {
@@ -85,7 +132,7 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         attributes: Vec::new(),
     };
     if new.bindings.is_empty() {
-        return Err(Fault::invalid(
+        return Err(Failure::invalid(
             "Bindings must have a value: an address and port to listen on, for example 0.0.0.0:2526.",
         ));
     }
@@ -93,7 +140,7 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
 }
 
 /// The values given for an attribute, checked.
-fn values(call: &Call<'_>, view: &View, name: &str) -> Result<Vec<directory::Value>, Fault> {
+fn values(call: &Call<'_>, view: &View, name: &str) -> Outcome<Vec<directory::Value>> {
     let (Some(given), Some(attribute)) = (call.get(name), RECEIVE_CONNECTOR.attribute(name)) else {
         return Ok(Vec::new());
     };

@@ -1,6 +1,5 @@
 //! Send connectors: which mail leaves, and how.
 
-use base::Fault;
 use directory::{
     Edit, Scope, View,
     schema::{SEND_CONNECTOR, SERVER},
@@ -8,7 +7,7 @@ use directory::{
 };
 
 use crate::{
-    Cmdlet, Make, Noun,
+    Cmdlet, Make, Noun, Outcome,
     call::{Call, identity_text},
     convert,
 };
@@ -42,7 +41,7 @@ pub static SET: Cmdlet = Cmdlet::set("Set-SendConnector", &NOUN);
 /// `Remove-SendConnector`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-SendConnector", &NOUN);
 
-fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
+fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
     let mut address_spaces = Vec::new();
     if let (Some(given), Some(attribute)) =
         (call.get("AddressSpaces"), SEND_CONNECTOR.attribute("AddressSpaces"))
@@ -54,13 +53,12 @@ fn create(call: &Call<'_>, view: &View) -> Result<Make, Fault> {
         }));
     }
     let servers = call.get("SourceTransportServers").cloned().unwrap_or_default().into_items();
-    let server =
-        |item| Ok(view.resolve(&identity_text(item), Scope::Class(&SERVER)).map_err(Fault::from)?.guid);
+    let server = |item| Ok(view.resolve(&identity_text(item), Scope::Class(&SERVER))?.guid);
     let new = NewSendConnector {
         name: call.needed("Name")?.to_string(),
         address_spaces,
         smart_hosts: call.list("SmartHosts").iter().map(|host| host.to_string()).collect(),
-        source_transport_servers: servers.iter().map(server).collect::<Result<_, Fault>>()?,
+        source_transport_servers: servers.iter().map(server).collect::<Outcome<_>>()?,
         attributes: Vec::new(),
     };
     Ok(Box::new(move |draft| verbs::new_send_connector(draft, new)))

@@ -10,30 +10,37 @@ use crate::{object::Object, schema::parse_time, value::Value, view::View};
 impl Filter {
     /// Whether the object fits. A property its class does not have counts as without value.
     pub fn matches(&self, view: &View, object: &Object) -> bool {
-        holds(&self.0, view, object)
+        let links = |guids: Vec<Guid>| guids.into_iter().map(Value::Link).collect::<Vec<_>>();
+        self.fits(view, &|property| match property.to_ascii_lowercase().as_str() {
+            "memberofgroup" => links(view.groups_of(object.guid).collect()),
+            "members" => links(view.members_of(object.guid).collect()),
+            _ => object.get(property).map_or_else(Vec::new, |value| value.each().to_vec()),
+        })
+    }
+
+    /// Whether something with these values fits; none for a property without value.
+    pub fn fits(&self, view: &View, values: &dyn Fn(&str) -> Vec<Value>) -> bool {
+        holds(&self.0, view, values)
     }
 }
 
-fn holds(node: &Node, view: &View, object: &Object) -> bool {
+fn holds(node: &Node, view: &View, values: &dyn Fn(&str) -> Vec<Value>) -> bool {
     match node {
-        Node::All(nodes) => nodes.iter().all(|node| holds(node, view, object)),
-        Node::Any(nodes) => nodes.iter().any(|node| holds(node, view, object)),
-        Node::Not(node) => !holds(node, view, object),
-        Node::Compare { property, operator, operand } => match operator {
-            Operator::NotEqual => !compare(view, object, property, Operator::Equal, operand),
-            Operator::NotLike => !compare(view, object, property, Operator::Like, operand),
-            operator => compare(view, object, property, *operator, operand),
-        },
+        Node::All(nodes) => nodes.iter().all(|node| holds(node, view, values)),
+        Node::Any(nodes) => nodes.iter().any(|node| holds(node, view, values)),
+        Node::Not(node) => !holds(node, view, values),
+        Node::Compare { property, operator, operand } => {
+            let compare = |operator| compare(view, &values(property), operator, operand);
+            match operator {
+                Operator::NotEqual => !compare(Operator::Equal),
+                Operator::NotLike => !compare(Operator::Like),
+                operator => compare(*operator),
+            }
+        }
     }
 }
 
-fn compare(view: &View, object: &Object, property: &str, operator: Operator, operand: &Operand) -> bool {
-    let links = |guids: Vec<Guid>| guids.into_iter().map(Value::Link).collect::<Vec<_>>();
-    let values: Vec<Value> = match property.to_ascii_lowercase().as_str() {
-        "memberofgroup" => links(view.groups_of(object.guid).collect()),
-        "members" => links(view.members_of(object.guid).collect()),
-        _ => object.get(property).map_or_else(Vec::new, |value| value.each().to_vec()),
-    };
+fn compare(view: &View, values: &[Value], operator: Operator, operand: &Operand) -> bool {
     if *operand == Operand::Null {
         return operator == Operator::Equal && values.is_empty();
     }

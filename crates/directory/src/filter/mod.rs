@@ -64,10 +64,15 @@ enum Operand {
 impl Filter {
     /// Parses and checks property names.
     pub fn parse(text: &str) -> Result<Self, DirectoryError> {
+        Self::parse_over(text, &parser::is_property)
+    }
+
+    /// Parses a filter over rows that are no objects of the directory: `known` names their properties.
+    pub fn parse_over(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Self, DirectoryError> {
         if text.len() > FILTER_MAX {
             return Err(DirectoryError::Filter(format!("The filter is longer than {FILTER_MAX} bytes.")));
         }
-        parser::parse(text).map(Filter)
+        parser::parse(text, known).map(Filter)
     }
 }
 

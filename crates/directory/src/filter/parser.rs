@@ -15,10 +15,11 @@ pub(super) const VIRTUAL: &[&str] = &["MemberOfGroup", "Members"];
 struct Parser<'a> {
     text: &'a str,
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
+    known: &'a dyn Fn(&str) -> bool,
 }
 
-pub(super) fn parse(text: &str) -> Result<Node, DirectoryError> {
-    let mut parser = Parser { text, tokens: tokens(text)?.into_iter().peekable() };
+pub(super) fn parse(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Node, DirectoryError> {
+    let mut parser = Parser { text, tokens: tokens(text)?.into_iter().peekable(), known };
     if parser.tokens.peek().is_none() {
         return Err(DirectoryError::Filter("The filter is empty.".into()));
     }
@@ -82,7 +83,7 @@ impl Parser<'_> {
     fn comparison(&mut self) -> Result<Node, DirectoryError> {
         let token = self.tokens.next().ok_or_else(|| self.missing("A property"))?;
         let property = match &token.kind {
-            TokenKind::Word(name) if is_property(name) => name.as_str().into(),
+            TokenKind::Word(name) if (self.known)(name) => name.as_str().into(),
             TokenKind::Word(name) => {
                 let name: String = name.chars().take(64).collect();
                 return Err(self.error(
@@ -133,7 +134,8 @@ fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
     }
 }
 
-fn is_property(name: &str) -> bool {
+/// Whether some object of the directory has a property of that name.
+pub(super) fn is_property(name: &str) -> bool {
     let known = |list: &[&str]| list.iter().any(|own| own.eq_ignore_ascii_case(name));
     known(Object::BUILT_IN)
         || known(VIRTUAL)

@@ -106,7 +106,29 @@ impl Interp<'_> {
         self.at.span = command.span;
         let prepared = self.prepare_here(command, fed, source);
         self.at.span = command.span;
-        self.placed(prepared)
+        self.placed(self.pointed(command, prepared))
+    }
+
+    /// An error about a parameter's name points at that parameter.
+    fn pointed(&self, command: &Command, prepared: Run<Prepared>) -> Run<Prepared> {
+        let about = |record: &ErrorRecord| {
+            command.arguments.iter().find_map(|argument| match argument {
+                CommandArgument::Parameter { name, span, .. }
+                    if record.message.contains(&format!("parameter name '{name}'")) =>
+                {
+                    Some(self.at.source.position(*span))
+                }
+                _ => None,
+            })
+        };
+        prepared.map_err(|unwind| match unwind {
+            Unwind::Error { record, fatal } => {
+                let position = about(&record);
+                let record = Box::new(position.map_or(*record.clone(), |at| record.at(at)));
+                Unwind::Error { record, fatal }
+            }
+            other => other,
+        })
     }
 
     fn prepare_here(&mut self, command: &Command, fed: bool, source: Arc<Source>) -> Run<Prepared> {

@@ -39,6 +39,7 @@ pub fn convert(value: Value, to: &Type, now: Timestamp) -> Converted {
         Type::Array(inner) => array(value, inner, now),
         Type::Multi => multi(value),
         Type::ArrayList => Ok(Value::Array(List::new(ListKind::ArrayList, value.into_items()))),
+        Type::List => Ok(Value::Array(List::new(ListKind::List, value.into_items()))),
         Type::Hashtable | Type::Ordered => table(value, to),
         Type::Custom => custom(value),
         Type::Named(_) | Type::Static(_) => Ok(value),
@@ -185,6 +186,8 @@ fn array(value: Value, inner: &Type, now: Timestamp) -> Converted {
     let items = match value {
         Value::Null => return Ok(Value::Null),
         Value::Array(list) => list.to_vec(),
+        // A text is an array of characters.
+        Value::String(text) if *inner == Type::Char => text.chars().map(Value::Char).collect(),
         other => vec![other],
     };
     let items: Vec<Value> =

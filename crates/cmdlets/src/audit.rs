@@ -1,0 +1,67 @@
+//! The record of what administrators do: one event for each cmdlet that may change something, with its caller,
+//! its parameters (secrets left out) and its end. It travels through `tracing`, to whoever keeps it.
+
+use powershell::{Value, cmdlet::Invocation};
+
+use crate::Failure;
+
+/// The `tracing` target of the record.
+pub const TARGET: &str = "audit";
+
+/// Verbs that only look: not recorded, as in the product.
+const LOOKING: &[&str] = &["Get", "Search", "Test"];
+/// The longest value recorded, characters.
+const VALUE_MAX: usize = 2048;
+
+/// Records a call that has ended.
+pub(crate) fn record(caller: &str, call: &Invocation, failure: Option<&Failure>) {
+    let name = &*call.command.name;
+    let verb = name.split('-').next().unwrap_or(name);
+    if LOOKING.contains(&verb) || call.preferences.what_if {
+        return;
+    }
+    let object = ["Identity", "Name"].iter().find_map(|name| call.get(name)).map(shown).unwrap_or_default();
+    let parameters: Vec<String> =
+        call.parameters.iter().map(|(name, value)| format!("-{name} {}", shown(value))).collect();
+    let error = failure.map(|failure| failure.fault.public_text.as_str()).unwrap_or_default();
+    tracing::info!(
+        target: TARGET,
+        caller,
+        cmdlet = name,
+        object,
+        parameters = parameters.join(" "),
+        succeeded = failure.is_none(),
+        error,
+        "{name} by {caller}"
+    );
+}
+
+/// A value for the record: secrets are not shown, and so is nothing that could forge a second line.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::Secret(_) => "***".to_owned(),
+        Value::Null => "$null".to_owned(),
+        Value::Array(list) => list.to_vec().iter().map(shown).collect::<Vec<_>>().join(","),
+        Value::Hashtable(table) => {
+            let pairs = table.to_vec().into_iter().map(|(key, value)| format!("{key}={}", shown(&value)));
+            format!("@{{{}}}", pairs.collect::<Vec<_>>().join(";"))
+        }
+        // An object may hold a secret (a credential): its name says which it is.
+        other => other.to_string(),
+    };
+    text.chars().take(VALUE_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use powershell::value::Secret;
+
+    use super::*;
+
+    #[test]
+    fn secrets_and_line_breaks_are_not_recorded() {
+        assert_eq!(shown(&Value::Secret(Secret::new("hunter2"))), "***");
+        let list = Value::array(vec!["a\r\nb".into(), Value::Secret(Secret::new("hunter2"))]);
+        assert_eq!(shown(&list), "a  b,***");
+    }
+}

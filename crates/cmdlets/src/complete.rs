@@ -1,0 +1,65 @@
+//! What can stand for an argument: identities of objects, and the words a parameter knows.
+
+use directory::schema::Kind;
+use powershell::cmdlet::ParameterInfo;
+
+use crate::{
+    Cmdlet, Context, Noun,
+    database::mailbox_database,
+    org::exchange_server,
+    recipient::{distribution_group, mailbox, recipient},
+};
+
+/// Most values offered at once.
+const VALUES_MAX: usize = 100;
+
+/// The nouns that identity parameters of other cmdlets name, by the beginning of the parameter's type; the
+/// last one is any recipient.
+const NOUNS: &[(&str, &Noun)] = &[
+    ("Database", &mailbox_database::NOUN),
+    ("DistributionGroup", &distribution_group::NOUN),
+    ("Mailbox", &mailbox::NOUN),
+    ("Server", &exchange_server::NOUN),
+    ("", &recipient::NOUN),
+];
+
+/// Values for an argument that begin like this.
+pub(crate) fn values(
+    cx: &Context,
+    cmdlet: Option<&Cmdlet>,
+    parameter: &ParameterInfo,
+    prefix: &str,
+) -> Vec<String> {
+    let noun = cmdlet.and_then(Cmdlet::noun);
+    if let Some(words) = noun.and_then(|noun| words(noun, &parameter.name)) {
+        return beginning(words.iter().map(|word| (*word).to_owned()), prefix);
+    }
+    match (noun, parameter.type_name.trim_end_matches("[]")) {
+        (Some(noun), _) if &*parameter.name == "Identity" => noun.complete(cx, prefix),
+        (_, "QueueIdentity") => {
+            let queues = cx.transport.queues().into_iter();
+            beginning(queues.map(|queue| format!("{}\\{}", cx.server_name, queue.info.identity)), prefix)
+        }
+        (_, kind) => match kind.strip_suffix("IdParameter") {
+            Some(stem) => {
+                let noun = NOUNS.iter().find(|(begin, _)| stem.starts_with(begin));
+                noun.map_or_else(Vec::new, |(_, noun)| noun.complete(cx, prefix))
+            }
+            None => Vec::new(),
+        },
+    }
+}
+
+/// The words an attribute takes.
+fn words(noun: &Noun, parameter: &str) -> Option<&'static [&'static str]> {
+    match noun.class.attribute(parameter)?.kind {
+        Kind::Choice(words) | Kind::Flags(words) => Some(words),
+        Kind::Bool => Some(&["$true", "$false"]),
+        _ => None,
+    }
+}
+
+fn beginning(values: impl Iterator<Item = String>, prefix: &str) -> Vec<String> {
+    let prefix = prefix.to_lowercase();
+    values.filter(|value| value.to_lowercase().starts_with(&prefix)).take(VALUES_MAX).collect()
+}

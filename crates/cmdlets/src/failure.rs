@@ -1,0 +1,105 @@
+//! How a cmdlet fails: a fault, and what it failed on.
+
+use std::sync::Arc;
+
+use base::{Fault, FaultKind};
+use directory::DirectoryError;
+use powershell::cmdlet::ErrorRecord;
+
+/// A terminating error of a cmdlet.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub fault: Fault,
+    /// The identity or value it went wrong with, where that is not the call's own identity.
+    pub target: Option<Arc<str>>,
+}
+
+/// How a cmdlet ends: quietly, or with a terminating error.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// .NET's names of exceptions whose faults are called otherwise here.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("HostFunctionNotSupported", "System.Management.Automation.PSInvalidOperationException"),
+    ("InternalError", "System.Exception"),
+    ("InvalidArgument", "System.ArgumentException"),
+    ("MapiExceptionMdbOffline", "Microsoft.Mapi.MapiExceptionMdbOffline"),
+    ("MissingMandatoryParameter", "System.Management.Automation.ParameterBindingException"),
+    ("NoMatchingEventsFound", "System.Exception"),
+    ("NotImplemented", "System.NotImplementedException"),
+];
+
+impl Failure {
+    /// Input that is malformed or out of range.
+    pub(crate) fn invalid(text: impl Into<String>) -> Self {
+        Fault::invalid(text).into()
+    }
+
+    /// A parameter that must have a value has none.
+    pub(crate) fn missing(parameter: &str) -> Self {
+        Self::invalid(format!("The parameter {parameter} must have a value."))
+    }
+
+    /// Parameters that must be given were not.
+    pub(crate) fn missing_mandatory(parameters: &[&str]) -> Self {
+        let text = format!(
+            "Cannot process command because of one or more missing mandatory parameters: {}.",
+            parameters.join(" ")
+        );
+        Fault::new(FaultKind::Invalid, "MissingMandatoryParameter", text).into()
+    }
+
+    /// A parameter that binds but does nothing here yet must say so: a change silently not made is worse.
+    pub(crate) fn not_implemented(cmdlet: &str, parameter: &str) -> Self {
+        let text = format!(
+            "The parameter {parameter} of {cmdlet} is known but not implemented in this version; nothing was changed."
+        );
+        Self {
+            fault: Fault::new(FaultKind::NotImplemented, "NotImplemented", text),
+            target: Some(parameter.into()),
+        }
+    }
+
+    /// As scripts see it; `target` is the call's own identity.
+    pub(crate) fn record(self, cmdlet: &str, target: Option<Arc<str>>) -> ErrorRecord {
+        let record = ErrorRecord::from(self.fault).from_command(cmdlet);
+        let exception = EXCEPTIONS.iter().find(|(id, _)| *id == &*record.error_id);
+        let exception_type =
+            exception.map_or_else(|| record.exception_type.clone(), |(_, name)| (*name).into());
+        let record = ErrorRecord { exception_type, ..record };
+        match self.target.or(target) {
+            Some(target) => record.on(target),
+            None => record,
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, target: None }
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        let target = match &error {
+            DirectoryError::NotFound { identity, .. } | DirectoryError::Ambiguous(identity) => {
+                Some(identity.as_str().into())
+            }
+            _ => None,
+        };
+        Self { fault: error.into(), target }
+    }
+}
+
+impl From<store::StoreError> for Failure {
+    fn from(error: store::StoreError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl From<transport::TransportError> for Failure {
+    fn from(error: transport::TransportError) -> Self {
+        Fault::from(error).into()
+    }
+}

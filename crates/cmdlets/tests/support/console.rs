@@ -1,0 +1,110 @@
+//! A prompt to type at, and what its screen shows.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use base::rng::SeededRng;
+use powershell::{
+    ErrorRecord, Flow, Limits, Outcome, Runspace, Streams, Value,
+    cmdlet::{Progress, Prompt},
+    format::{Printer, error_text, message_text},
+};
+
+use super::world::World;
+
+/// Columns of the screen.
+const WIDTH: usize = 120;
+
+/// A session at a prompt over a world of its own.
+pub(crate) struct Console {
+    runspace: Runspace,
+    world: World,
+    answers: VecDeque<String>,
+}
+
+impl Console {
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        let source = Arc::new(world.cmdlets.clone());
+        let rng = Arc::new(SeededRng::new(2));
+        let mut runspace = Runspace::with(source, world.clock.clone(), rng, Limits::SHELL);
+        runspace = runspace.with_views(Arc::new(cmdlets::views()));
+        runspace.set_width(WIDTH);
+        Self { runspace, world, answers: VecDeque::new() }
+    }
+
+    /// `@ answer Y` keeps an answer for the next question; the rest is the world's.
+    pub(crate) fn direct(&mut self, line: &str) {
+        match line.strip_prefix("answer ") {
+            Some(answer) => self.answers.push_back(answer.to_owned()),
+            None => self.world.direct(line),
+        }
+    }
+
+    /// Types a line and reads the screen.
+    pub(crate) fn type_line(&mut self, text: &str) -> String {
+        let printer = Printer::new(self.runspace.views().clone(), WIDTH);
+        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers };
+        let outcome = self.runspace.run(text, &mut screen);
+        let rest = screen.printer.finish();
+        let mut text = screen.text + &rest;
+        match outcome {
+            Outcome::Done { .. } => {}
+            Outcome::Incomplete => text.push_str(">>\n"),
+            Outcome::Exit(code) => text.push_str(&format!("(exit {code})\n")),
+        }
+        text
+    }
+}
+
+struct Screen<'a> {
+    printer: Printer,
+    text: String,
+    answers: &'a mut VecDeque<String>,
+}
+
+impl Screen<'_> {
+    /// Messages come behind the objects before them.
+    fn say(&mut self, text: &str) {
+        let before = self.printer.finish();
+        self.text.push_str(&before);
+        self.text.push_str(text);
+    }
+}
+
+impl Streams for Screen<'_> {
+    fn output(&mut self, value: Value) -> Flow {
+        self.text.push_str(&self.printer.push(&value));
+        Flow::Continue
+    }
+    /// Without the position: what was typed stands above.
+    fn error(&mut self, record: ErrorRecord) -> Flow {
+        let text = error_text(&record);
+        let kept = text.lines().filter(|l| !l.starts_with("At line:") && !l.starts_with("+ "));
+        let kept: Vec<&str> = kept.collect();
+        self.say(&format!("{}\n", kept.join("\n")));
+        Flow::Continue
+    }
+    fn warning(&mut self, text: &str) {
+        self.say(&message_text("WARNING", text));
+    }
+    fn verbose(&mut self, text: &str) {
+        self.say(&message_text("VERBOSE", text));
+    }
+    fn debug(&mut self, text: &str) {
+        self.say(&message_text("DEBUG", text));
+    }
+    fn progress(&mut self, _: &Progress) {}
+    fn information(&mut self, value: Value) {
+        self.say(&format!("{value}\n"));
+    }
+    fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
+        let answer = self.answers.pop_front()?;
+        self.say(&format!("{}\n{}\n? {answer}\n", prompt.caption, prompt.message));
+        let key = answer.to_uppercase();
+        let chosen = prompt.choices.iter().position(|choice| {
+            choice.split_once('&').is_some_and(|(_, rest)| rest.to_uppercase().starts_with(&key))
+        });
+        let chosen = chosen.unwrap_or(prompt.default);
+        Some(if prompt.choices.is_empty() { Value::string(answer) } else { Value::from(chosen) })
+    }
+}

@@ -1,0 +1,4 @@
+//! What sessions are played on.
+
+pub(crate) mod console;
+mod world;
