@@ -21,7 +21,7 @@ use crate::{
 
 /// The evaluator's own stack, bytes: fits [`Limits::depth`] levels without optimisation. Only what is used is
 /// ever backed by memory.
-const STACK: usize = 256 << 20;
+const STACK: usize = 64 << 20;
 
 /// Files a script may read and write (`Get-Content`, `Export-Csv`, `.ps1` files). Absent on a server.
 pub trait Files: Send + Sync {

@@ -186,6 +186,7 @@ impl Args {
 pub(crate) const ALL: &[&Builtin] = &[
     &content::ADD_CONTENT,
     &get_member::ADD_MEMBER,
+    &module::ADD_PS_SNAPIN,
     &host::CLEAR_HOST,
     &variable::CLEAR_VARIABLE,
     &compare_object::COMPARE_OBJECT,
@@ -212,6 +213,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &host::GET_HOST,
     &get_member::GET_MEMBER,
     &module::GET_MODULE,
+    &module::GET_PS_SNAPIN,
     &random::GET_RANDOM,
     &sort_object::GET_UNIQUE,
     &variable::GET_VARIABLE,
