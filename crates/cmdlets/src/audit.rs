@@ -54,9 +54,69 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use powershell::value::Secret;
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use base::Fault;
+    use powershell::{cmdlet::Bound, value::Secret};
 
     use super::*;
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is recorded of a call.
+    fn recorded(cmdlet: &str, parameters: &[(&str, Value)], failure: Option<&Failure>) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let call = Invocation {
+            command: crate::find(cmdlet).unwrap(),
+            parameters: parameters
+                .iter()
+                .map(|(name, value)| ((*name).into(), value.clone()))
+                .collect::<Bound>(),
+            parameter_set: None,
+            pipeline_object: None,
+            preferences: Default::default(),
+        };
+        tracing::subscriber::with_default(subscriber, || record("local user 0", &call, failure));
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn changes_are_recorded_and_looks_are_not() {
+        let password = Value::Secret(Secret::new("hunter2"));
+        let line = recorded("New-Mailbox", &[("Name", "Rui".into()), ("Password", password)], None);
+        for part in [
+            r#""target":"audit""#,
+            r#""caller":"local user 0""#,
+            r#""cmdlet":"New-Mailbox""#,
+            r#""object":"Rui""#,
+            r#""parameters":"-Name Rui -Password ***""#,
+            r#""succeeded":true"#,
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        let failure = Failure::from(Fault::not_found("nobody there"));
+        let line = recorded("Set-Mailbox", &[("Identity", "nobody".into())], Some(&failure));
+        assert!(line.contains(r#""succeeded":false"#) && line.contains("nobody there"), "{line}");
+        assert_eq!(recorded("Get-Mailbox", &[], None), "");
+    }
 
     #[test]
     fn secrets_and_line_breaks_are_not_recorded() {

@@ -45,7 +45,11 @@ impl<'a> Call<'a> {
 
     /// A parameter's value; nothing when it was not given.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        self.invocation.get(name)
+        let caseless = || {
+            let mut given = self.invocation.parameters.iter();
+            given.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        };
+        self.invocation.get(name).or_else(caseless)
     }
     /// A parameter as text; nothing when it was not given or is `$null`.
     pub fn text(&self, name: &str) -> Option<Arc<str>> {
@@ -57,7 +61,7 @@ impl<'a> Call<'a> {
     }
     /// True where a switch is on or a Boolean parameter is `$true`.
     pub fn switch(&self, name: &str) -> bool {
-        self.invocation.switch(name)
+        self.get(name).is_some_and(Value::truth)
     }
     /// The values of a parameter that takes several; empty when it was not given.
     pub fn list(&self, name: &str) -> Vec<Arc<str>> {

@@ -38,6 +38,7 @@ const KNOWN: &[&str] = &[
     "ResultSize",
     "SortBy",
     "OrganizationalUnit",
+    "RecipientPreviewFilter",
     "AccountPartition",
     "Credential",
     "DomainController",
@@ -45,6 +46,9 @@ const KNOWN: &[&str] = &[
     "Organization",
     "ReadFromDomainController",
     "IncludeLegacy",
+    "IncludeSystemObjects",
+    "Properties",
+    "PropertySet",
 ];
 
 impl Noun {
@@ -63,7 +67,8 @@ impl Noun {
 
     /// Whether `Get-` does something with a parameter.
     pub(crate) fn selects_by(&self, parameter: &str) -> bool {
-        KNOWN.contains(&parameter) || self.conditions.iter().any(|row| row.0 == parameter)
+        let is = |own: &str| own.eq_ignore_ascii_case(parameter);
+        KNOWN.iter().any(|own| is(own)) || self.conditions.iter().any(|row| is(row.0))
     }
 
     /// The objects a `Get-` call asks for, by name.
@@ -78,7 +83,7 @@ impl Noun {
             }
             None => self.all(view),
         };
-        if let Some(filter) = call.text("Filter") {
+        for filter in ["Filter", "RecipientPreviewFilter"].into_iter().filter_map(|name| call.text(name)) {
             let filter = Filter::parse(&filter)?;
             found.retain(|object| filter.matches(view, object));
         }

@@ -15,6 +15,7 @@ mod get;
 pub mod health;
 mod noun;
 pub mod org;
+mod parity;
 pub mod recipient;
 mod rows;
 mod source;
@@ -26,6 +27,7 @@ pub use cmdlet::{Action, Cmdlet, Impact};
 pub use context::Context;
 pub use failure::{Failure, Outcome};
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
+pub use parity::{Parity, counts, parity, refused};
 pub use source::{Cmdlets, MODULE, accepts, built, find, names};
 pub use views::views;
 

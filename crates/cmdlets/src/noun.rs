@@ -11,10 +11,11 @@ use crate::{Context, Failure, Outcome, call::Call, cmdlet::text_of, convert};
 
 /// Parameters that say how to run, not what to change. Pictures and spoken names are not kept here: there is
 /// nothing to remove.
-pub(crate) const HANDLING: [&str; 12] = [
+pub(crate) const HANDLING: [&str; 13] = [
     "Identity",
     "DomainController",
     "Force",
+    "ForceUpgrade",
     "IgnoreDefaultScope",
     "BypassSecurityGroupManagerCheck",
     "OverrideRecipientQuotas",

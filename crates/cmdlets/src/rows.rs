@@ -20,6 +20,32 @@ pub(crate) fn filtered(
     Ok(rows)
 }
 
+/// Rows in the order of `-SortOrder +Status,-Size`.
+pub(crate) fn sorted(call: &Call<'_>, mut rows: Vec<PsObject>) -> Vec<PsObject> {
+    for entry in call.list("SortOrder").iter().rev() {
+        let (descending, name) = match entry.strip_prefix('-') {
+            Some(name) => (true, name),
+            None => (false, entry.trim_start_matches('+')),
+        };
+        rows.sort_by(|a, b| {
+            let ordering = a.get(name).map(key).cmp(&b.get(name).map(key));
+            if descending { ordering.reverse() } else { ordering }
+        });
+    }
+    rows
+}
+
+/// What a value is sorted by: numbers and moments as such, everything else as text.
+fn key(value: &Value) -> (i64, String) {
+    match value {
+        Value::Int(n) => (i64::from(*n), String::new()),
+        Value::Long(n) => (*n, String::new()),
+        Value::DateTime(time) => (time.micros, String::new()),
+        Value::Size(size) => (i64::try_from(size.bytes()).unwrap_or(i64::MAX), String::new()),
+        other => (0, other.to_string().to_lowercase()),
+    }
+}
+
 /// A property's value as filters compare it.
 fn values(value: &Value) -> Vec<directory::Value> {
     use directory::Value as Stored;

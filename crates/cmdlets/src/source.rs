@@ -128,7 +128,7 @@ impl CommandSource for Cmdlets {
         outcome.map_err(|failure| {
             tracing::info!(fault = ?failure.fault, "the cmdlet failed");
             let target = ["Identity", "Name"].iter().find_map(|name| invocation.get(name));
-            failure.record(name, target.map(|value| text_of(value)))
+            failure.record(name, target.map(text_of))
         })
     }
 

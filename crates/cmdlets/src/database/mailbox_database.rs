@@ -62,6 +62,8 @@ pub(crate) static NOUN: Noun = Noun {
         ("Server", |view, object, value| is_on_server(view, Some(object.guid), value)),
         // The state is known at no cost: it is always shown.
         ("Status", |_, _, _| true),
+        ("IncludeCorrupted", |_, _, _| true),
+        ("IncludePreExchange2010", |_, _, _| true),
         ("IncludePreExchange2013", |_, _, _| true),
     ],
     create: Some(create),
@@ -122,7 +124,7 @@ fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
 }
 
 /// The open database, or an error with its name.
-pub(super) fn open(cx: &Context, database: &Object) -> Outcome<Database> {
+pub(crate) fn open(cx: &Context, database: &Object) -> Outcome<Database> {
     cx.stores.get(database.guid).map_err(|error| {
         let text = format!("The mailbox database \"{}\" isn't mounted.", database.name);
         match Failure::from(error) {

@@ -17,7 +17,16 @@ use crate::{Cmdlet, Outcome, call::Call, convert, rows::filtered};
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-MailboxStatistics",
     run,
-    &["Database", "Server", "ResultSize", "Filter", "StoreMailboxIdentity"],
+    &[
+        "Database",
+        "Server",
+        "ResultSize",
+        "Filter",
+        "StoreMailboxIdentity",
+        "IncludeMoveHistory",
+        "IncludeQuarantineDetails",
+        "NoADLookup",
+    ],
 );
 
 /// The properties filters may name.
@@ -167,6 +176,8 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> PsObject {
         ("DisconnectDate", date),
         ("IsQuarantined", Value::Bool(false)),
         ("IsArchiveMailbox", Value::Bool(false)),
+        // Nothing moves mailboxes yet.
+        ("MoveHistory", Value::Null),
         ("MailboxGuid", Value::Guid(row.guid)),
         ("Database", convert::identity(database)),
         ("DatabaseName", Value::string(&*database.name)),

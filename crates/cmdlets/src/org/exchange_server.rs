@@ -39,9 +39,12 @@ pub(crate) static NOUN: Noun = Noun {
         out.set("IsE15OrLater", Value::Bool(true));
         out.set("IsFrontendTransportServer", Value::Bool(server.flag("IsClientAccessServer")));
     }),
-    conditions: &[("Domain", |_, server, domain| {
-        server.text("Domain").is_some_and(|own| own.eq_ignore_ascii_case(domain))
-    })],
+    conditions: &[
+        ("Domain", |_, server, domain| {
+            server.text("Domain").is_some_and(|own| own.eq_ignore_ascii_case(domain))
+        }),
+        ("Status", |_, _, _| true),
+    ],
     ..Noun::new("ExchangeServer", &SERVER, &["Microsoft.Exchange.Data.Directory.Management.ExchangeServer"])
 };
 

@@ -1,4 +1,4 @@
-//! Remote domains: what may leave for a domain that is not ours (scenario S01).
+//! Remote domains: what may leave for a domain that is not ours.
 
 use directory::schema::REMOTE_DOMAIN;
 

@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewGroup},
 };
 
-use super::{ADDRESSES, KIND, MAIL, identity_of, limited_to_any, optional, recipients};
+use super::{ADDRESSES, KIND, MAIL, identity_of, limited_to, optional, recipients};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 /// The noun, also for those who look a group up.
@@ -32,10 +32,7 @@ pub(crate) static NOUN: Noun = Noun {
         MAIL,
     ],
     extend: Some(super::extend),
-    conditions: &[
-        KIND[1],
-        ("ManagedBy", |view, object, value| limited_to_any(view, object, "ManagedBy", value)),
-    ],
+    conditions: &[KIND[1], ("ManagedBy", |view, object, value| limited_to(view, object, "ManagedBy", value))],
     special: &ADDRESSES,
     change: verbs::set_recipient,
     create: Some(create),
@@ -90,12 +87,7 @@ fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
 }
 
 fn enable(call: &mut Call<'_>) -> Outcome {
-    let (identity, display_name) = (identity_of(call)?, optional(call, "DisplayName"));
-    let verb = move |draft: &mut directory::Draft<'_>, group| {
-        if let Some(name) = display_name {
-            draft.modify(group, vec![("DisplayName", directory::Edit::set(name))])?;
-        }
-        verbs::enable_group(draft, group, &identity)
-    };
+    let identity = identity_of(call)?;
+    let verb = move |draft: &mut directory::Draft<'_>, group| verbs::enable_group(draft, group, &identity);
     super::enable(call, &NOUN, &GROUP, Box::new(verb))
 }

@@ -4,8 +4,11 @@ use super::{distribution_group, recipient};
 use crate::{Cmdlet, Failure, Outcome, call::Call};
 
 /// `Get-DistributionGroupMember`
-pub static GET: Cmdlet =
-    Cmdlet::run("Get-DistributionGroupMember", get, &["ResultSize", "ReadFromDomainController"]);
+pub static GET: Cmdlet = Cmdlet::run(
+    "Get-DistributionGroupMember",
+    get,
+    &["ResultSize", "ReadFromDomainController", "Credential"],
+);
 /// `Add-DistributionGroupMember`
 pub static ADD: Cmdlet = Cmdlet::run("Add-DistributionGroupMember", add, &["Member"]);
 /// `Remove-DistributionGroupMember`

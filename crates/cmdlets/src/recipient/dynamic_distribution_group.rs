@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewDynamicGroup},
 };
 
-use super::{ADDRESSES, MAIL, identity_of, optional};
+use super::{ADDRESSES, MAIL, identity_of, limited_to, optional};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call, convert};
 
 static NOUN: Noun = Noun {
@@ -32,6 +32,7 @@ static NOUN: Noun = Noun {
         MAIL,
     ],
     extend: Some(super::extend),
+    conditions: &[("ManagedBy", |view, object, value| limited_to(view, object, "ManagedBy", value))],
     special: &ADDRESSES,
     change: |draft, guid, edits| split_filter(draft, guid, edits, verbs::set_recipient),
     create: Some(create),

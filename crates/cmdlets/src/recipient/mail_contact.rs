@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewContact},
 };
 
-use super::{ADDRESSES, MAIL, external_address, external_edit, identity_of, optional};
+use super::{ADDRESSES, KIND, MAIL, external_address, external_edit, identity_of, optional};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
@@ -25,6 +25,7 @@ static NOUN: Noun = Noun {
         MAIL,
     ],
     extend: Some(super::extend),
+    conditions: &[KIND[1]],
     special: &[
         ADDRESSES[0],
         ADDRESSES[1],
@@ -57,8 +58,20 @@ pub static NEW: Cmdlet = Cmdlet::new("New-MailContact", &NOUN);
 /// `Remove-MailContact`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-MailContact", &NOUN);
 /// `Enable-MailContact`
-pub static ENABLE: Cmdlet =
-    Cmdlet::run("Enable-MailContact", enable, &["Alias", "ExternalEmailAddress", "PrimarySmtpAddress"]);
+pub static ENABLE: Cmdlet = Cmdlet::run(
+    "Enable-MailContact",
+    enable,
+    &[
+        "Alias",
+        "ExternalEmailAddress",
+        "PrimarySmtpAddress",
+        "DisplayName",
+        "MacAttachmentFormat",
+        "MessageBodyFormat",
+        "MessageFormat",
+        "UsePreferMessageFormat",
+    ],
+);
 /// `Disable-MailContact`
 pub static DISABLE: Cmdlet =
     Cmdlet::run("Disable-MailContact", |call| super::disable(call, &NOUN, verbs::disable_mail_contact), &[])

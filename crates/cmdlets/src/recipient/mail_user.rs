@@ -68,8 +68,20 @@ pub static NEW: Cmdlet = Cmdlet::new("New-MailUser", &NOUN);
 /// `Remove-MailUser`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-MailUser", &NOUN);
 /// `Enable-MailUser`
-pub static ENABLE: Cmdlet =
-    Cmdlet::run("Enable-MailUser", enable, &["Alias", "ExternalEmailAddress", "PrimarySmtpAddress"]);
+pub static ENABLE: Cmdlet = Cmdlet::run(
+    "Enable-MailUser",
+    enable,
+    &[
+        "Alias",
+        "ExternalEmailAddress",
+        "PrimarySmtpAddress",
+        "DisplayName",
+        "MacAttachmentFormat",
+        "MessageBodyFormat",
+        "MessageFormat",
+        "UsePreferMessageFormat",
+    ],
+);
 /// `Disable-MailUser`
 pub static DISABLE: Cmdlet =
     Cmdlet::run("Disable-MailUser", |call| super::disable(call, &NOUN, verbs::disable_mail_user), &[])

@@ -1,5 +1,7 @@
 //! Mailboxes: forwarding, quotas, addresses, and what becomes of one that is disabled or removed.
 
+use std::sync::Arc;
+
 use directory::{
     Draft, Edit, Object, RecipientType, Scope, View,
     schema::USER,
@@ -7,7 +9,7 @@ use directory::{
     verbs::{self, Disconnected, EnableMailbox, NewMailbox, NewUser},
 };
 use powershell::{Value, value::PsObject};
-use store::DisconnectReason;
+use store::{DisconnectReason, MailboxState, MailboxStatistics};
 
 use super::{ADDRESSES, KIND, MAIL, extend_mail, identity_of, limited_to, optional, server_name};
 use crate::{
@@ -161,9 +163,14 @@ pub static ENABLE: Cmdlet = Cmdlet::run(
     &["Alias", "Database", "DisplayName", "PrimarySmtpAddress", "Shared", "Room", "Equipment"],
 );
 /// `Disable-Mailbox`
-pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &[]).asking();
+pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &["IgnoreLegalHold"]).asking();
 /// `Remove-Mailbox`
-pub static REMOVE: Cmdlet = Cmdlet::run("Remove-Mailbox", remove, &["Permanent"]).asking();
+pub static REMOVE: Cmdlet = Cmdlet::run(
+    "Remove-Mailbox",
+    remove,
+    &["Permanent", "IgnoreLegalHold", "Database", "StoreMailboxIdentity"],
+)
+.asking();
 
 /// The types of mailbox that a switch of New- and Enable- chooses.
 const TYPES: [(&str, &str); 4] = [
@@ -258,19 +265,25 @@ pub(super) fn new_user(call: &Call<'_>) -> Outcome<NewUser> {
 
 fn enable(call: &mut Call<'_>) -> Outcome {
     let new = enable_settings(call, &call.cx.directory.snapshot())?;
-    let display_name = optional(call, "DisplayName");
-    let verb = move |draft: &mut Draft<'_>, user| {
-        let made = verbs::enable_mailbox(draft, user, new)?;
-        if let Some(name) = display_name {
-            draft.modify(user, vec![("DisplayName", Edit::set(name))])?;
-        }
-        draft.existing(made.guid)
-    };
+    let verb = move |draft: &mut Draft<'_>, user| verbs::enable_mailbox(draft, user, new);
     super::enable(call, &NOUN, &USER, Box::new(verb))
 }
 
-fn disable(call: &mut Call<'_>) -> Outcome {
+/// The mailbox that a call wants to take away; one on hold only where the caller says so.
+fn leaving(call: &Call<'_>) -> Outcome<Arc<Object>> {
     let object = NOUN.named(call, &call.cx.directory.snapshot())?;
+    if object.flag("LitigationHoldEnabled") && !call.switch("IgnoreLegalHold") {
+        return Err(Failure::invalid(format!(
+            "The mailbox \"{}\" is on litigation hold. Use the IgnoreLegalHold parameter to disable or remove it \
+             all the same.",
+            object.identity()
+        )));
+    }
+    Ok(object)
+}
+
+fn disable(call: &mut Call<'_>) -> Outcome {
+    let object = leaving(call)?;
     if !call.should_process(&format!(
         "Disabling mailbox Identity:\"{}\" will remove the Exchange properties from the Active Directory user \
          object and mark the mailbox in the database for removal",
@@ -283,7 +296,10 @@ fn disable(call: &mut Call<'_>) -> Outcome {
 }
 
 fn remove(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.named(call, &call.cx.directory.snapshot())?;
+    if let Some(database) = call.identity("Database") {
+        return remove_disconnected(call, &database);
+    }
+    let object = leaving(call)?;
     let permanent = call.switch("Permanent");
     let fate = if permanent {
         "remove the mailbox from the database"
@@ -298,6 +314,29 @@ fn remove(call: &mut Call<'_>) -> Outcome {
     }
     let gone = call.cx.commit(move |draft| verbs::remove_mailbox(draft, object.guid))?;
     if permanent { delete(call.cx, gone) } else { disconnect(call.cx, gone) }
+}
+
+/// `Remove-Mailbox -Database … -StoreMailboxIdentity …`: one that no longer belongs to anyone goes for good.
+fn remove_disconnected(call: &mut Call<'_>, database: &str) -> Outcome {
+    let database = mailbox_database::NOUN.resolve(&call.cx.directory.snapshot(), database)?;
+    let store = mailbox_database::open(call.cx, &database)?;
+    let wanted = call.needed("StoreMailboxIdentity")?;
+    let named = |row: &MailboxStatistics| {
+        row.guid.to_string().eq_ignore_ascii_case(&wanted) || row.display_name.eq_ignore_ascii_case(&wanted)
+    };
+    let gone = |row: &MailboxStatistics| matches!(row.state, MailboxState::Disconnected { .. });
+    let rows = store.statistics()?;
+    let mut found = rows.iter().map(|(_, row)| row).filter(|row| named(row) && gone(row));
+    let (Some(row), None) = (found.next(), found.next()) else {
+        let text =
+            format!("\"{wanted}\" is no single disconnected mailbox of database \"{}\".", database.name);
+        return Err(Failure { fault: base::Fault::not_found(text), target: Some(wanted) });
+    };
+    if call.should_process(&format!("Removing mailbox \"{}\" from the database", row.display_name))? {
+        let gone = Disconnected { database: database.guid, mailbox: row.guid, at: call.cx.clock.now() };
+        delete(call.cx, gone)?;
+    }
+    Ok(())
 }
 
 /// The store keeps the mailbox until its retention ends. One that was never opened is not there to keep.

@@ -26,6 +26,7 @@ use crate::{
     Context, Edits, Failure, Noun, Outcome,
     call::{Call, identity_text},
     cmdlet::text_of,
+    convert,
     get::one_of,
     noun::spaced,
 };
@@ -157,13 +158,8 @@ fn identity_of(call: &Call<'_>) -> Outcome<MailIdentity> {
     })
 }
 
-/// Whether an object's link leads to what an identity means.
-fn limited_to(view: &View, object: &Object, link: &str, identity: &str) -> bool {
-    view.resolve(identity, Scope::Any).is_ok_and(|target| object.link(link) == Some(target.guid))
-}
-
 /// Whether one of an object's links leads to what an identity means.
-fn limited_to_any(view: &View, object: &Object, links: &str, identity: &str) -> bool {
+fn limited_to(view: &View, object: &Object, links: &str, identity: &str) -> bool {
     view.resolve(identity, Scope::Any).is_ok_and(|target| object.links(links).any(|guid| guid == target.guid))
 }
 
@@ -178,12 +174,27 @@ fn recipients(call: &Call<'_>, view: &View, parameter: &str) -> Outcome<Vec<Guid
 type Enable =
     Box<dyn FnOnce(&mut directory::Draft<'_>, Guid) -> Result<Arc<Object>, directory::DirectoryError> + Send>;
 
+/// Attributes that `Enable-` sets along.
+const ALONG: &[&str] =
+    &["DisplayName", "MacAttachmentFormat", "MessageBodyFormat", "MessageFormat", "UsePreferMessageFormat"];
+
 /// `Enable-`: gives an object of `class` what mail needs, and writes it.
 fn enable(call: &mut Call<'_>, noun: &'static Noun, class: &'static Class, verb: Enable) -> Outcome {
     let view = call.cx.directory.snapshot();
     let object = view.resolve(&call.identity("Identity").unwrap_or_default(), Scope::Class(class))?;
+    let mut edits = Vec::new();
+    for (name, value) in ALONG.iter().filter_map(|name| Some((*name, call.get(name)?))) {
+        if let Some(attribute) = class.attribute(name) {
+            edits.push((name, convert::to_edit(&view, attribute, value)?));
+        }
+    }
     let action = format!("Enabling {} \"{}\"", spaced(noun.name), object.identity());
-    noun.make(call, &action, Box::new(move |draft| verb(draft, object.guid)))
+    let whole = move |draft: &mut directory::Draft<'_>| {
+        // Names go in first: addresses are made from them.
+        draft.modify(object.guid, edits)?;
+        verb(draft, object.guid)
+    };
+    noun.make(call, &action, Box::new(whole))
 }
 
 /// `Disable-`: takes from an object what mail needs; the object stays.

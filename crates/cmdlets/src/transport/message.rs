@@ -15,7 +15,7 @@ use crate::{Cmdlet, Context, Failure, Outcome, call::Call, rows};
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-Message",
     get,
-    &["Queue", "Filter", "Server", "ResultSize", "IncludeRecipientInfo", "SearchForward"],
+    &["Queue", "Filter", "Server", "ResultSize", "IncludeRecipientInfo", "SearchForward", "SortOrder"],
 );
 /// `Suspend-Message`
 pub static SUSPEND: Cmdlet =
@@ -91,7 +91,7 @@ fn wanted(call: &Call<'_>) -> Outcome<Vec<(PsObject, u64)>> {
     }
     let recipients = call.switch("IncludeRecipientInfo");
     let rows = found.iter().map(|message| show(call.cx, message, recipients)).collect();
-    let kept = rows::filtered(call, rows, PROPERTIES)?;
+    let kept = rows::sorted(call, rows::filtered(call, rows, PROPERTIES)?);
     let id = |row: &PsObject| row.get("Identity")?.to_string().rsplit('\\').next()?.parse().ok();
     Ok(kept.into_iter().filter_map(|row| id(&row).map(|id| (row, id))).collect())
 }

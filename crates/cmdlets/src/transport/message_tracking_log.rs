@@ -1,4 +1,4 @@
-//! What happened to messages: the message tracking log (scenario S01 asks it why nothing left).
+//! What happened to messages, and why one did not leave: the message tracking log.
 
 use powershell::{Value, value::PsObject};
 use transport::track::{Column, Filter, Record};

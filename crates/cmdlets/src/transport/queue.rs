@@ -11,8 +11,11 @@ use transport::{
 use crate::{Cmdlet, Context, Failure, Outcome, call::Call, rows};
 
 /// `Get-Queue`
-pub static GET: Cmdlet =
-    Cmdlet::run("Get-Queue", get, &["Filter", "Server", "ResultSize", "Include", "Exclude", "SearchForward"]);
+pub static GET: Cmdlet = Cmdlet::run(
+    "Get-Queue",
+    get,
+    &["Filter", "Server", "ResultSize", "Include", "Exclude", "SearchForward", "SortOrder"],
+);
 /// `Retry-Queue`
 pub static RETRY: Cmdlet = Cmdlet::run("Retry-Queue", retry, &["Filter", "Server", "Resubmit"]);
 /// `Suspend-Queue`
@@ -69,7 +72,7 @@ fn wanted(call: &Call<'_>) -> Outcome<Vec<(PsObject, QueueIdentity)>> {
         }
     }
     let rows: Vec<PsObject> = reports.iter().map(|report| show(call.cx, report)).collect();
-    let kept = rows::filtered(call, rows, PROPERTIES)?;
+    let kept = rows::sorted(call, rows::filtered(call, rows, PROPERTIES)?);
     let identity = |row: &PsObject| row.get("Identity").and_then(|id| id.to_string().parse().ok());
     Ok(kept.into_iter().filter_map(|row| identity(&row).map(|id| (row, id))).collect())
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use base::rng::SeededRng;
 use powershell::{
-    ErrorRecord, Flow, Limits, Outcome, Runspace, Streams, Value,
+    CommandSource, ErrorRecord, Flow, Limits, Outcome, Runspace, Streams, Value,
     cmdlet::{Progress, Prompt},
     format::{Printer, error_text, message_text},
 };
@@ -32,11 +32,21 @@ impl Console {
         Self { runspace, world, answers: VecDeque::new() }
     }
 
-    /// `@ answer Y` keeps an answer for the next question; the rest is the world's.
+    /// `@ answer Y` keeps an answer for the next question, `@ complete Get-Mailbox Identity nu => Nuno Mota`
+    /// says what is offered for an argument; the rest is the world's.
     pub(crate) fn direct(&mut self, line: &str) {
-        match line.strip_prefix("answer ") {
-            Some(answer) => self.answers.push_back(answer.to_owned()),
-            None => self.world.direct(line),
+        match line.split_once(' ') {
+            Some(("answer", answer)) => self.answers.push_back(answer.to_owned()),
+            Some(("complete", rest)) => {
+                let (asked, offered) = rest.split_once("=>").expect("what is offered");
+                let mut asked = asked.split_whitespace();
+                let command = asked.next().and_then(cmdlets::find).expect("a command");
+                let parameter = asked.next().and_then(|name| command.parameter(name)).expect("a parameter");
+                let prefix = asked.next().unwrap_or_default();
+                let found = self.world.cmdlets.complete(&command, parameter, prefix);
+                assert_eq!(found.join(", "), offered.trim(), "{line}");
+            }
+            _ => self.world.direct(line),
         }
     }
 
