@@ -109,6 +109,7 @@ impl Server {
             .args(["quickstart", "--json", "--ports-from", &launch.ports_from.to_string(), "--data"])
             .arg(&launch.data)
             .args(&launch.arguments)
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

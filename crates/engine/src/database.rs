@@ -24,6 +24,7 @@ use crate::{
     index::{Index, Mark, SpaceChanges},
     log::recovery,
     overlay::Overlay,
+    space,
     state::{Shared, State},
 };
 
@@ -113,13 +114,15 @@ impl Database {
         let began = clock.monotonic();
         let lock = lock(&disk, &dir)?;
         let index = Index::open(disk.clone(), &dir, cache_bytes)?;
-        let (mark, usage) = (index.mark()?, index.usage()?);
+        let (mark, mut usage) = (index.mark()?, index.usage()?);
         let mut active = Overlay::default();
         let segment_bytes = segment_bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
         let recovered = recovery::open(&disk, &dir, segment_bytes, mark, &mut |bodies, writes| {
             active.apply(bodies, writes)
         })?;
         let log = recovered.writer;
+        let mut space = SpaceChanges::default();
+        space::settle(&log.segments, &mut usage, &mut space)?;
         let took = clock.monotonic().saturating_sub(began);
         tracing::info!(database = %name, end = log.end, records = recovered.records, ?took, "database opened");
         if let Some(cut) = recovered.cut {
@@ -147,7 +150,6 @@ impl Database {
             pressure: Mutex::default(),
             relieved: parking_lot::Condvar::new(),
         });
-        let space = SpaceChanges::default();
         let checkpointer =
             Checkpointer { core: core.clone(), index, usage, space, mark: Mark { epoch: log.epoch, ..mark } };
         let (queue, jobs) = mpsc::channel();

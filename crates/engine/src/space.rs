@@ -16,6 +16,33 @@ use crate::{
 /// File system blocks are this long; only whole ones can be given back, bytes.
 const BLOCK: u64 = 4096;
 
+/// Compares the index's figures with the segments found at opening: one that held live bodies must be there;
+/// of one that was retired just before a crash the rows go with the next checkpoint.
+pub(crate) fn settle(
+    segments: &Segments,
+    usage: &mut BTreeMap<u64, Usage>,
+    changes: &mut SpaceChanges,
+) -> Result<(), EngineError> {
+    let spans = segments.spans();
+    let is_there = |base: &u64| spans.binary_search_by_key(base, |span| span.base).is_ok();
+    let missing: Vec<(u64, u64)> =
+        usage.iter().filter(|(base, _)| !is_there(base)).map(|(base, usage)| (*base, usage.live)).collect();
+    for (base, live) in missing {
+        if live > 0 {
+            return Err(EngineError::Corrupt(format!(
+                "log segment {} is missing, which holds {live} bytes of items; restore the file, or seed the \
+                 database from a backup or another copy",
+                segments.path(base).display()
+            )));
+        }
+        usage.remove(&base);
+        let bases = usage.keys().copied().chain(spans.iter().map(|span| span.base));
+        let end = bases.filter(|next| *next > base).min();
+        changes.retired.extend(end.map(|end| (base, end)));
+    }
+    Ok(())
+}
+
 /// Works out the figures of the segments that an overlay's bodies lie in.
 pub(crate) fn count(
     segments: &Segments,

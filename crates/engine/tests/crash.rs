@@ -1,5 +1,5 @@
 //! Random commits, rollbacks and checkpoints across kills, power cuts and reopenings, against a model:
-//! nothing acknowledged is lost, nothing is half applied. `SEED=n` repeats one run.
+//! nothing acknowledged is lost, nothing is half applied. `SEED=n` repeats one run, `RUNS=n` makes n.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -18,7 +18,7 @@ const CRASHES: u64 = 8;
 fn nothing_acknowledged_is_lost_and_nothing_is_half_applied() {
     let seeds = match std::env::var("SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..RUNS).collect(),
+        Err(_) => (0..std::env::var("RUNS").map_or(RUNS, |runs| runs.parse().unwrap())).collect(),
     };
     for seed in seeds {
         eprintln!("SEED={seed}");
@@ -52,7 +52,10 @@ fn run(rng: &SeededRng) {
         drop(db);
         // Go down again and again before anything new is written.
         while rng.below(3) == 0 {
-            let again = open(&disk).unwrap();
+            if rng.below(2) == 0 {
+                disk.down_at(disk.calls() + 1 + rng.below(20));
+            }
+            let again = open(&disk);
             disk = disk.crash(Crash::PowerCut, rng);
             drop(again);
         }

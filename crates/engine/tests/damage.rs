@@ -99,6 +99,28 @@ fn a_missing_segment_refuses_to_mount() {
 }
 
 #[test]
+fn a_missing_segment_with_live_bodies_refuses_to_mount() {
+    let rng = SeededRng::new(3);
+    let disk = SimDisk::default();
+    let mut history = History::new(false);
+    let db = open(&disk).unwrap();
+    for _ in 0..500 {
+        history.submit(&db, &rng).wait().unwrap().unwrap();
+    }
+    db.close().unwrap();
+    let names = disk.list("/db".as_ref()).unwrap();
+    let oldest = names.iter().find(|name| name.to_string_lossy().len() == SEGMENT.len() - 4).unwrap();
+    let path = PathBuf::from("/db").join(oldest);
+    let error = {
+        let disk = disk.fork();
+        disk.remove(&path).unwrap();
+        open(&disk).map(drop).unwrap_err()
+    };
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    history.holds(&open(&disk).unwrap(), 500);
+}
+
+#[test]
 fn a_missing_index_refuses_to_mount() {
     let disk = SimDisk::default();
     let db = open(&disk).unwrap();

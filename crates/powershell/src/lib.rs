@@ -8,6 +8,7 @@ pub mod ast;
 pub mod binder;
 mod builtin;
 pub mod cmdlet;
+pub mod complete;
 mod eval;
 pub mod facts;
 pub mod format;

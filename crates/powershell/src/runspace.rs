@@ -10,9 +10,10 @@ use base::{
 
 use crate::{
     ast::Source,
+    binder::{Argument, bind},
     cmdlet::{CommandSource, ErrorCategory, ErrorRecord, Streams},
-    eval::{Interp, Limits, Run, State, Unwind, runtime},
-    format::Views,
+    eval::{FunctionStage, Interp, Limits, Run, ScopeKind, State, Unwind, runtime},
+    format::{Printer, Views},
     parser::{ParseError, parse},
     pipeline::ToHost,
     value::Value,
@@ -20,7 +21,7 @@ use crate::{
 
 /// The evaluator's own stack, bytes: fits [`Limits::depth`] levels without optimisation. Only what is used is
 /// ever backed by memory.
-const STACK: usize = 256 << 20;
+const STACK: usize = 64 << 20;
 
 /// Files a script may read and write (`Get-Content`, `Export-Csv`, `.ps1` files). Absent on a server.
 pub trait Files: Send + Sync {
@@ -131,7 +132,22 @@ impl Runspace {
         self.run_named("", text, host)
     }
 
-    /// As [`Runspace::run`], for a script file: `name` is its path, shown in errors.
+    /// The state, for completion.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// A printer for this session's screen: its views, width and `$FormatEnumerationLimit`.
+    pub fn printer(&self) -> Printer {
+        let limit = match self.get("FormatEnumerationLimit") {
+            Some(Value::Int(n)) => usize::try_from(n).unwrap_or(usize::MAX),
+            _ => 4,
+        };
+        Printer::new(self.state.views.clone(), self.state.width).with_limit(limit)
+    }
+
+    /// As [`Runspace::run`], for a script file: `name` is its path, shown in errors. The script's `param(…)` is
+    /// bound from the global `$args`, where `-Name` and `-Name:value` name parameters.
     pub fn run_named(&mut self, name: &str, text: &str, host: &mut (dyn Streams + Send)) -> Outcome {
         let source = Source { name: name.into(), text: text.strip_prefix('\u{feff}').unwrap_or(text).into() };
         // Scripts nest deeper than the caller's stack may be: a stack of our own is part of the bound.
@@ -151,7 +167,11 @@ fn parse_and_run(state: &mut State, source: Source, host: &mut (dyn Streams + Se
     match parse(source) {
         Ok(block) => {
             let mut interp = Interp::new(state, host, block.source.clone());
-            let ended = interp.run_script(&block);
+            let bound = if block.params.is_some() { interp.bind_script(&block) } else { Ok(()) };
+            let ended = interp.ended(bound).and_then(|ended| match ended {
+                None => interp.run_script(&block),
+                code => Ok(code),
+            });
             let (ok, failed) = (interp.ok, interp.failed);
             state.ok = ok;
             match ended {
@@ -171,6 +191,15 @@ fn parse_and_run(state: &mut State, source: Source, host: &mut (dyn Streams + Se
     }
 }
 
+/// `-Name` or `-Name:value` given as a text.
+fn named(text: &str) -> Option<(&str, Option<&str>)> {
+    let rest = text.strip_prefix(crate::lexer::is_dash)?;
+    rest.starts_with(char::is_alphabetic).then(|| match rest.split_once(':') {
+        Some((name, value)) => (name, Some(value)),
+        None => (rest, None),
+    })
+}
+
 /// Whether text could be complete: a prompt asks for more lines while it is not.
 pub fn is_complete(text: &str) -> bool {
     let source = Source { name: "".into(), text: text.into() };
@@ -178,26 +207,49 @@ pub fn is_complete(text: &str) -> bool {
 }
 
 impl Interp<'_> {
+    /// Binds the global `$args` to a script's parameters, as variables of the global scope.
+    fn bind_script(&mut self, block: &Arc<crate::ast::ScriptBlock>) -> Run<()> {
+        let arguments = self.state.global.get("args").unwrap_or_default().into_items();
+        let arguments = arguments.into_iter().map(|value| match value.as_str().map(named) {
+            Some(Some((name, given))) => Argument::Named(name.into(), given.map(|text| text.into())),
+            _ => Argument::Value(value.into()),
+        });
+        let name: Arc<str> = block.source.name.rsplit(['/', '\\']).next().unwrap_or_default().into();
+        let function = Arc::new(self.lower_function(&name, block)?);
+        let now = self.state.clock.now();
+        let binding = bind(function.info.clone(), arguments.collect(), self.state.source.clone(), now)?;
+        FunctionStage::new(self, function, binding, false, true, ScopeKind::Global).set_up(self)
+    }
+
     /// Runs a parsed script; `Ok(Some(code))` where it called `exit`.
     fn run_script(&mut self, block: &crate::ast::ScriptBlock) -> Result<Option<i32>, ()> {
         for part in [&block.begin, &block.process, &block.end].into_iter().flatten() {
-            match self.run_block(part, &mut ToHost) {
-                Ok(()) => {}
-                Err(Unwind::Exit(code)) => return Ok(Some(code)),
-                // A stray break or continue ends the script, as does return.
-                Err(Unwind::Return | Unwind::Break(_) | Unwind::Continue(_) | Unwind::Enough { .. }) => {
-                    return Ok(None);
-                }
-                Err(Unwind::Error { record, .. } | Unwind::Stopped(record)) => {
-                    let record = if record.position.is_none() { record.at(self.position()) } else { *record };
-                    self.state.remember(crate::eval::record_to_value(&record));
-                    self.note_failure();
-                    let _ = self.host.error(record);
-                    return Err(());
-                }
+            let result = self.run_block(part, &mut ToHost);
+            let stop = result.is_err();
+            let ended = self.ended(result)?;
+            if stop {
+                return Ok(ended);
             }
         }
         Ok(None)
+    }
+
+    /// What a way out of a script comes to: `exit`'s code, a plain end, or an error that is shown here.
+    fn ended(&mut self, result: Run<()>) -> Result<Option<i32>, ()> {
+        match result {
+            Err(Unwind::Exit(code)) => Ok(Some(code)),
+            // A stray break or continue ends the script, as does return.
+            Ok(()) | Err(Unwind::Return | Unwind::Break(_) | Unwind::Continue(_) | Unwind::Enough { .. }) => {
+                Ok(None)
+            }
+            Err(Unwind::Error { record, .. } | Unwind::Stopped(record)) => {
+                let record = if record.position.is_none() { record.at(self.position()) } else { *record };
+                self.state.remember(crate::eval::record_to_value(&record));
+                self.note_failure();
+                let _ = self.host.error(record);
+                Err(())
+            }
+        }
     }
 
     /// A file's content.

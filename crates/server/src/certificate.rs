@@ -1,6 +1,9 @@
 //! The server's certificate: the administrator's own, or a self-signed one made at first start.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use base::{Disk, disk::SystemDisk};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -31,7 +34,7 @@ pub(crate) fn load_or_create(layout: &Layout, config: &Config) -> Result<Certifi
 }
 
 fn server_config(files: &CertificateFiles) -> Result<rustls::ServerConfig, ServerError> {
-    let bad = |what: &PathBuf, error: &dyn std::fmt::Display| {
+    let bad = |what: &Path, error: &dyn std::fmt::Display| {
         ServerError::Usage(format!("{}: not a usable PEM file: {error}", what.display()))
     };
     refuse_readable_by_others(&files.key)?;
@@ -45,7 +48,7 @@ fn server_config(files: &CertificateFiles) -> Result<rustls::ServerConfig, Serve
         .map_err(|e| bad(&files.chain, &e))
 }
 
-fn refuse_readable_by_others(key: &PathBuf) -> Result<(), ServerError> {
+fn refuse_readable_by_others(key: &Path) -> Result<(), ServerError> {
     use std::os::unix::fs::PermissionsExt;
     let mode =
         key.metadata().map_err(|e| ServerError::io(key.display().to_string(), e))?.permissions().mode();

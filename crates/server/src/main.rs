@@ -65,7 +65,19 @@ fn run(command: Command) -> Result<ExitCode, ServerError> {
     }
 }
 
+/// A server holds thousands of connections, each a descriptor: the soft limit becomes the hard one.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) =
+        setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, ServerError> {
+    raise_descriptor_limit();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("rialto")

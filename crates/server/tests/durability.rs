@@ -1,5 +1,4 @@
 //! A short run of the durability harnesses; `cargo xtask crash` and `cargo xtask powercut` are the long ones.
-#![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
 
 use xtask::{
     durability::{SETTLE, crash, fresh_seed, powercut},

@@ -49,34 +49,49 @@ impl Core {
             let plan = categorize(&view, &facts(&message), &envelope.to);
             if let Some(database) = plan.single_database() {
                 let summary = inspection.summary.encode();
-                if self.deliver_at_once(id, &message, &plan, database, &parts, summary, &view).await? {
-                    self.record_plan(id, &message, source, &plan);
-                    return Ok(id);
+                let done = self.deliver_at_once(&message, &plan, database, &parts, summary, &view).await?;
+                self.record_receipt(id, &message, source, envelope.to.iter().map(|to| &to.address));
+                self.record_notes(id, &message, &plan.notes);
+                let (done, rest): (Vec<_>, Vec<_>) =
+                    plan.routed.iter().zip(done).partition(|(_, delivered)| *delivered);
+                let done: Vec<_> = done.iter().map(|(routed, _)| (&routed.address, "Inbox")).collect();
+                if !done.is_empty() {
+                    self.record_delivery(id, &message, &done);
                 }
+                let rest = rest.iter().filter_map(|(routed, _)| envelope.to.get(routed.root));
+                let rest: Vec<Recipient> = rest.cloned().map(Recipient::new).collect();
+                if !rest.is_empty() {
+                    self.queue(NewMessage { id, message, recipients: rest, parts }).await?;
+                }
+                return Ok(id);
             }
         }
+        self.record_receipt(id, &message, source, envelope.to.iter().map(|to| &to.address));
         let recipients: Vec<Recipient> = envelope.to.into_iter().map(Recipient::new).collect();
-        let deadline = self.deadline(&self.settings(), &message, &recipients);
-        let new = NewMessage { id, message, recipients, parts };
-        self.record_receipt(id, &new.message, source, new.recipients.iter().map(|r| &r.to.address));
-        self.spool.accept(new).await?;
-        self.schedule(&Hop::Submission, id, Next::Ready { deadline });
+        self.queue(NewMessage { id, message, recipients, parts }).await?;
         Ok(id)
     }
 
-    /// The short way: one commit of the mailbox database is both delivery and acknowledgement. False where
-    /// the message must take the long one after all; who has it by then is not given it again.
-    #[expect(clippy::too_many_arguments, reason = "one message and all that is known of it")]
+    /// The long way: one commit of the queue; the categorizer takes it on.
+    async fn queue(&self, new: NewMessage) -> Result<(), TransportError> {
+        let id = new.id;
+        let deadline = self.deadline(&self.settings(), &new.message, &new.recipients);
+        self.spool.accept(new).await?;
+        self.schedule(&Hop::Submission, id, Next::Ready { deadline });
+        Ok(())
+    }
+
+    /// The short way: one commit of the mailbox database is both delivery and acknowledgement. Says of
+    /// each recipient of the plan whether he has it; the others take the long way.
     async fn deliver_at_once(
         &self,
-        id: u64,
         message: &Message,
         plan: &Plan,
         database: Guid,
         parts: &[Bytes],
         summary: Bytes,
         view: &View,
-    ) -> Result<bool, TransportError> {
+    ) -> Result<Vec<bool>, TransportError> {
         let mailbox = |routed: &crate::categorizer::Routed| match routed.fate {
             Fate::Mailbox { mailbox, .. } => Some(mailbox),
             _ => None,
@@ -91,21 +106,14 @@ impl Core {
             view,
         };
         match delivery.deliver(&self.stores).await {
-            Ok(answers) => Ok(answers.iter().all(Result::is_ok)),
+            Ok(answers) => Ok(answers.iter().map(Result::is_ok).collect()),
             Err(store::StoreError::Engine(error @ engine::EngineError::Full(_))) => Err(error.into()),
             Err(error) => {
-                tracing::warn!(id, %error, "delivery at once failed; the message is queued");
-                Ok(false)
+                let message_id = &message.message_id;
+                tracing::warn!(message_id, %error, "delivery at once failed; the message is queued");
+                Ok(vec![false; plan.routed.len()])
             }
         }
-    }
-
-    /// Records what the short way did.
-    fn record_plan(&self, id: u64, message: &Message, source: Source, plan: &Plan) {
-        self.record_receipt(id, message, source, plan.routed.iter().map(|routed| &routed.address));
-        self.record_notes(id, message, &plan.notes);
-        let addresses: Vec<_> = plan.routed.iter().map(|routed| (&routed.address, "Inbox")).collect();
-        self.record_delivery(id, message, &addresses);
     }
 
     fn record_receipt<'a>(

@@ -3,6 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use base::{Fault, SmtpAddress};
+use tracing::Instrument;
 use wire::smtp::{MailFrom, RcptTo, Reply};
 
 use crate::{
@@ -101,7 +102,8 @@ impl Intake for Door {
         };
         let Mail { envelope, parts, message_id } = mail;
         let incoming = Incoming { envelope, parts, message_id, origin, source: Source::Smtp };
-        let internal_id = self.core.take_in(incoming).await.map_err(Fault::from)?;
+        let span = tracing::info_span!("message", message_id = incoming.message_id);
+        let internal_id = self.core.take_in(incoming).instrument(span).await.map_err(Fault::from)?;
         Ok(Receipt { internal_id })
     }
 }

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use store::Stores;
 use tokio::{
     sync::{Notify, Semaphore},
-    task::JoinHandle,
+    task::{AbortHandle, JoinHandle},
 };
 
 use crate::{
@@ -79,7 +79,16 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Transport {
     pub(crate) core: Arc<Core>,
-    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    tasks: Arc<Mutex<Tasks>>,
+}
+
+/// What runs by itself.
+#[derive(Default)]
+struct Tasks {
+    /// Ends by itself when the service stops.
+    pump: Option<JoinHandle<()>>,
+    /// May be ended at any moment.
+    aside: Vec<AbortHandle>,
 }
 
 impl Transport {
@@ -96,7 +105,7 @@ impl Transport {
         let pump = tokio::spawn(core.run());
         let core = Arc::clone(&transport.core);
         let flush = tokio::spawn(async move {
-            while !core.stopping.load(Ordering::Relaxed) {
+            loop {
                 tokio::time::sleep(TRACK_FLUSH).await;
                 let core = Arc::clone(&core);
                 // A full page cache may make it wait; nobody else must.
@@ -104,8 +113,14 @@ impl Transport {
             }
         });
         let core = Arc::clone(&transport.core);
-        let forget = tokio::spawn(async move { core.forget_deliveries().await });
-        transport.tasks.lock().extend([pump, flush, forget]);
+        let forget = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(FORGET_EVERY).await;
+                core.forget_deliveries().await;
+            }
+        });
+        *transport.tasks.lock() =
+            Tasks { pump: Some(pump), aside: vec![flush.abort_handle(), forget.abort_handle()] };
         Ok(transport)
     }
 
@@ -170,11 +185,12 @@ impl Transport {
     pub async fn stop(&self) -> Result<(), TransportError> {
         self.core.stopping.store(true, Ordering::Relaxed);
         self.core.wake.notify_one();
-        let tasks = std::mem::take(&mut *self.tasks.lock());
-        for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the transport ended badly");
-            }
+        let Tasks { pump, aside } = std::mem::take(&mut *self.tasks.lock());
+        aside.iter().for_each(AbortHandle::abort);
+        if let Some(pump) = pump
+            && let Err(error) = pump.await
+        {
+            tracing::error!(%error, "the pump of the mail queue ended badly");
         }
         self.core.track.flush();
         self.core.spool.close()
@@ -185,22 +201,14 @@ impl Core {
     /// Lets the mailbox databases forget deliveries that can't come again: those of messages older than any
     /// in the queue.
     async fn forget_deliveries(&self) {
-        let mut last = self.clock.monotonic();
-        while !self.stopping.load(Ordering::Relaxed) {
-            tokio::time::sleep(TRACK_FLUSH).await;
-            if self.clock.monotonic() < last + FORGET_EVERY {
-                continue;
-            }
-            last = self.clock.monotonic();
-            let young = self.now().plus(EnhancedTimeSpan::from_secs(-600));
-            let Ok(oldest) = self.spool.oldest() else { continue };
-            let before = oldest.map_or(young, |oldest| oldest.min(young));
-            for (guid, _) in self.stores.states() {
-                let Ok(database) = self.stores.get(guid) else { continue };
-                match database.forget_deliveries(before).await {
-                    Ok(forgotten) => tracing::debug!(%guid, forgotten, "deliveries forgotten"),
-                    Err(error) => tracing::warn!(%guid, %error, "deliveries were not forgotten"),
-                }
+        let young = self.now().plus(EnhancedTimeSpan::from_secs(-600));
+        let Ok(oldest) = self.spool.oldest() else { return };
+        let before = oldest.map_or(young, |oldest| oldest.min(young));
+        for (guid, _) in self.stores.states() {
+            let Ok(database) = self.stores.get(guid) else { continue };
+            match database.forget_deliveries(before).await {
+                Ok(forgotten) => tracing::debug!(%guid, forgotten, "deliveries forgotten"),
+                Err(error) => tracing::warn!(%guid, %error, "deliveries were not forgotten"),
             }
         }
     }

@@ -93,6 +93,7 @@ const RULES: &[Rule] = &[
         except: &[
             ("crates/base/", "the seam itself"),
             ("crates/server/src/admin/", "the shell's local socket is no file of the data"),
+            ("crates/server/src/shell/", "the files of the person at the shell are not the data folder's"),
         ],
         place: Where::Production,
         words: &[

@@ -221,7 +221,11 @@ pub(crate) fn fill(
     between: &dyn Fn() -> io::Result<()>,
 ) -> io::Result<Arc<dyn DiskFile>> {
     let file = disk.open(path, OpenMode::New)?;
-    file.preallocate(len)?;
+    match file.preallocate(len) {
+        // Filling will find out.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+        reserved => reserved?,
+    }
     let zeros = vec![0; FILL_CHUNK];
     let mut at = 0;
     while at < len {

@@ -31,6 +31,10 @@ pub(super) fn parameter(
     }
     let value = match (&to, &value) {
         (Type::Bool | Type::Switch, _) => boolean(info, parameter, &value)?,
+        // One value is wanted and several were given: nothing is joined.
+        (Type::String | Type::Identity, Value::Array(list)) if list.len() > 1 => {
+            return Err(errors::not_single(info, parameter, &value));
+        }
         // Null clears a text; an empty string would set one.
         (Type::String, Value::Null) => Value::Null,
         _ => convert(value, &to, now).map_err(|why| errors::cannot_convert(info, parameter, &why))?,

@@ -1,7 +1,7 @@
 //! PowerShell's binding errors: texts and identifiers.
 
 use crate::{
-    cmdlet::{CommandInfo, ErrorCategory, ErrorRecord, ParameterInfo},
+    cmdlet::{CommandInfo, CommandKind, ErrorCategory, ErrorRecord, ParameterInfo},
     types::{ConvertError, Type},
     value::Value,
 };
@@ -96,6 +96,19 @@ pub(super) fn cannot_convert(
     parameter: &ParameterInfo,
     why: &ConvertError,
 ) -> ErrorRecord {
+    if info.kind == CommandKind::Function {
+        let text = format!(
+            "Cannot process argument transformation on parameter '{}'. {}",
+            parameter.name, why.message
+        );
+        return ErrorRecord::new(
+            "System.Management.Automation.ParameterBindingArgumentTransformationException",
+            "ParameterArgumentTransformationError",
+            ErrorCategory::InvalidData,
+            text,
+        )
+        .from_command(&info.name);
+    }
     let text = format!("Cannot bind parameter '{}'. {}", parameter.name, why.message);
     binding(info, "CannotConvertArgumentNoMessage", text)
 }
@@ -107,6 +120,16 @@ pub(super) fn not_boolean(info: &CommandInfo, parameter: &ParameterInfo, value: 
          only Boolean values and numbers, such as $True, $False, 1 or 0.",
         value.type_name().trim_start_matches("System."),
         to.full_name(),
+        parameter.name
+    );
+    binding(info, "CannotConvertArgument", text)
+}
+
+pub(super) fn not_single(info: &CommandInfo, parameter: &ParameterInfo, value: &Value) -> ErrorRecord {
+    let text = format!(
+        "Cannot convert '{}' to the type '{}' required by parameter '{}'. Specified method is not supported.",
+        value.type_name(),
+        Type::of_parameter(&parameter.type_name).full_name(),
         parameter.name
     );
     binding(info, "CannotConvertArgument", text)

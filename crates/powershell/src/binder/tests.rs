@@ -26,6 +26,7 @@ fn arguments(line: &[&str]) -> Vec<Argument> {
 
 fn literal(word: &str) -> Value {
     match word {
+        "a,b" => vec!["a", "b"].into(),
         "$true" => Value::Bool(true),
         "$false" => Value::Bool(false),
         "$null" => Value::Null,
@@ -129,6 +130,13 @@ fn says_what_powershell_says() {
             "Cannot convert 'System.String' to the type 'System.Boolean' required by parameter \
              'DeliverToMailboxAndForward'. Boolean parameters accept only Boolean values and numbers, such as \
              $True, $False, 1 or 0.",
+        ),
+        (
+            "Get-Mailbox",
+            &["a,b"],
+            "CannotConvertArgument",
+            "Cannot convert 'System.Object[]' to the type 'Microsoft.Exchange.Data.Directory.ADObjectId' required by \
+             parameter 'Identity'. Specified method is not supported.",
         ),
         (
             "Set-Mailbox",

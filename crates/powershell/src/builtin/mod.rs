@@ -1,6 +1,7 @@
 //! The commands that come with the language: one file per command or small family, one line each in [`ALL`].
 
 mod alias;
+mod clixml;
 mod columns;
 mod command;
 mod compare_object;
@@ -185,16 +186,19 @@ impl Args {
 pub(crate) const ALL: &[&Builtin] = &[
     &content::ADD_CONTENT,
     &get_member::ADD_MEMBER,
+    &module::ADD_PS_SNAPIN,
     &host::CLEAR_HOST,
     &variable::CLEAR_VARIABLE,
     &compare_object::COMPARE_OBJECT,
     &csv::CONVERT_FROM_CSV,
     &json::CONVERT_FROM_JSON,
     &credential::CONVERT_FROM_SECURE_STRING,
+    &clixml::CONVERT_TO_CLIXML,
     &csv::CONVERT_TO_CSV,
     &html::CONVERT_TO_HTML,
     &json::CONVERT_TO_JSON,
     &credential::CONVERT_TO_SECURE_STRING,
+    &clixml::EXPORT_CLIXML,
     &csv::EXPORT_CSV,
     &foreach_object::FOREACH_OBJECT,
     &format_list::FORMAT_LIST,
@@ -209,10 +213,12 @@ pub(crate) const ALL: &[&Builtin] = &[
     &host::GET_HOST,
     &get_member::GET_MEMBER,
     &module::GET_MODULE,
+    &module::GET_PS_SNAPIN,
     &random::GET_RANDOM,
     &sort_object::GET_UNIQUE,
     &variable::GET_VARIABLE,
     &group_object::GROUP_OBJECT,
+    &clixml::IMPORT_CLIXML,
     &csv::IMPORT_CSV,
     &module::IMPORT_MODULE,
     &invoke::INVOKE_COMMAND,

@@ -42,6 +42,24 @@ pub(crate) const REMOVE_MODULE: Builtin = Builtin {
     make: |_, _| Ok(once(|_, _| Ok(()))),
 };
 
+pub(crate) const ADD_PS_SNAPIN: Builtin = Builtin {
+    name: "Add-PSSnapin",
+    aliases: &["asnp"],
+    synopsis: "Accepts the snap-ins of older shells: their commands are there already.",
+    parameters: &[p("Name", "String[]").at(0).needed(), switch("PassThru")],
+    should_process: false,
+    make: |_, _| Ok(once(|_, _| Ok(()))),
+};
+
+pub(crate) const GET_PS_SNAPIN: Builtin = Builtin {
+    name: "Get-PSSnapin",
+    aliases: &["gsnp"],
+    synopsis: "Gets the snap-ins in the session: none, their commands need none.",
+    parameters: &[p("Name", "String[]").at(0), switch("Registered")],
+    should_process: false,
+    make: |_, _| Ok(once(|_, _| Ok(()))),
+};
+
 pub(crate) const SET_STRICT_MODE: Builtin = Builtin {
     name: "Set-StrictMode",
     aliases: &[],

@@ -52,6 +52,12 @@ impl FunctionStage {
         FunctionStage { function, binding, scope, fed, input: Vec::new() }
     }
 
+    /// Binds and sets the parameters, and runs nothing: for a script whose body runs elsewhere.
+    pub(crate) fn set_up(&self, cx: &mut Interp<'_>) -> Run<()> {
+        let call = self.binding.finish()?;
+        self.set_parameters(cx, &call.parameters, call.parameter_set.as_deref())
+    }
+
     fn context(&self, cx: &Interp<'_>, item: Value) -> Context {
         Context {
             scope: self.scope.clone(),

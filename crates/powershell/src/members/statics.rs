@@ -107,6 +107,7 @@ pub(crate) fn construct(cx: &mut Interp<'_>, of: &Type, typed: &str, arguments: 
     Ok(match (of, &arguments[..]) {
         (Type::Any | Type::Custom, []) => PsObject::custom().into(),
         (Type::ArrayList, []) => Value::Array(List::new(ListKind::ArrayList, Vec::new())),
+        (Type::List, []) => Value::Array(List::new(ListKind::List, Vec::new())),
         (Type::Hashtable | Type::Ordered, _) => Value::Hashtable(Hashtable::new(*of == Type::Ordered)),
         (Type::Guid, []) => Value::Guid(Guid::EMPTY),
         (Type::TimeSpan, [_, _, _, ..]) => {

@@ -9,7 +9,7 @@ use crate::{
     ast::{Call, Command, CommandArgument, Expr, ExprKind, RedirectTo, Redirection, Source, Span},
     binder::{Argument, Binding, Common, Given},
     cmdlet::{CommandInfo, ErrorCategory, ErrorRecord},
-    eval::{Context, Frame, FrameRef, Interp, Route, Run, Unwind, runtime},
+    eval::{Context, Frame, FrameRef, Interp, Route, Run, ScopeRef, Unwind, runtime},
     value::Value,
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Prepared {
     common: Common,
     /// What `-OutVariable` collects.
     collected: Option<Vec<Value>>,
+    /// Where `-PipelineVariable` puts each object.
+    current: Option<(ScopeRef, Arc<str>)>,
 }
 
 /// Where a command's streams go.
@@ -106,7 +108,29 @@ impl Interp<'_> {
         self.at.span = command.span;
         let prepared = self.prepare_here(command, fed, source);
         self.at.span = command.span;
-        self.placed(prepared)
+        self.placed(self.pointed(command, prepared))
+    }
+
+    /// An error about a parameter's name points at that parameter.
+    fn pointed(&self, command: &Command, prepared: Run<Prepared>) -> Run<Prepared> {
+        let about = |record: &ErrorRecord| {
+            command.arguments.iter().find_map(|argument| match argument {
+                CommandArgument::Parameter { name, span, .. }
+                    if record.message.contains(&format!("parameter name '{name}'")) =>
+                {
+                    Some(self.at.source.position(*span))
+                }
+                _ => None,
+            })
+        };
+        prepared.map_err(|unwind| match unwind {
+            Unwind::Error { record, fatal } => {
+                let position = about(&record);
+                let record = Box::new(position.map_or(*record.clone(), |at| record.at(at)));
+                Unwind::Error { record, fatal }
+            }
+            other => other,
+        })
     }
 
     fn prepare_here(&mut self, command: &Command, fed: bool, source: Arc<Source>) -> Run<Prepared> {
@@ -118,7 +142,9 @@ impl Interp<'_> {
         let (inner, common, should_process) = self.stage(found, arguments, fed)?;
         let frame = self.frame(&common, &redirect, should_process);
         let collected = common.get("OutVariable").map(|_| Vec::new());
-        Ok(Prepared { inner, name, frame, source, span: command.span, redirect, common, collected })
+        let current =
+            common.get("PipelineVariable").map(|name| (self.at.scope.clone(), name.to_string().into()));
+        Ok(Prepared { inner, name, frame, source, span: command.span, redirect, common, collected, current })
     }
 
     fn evaluate_arguments(&mut self, arguments: &[CommandArgument]) -> Run<Vec<Argument>> {
@@ -197,6 +223,7 @@ struct Tee<'a> {
     out: &'a mut dyn Sink,
     redirect: &'a mut Redirect,
     collected: &'a mut Option<Vec<Value>>,
+    current: &'a Option<(ScopeRef, Arc<str>)>,
     frame: &'a FrameRef,
 }
 
@@ -228,6 +255,9 @@ impl Sink for Tee<'_> {
         if let Some(collected) = self.collected {
             collected.put(cx, value.clone())?;
         }
+        if let Some((scope, name)) = self.current {
+            cx.set_in(scope, name, value.clone())?;
+        }
         self.pass(cx, value)
     }
 }
@@ -241,8 +271,8 @@ impl Prepared {
     ) -> Run<()> {
         let frame = self.frame.clone().or_else(|| cx.at.frame.clone());
         let at = Context { frame, source: self.source.clone(), span: self.span, ..cx.at.clone() };
-        let Prepared { inner, frame, redirect, collected, .. } = self;
-        let mut tee = Tee { out, redirect, collected, frame };
+        let Prepared { inner, frame, redirect, collected, current, .. } = self;
+        let mut tee = Tee { out, redirect, collected, current, frame };
         let result = cx.within(at, |cx| {
             let result = run(&mut **inner, cx, &mut tee);
             cx.at.span = self.span;

@@ -42,6 +42,8 @@ pub enum Type {
     /// A `MultiValuedProperty`: a value, a list, or `@{Add=…; Remove=…}`.
     Multi,
     ArrayList,
+    /// `List<T>`, whatever T is.
+    List,
     /// A reference to a directory object (`…IdParameter`).
     Identity,
     /// A type value.
@@ -181,7 +183,7 @@ impl Type {
         let generic = name.find(['[', '`', '<']).map_or(name, |at| &name[..at]);
         let last = generic.rsplit(['.', '+']).next().unwrap_or(generic).to_lowercase();
         if generic.len() < name.len() && last == "list" || last == "collection" && name.contains('[') {
-            return Some(Type::ArrayList);
+            return Some(Type::List);
         }
         if last == "array" {
             return Some(Type::Array(Box::new(Type::Any)));
@@ -228,6 +230,7 @@ impl Type {
             Type::Regex => "Text.RegularExpressions.Regex",
             Type::Multi => return "Microsoft.Exchange.Data.MultiValuedProperty`1".into(),
             Type::ArrayList => "Collections.ArrayList",
+            Type::List => "Collections.Generic.List`1",
             Type::Identity => return "Microsoft.Exchange.Data.Directory.ADObjectId".into(),
             Type::Type => "RuntimeType",
             Type::Static(name) => return (*name).into(),
@@ -249,7 +252,7 @@ mod tests {
             ("int", "System.Int32"),
             ("System.Int64", "System.Int64"),
             ("string[]", "System.String[]"),
-            ("System.Collections.Generic.List[string]", "System.Collections.ArrayList"),
+            ("System.Collections.Generic.List[string]", "System.Collections.Generic.List`1"),
             ("Microsoft.Exchange.Data.ByteQuantifiedSize", "Microsoft.Exchange.Data.ByteQuantifiedSize"),
             ("array", "System.Object[]"),
         ] {

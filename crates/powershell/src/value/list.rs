@@ -11,8 +11,10 @@ use super::Value;
 pub enum ListKind {
     /// `Object[]`: elements can be replaced, none added.
     Array,
-    /// `System.Collections.ArrayList`, and `List<T>`.
+    /// `System.Collections.ArrayList`.
     ArrayList,
+    /// `System.Collections.Generic.List<T>`.
+    List,
     /// The product's `MultiValuedProperty`.
     MultiValued,
 }
@@ -23,6 +25,7 @@ impl ListKind {
         match self {
             ListKind::Array => "System.Object[]",
             ListKind::ArrayList => "System.Collections.ArrayList",
+            ListKind::List => "System.Collections.Generic.List`1",
             ListKind::MultiValued => "Microsoft.Exchange.Data.MultiValuedProperty`1",
         }
     }

@@ -31,6 +31,40 @@ const HOSTILE: &[(&str, &str)] = &[
     ("[regex]::Match(('a' * 30), '(a+)+$').Success", ""),
 ];
 
+/// Ways to call oneself, each through other parts of the evaluator.
+const RECURSIONS: &[&str] = &[
+    "function g { 1 | % { g } }; g",
+    "function g { \"$(g)\" }; g",
+    "function g { @(1) | sort { g } }; g",
+    "function g { @(1,2).ForEach({ g }) }; g",
+    "function g { @(1,2).Where({ g }) }; g",
+    "function g { Invoke-Expression 'g' }; g",
+    "function g { 1 | select @{ n = 'x'; e = { g } } }; g",
+    "function g { 1 | where { g } | group { g } | ft { g } }; g",
+    "function g { switch (1) { { g } { } } }; g",
+    "function g { try { g } catch { g } finally { g } }; g",
+    "function g { . { & { g } } }; g",
+    "function g { g | g | g }; g",
+    "function g { Get-Mailbox ana | % { g } }; g",
+    "function g { if ((((((((g)))))))) { } }; g",
+    "function g($a = (g)) { }; g",
+    "function g { param([ValidateScript({ g })]$a) }; g 1",
+    "function g { [CmdletBinding()]param([Parameter(ValueFromPipeline)]$a) process { 1 | g } }; 1 | g",
+    "function g { Invoke-Command { g } }; g",
+    "function g { foreach ($x in @(g; g)) { while (g) { } } }; g",
+    "function g { $x = @{ a = @{ b = @( (g) ) } }; -not -not !(g) }; g",
+];
+
+#[test]
+fn recursion_ends_on_our_own_stack() {
+    let limits = Limits { steps: 15_000, bytes: 64 << 20, ..Limits::SESSION };
+    for script in RECURSIONS {
+        let mut console = Console::bounded(limits);
+        console.type_line(script);
+        assert_eq!(console.type_line("1 + 1"), "2\n", "the session goes on after: {script}");
+    }
+}
+
 #[test]
 fn hostile_scripts_end() {
     let limits = Limits { steps: 300_000, bytes: 64 << 20, time: Duration::from_secs(60), ..Limits::SESSION };

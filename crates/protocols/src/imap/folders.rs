@@ -8,6 +8,8 @@ use super::{
     session::Session,
 };
 
+/// Parts one mailbox name may have; the store allows no more.
+const PARTS_MAX: usize = 64;
 /// The class of folders that hold mail.
 const MAIL_CLASS: &str = "IPF.Note";
 
@@ -24,6 +26,9 @@ impl Session {
     /// Makes the folders above a name that is free; returns the parent and the last part of the name.
     async fn make_parents(&mut self, name: &str) -> Result<(Option<FolderId>, String), Failure> {
         let name = canonical(name);
+        if name.split(DELIMITER).count() > PARTS_MAX {
+            return Err(no("LIMIT", "The mailbox name has too many parts"));
+        }
         let tree = self.tree()?;
         if tree.find(&name).is_some() {
             return Err(no("ALREADYEXISTS", "A mailbox of this name exists already"));

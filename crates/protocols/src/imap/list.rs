@@ -41,8 +41,11 @@ impl Session {
         let Some(tree) = &self.tree else { return done("Completed") };
         let out = &mut self.link.output;
         for named in &tree.folders {
+            if !matches(list, &named.name) {
+                continue;
+            }
             let child_info = list.recursive_match && has_selected_descendant(tree, list, named);
-            if !matches(list, &named.name) || !(is_selected(list, named) || child_info) {
+            if !is_selected(list, named) && !child_info {
                 continue;
             }
             out.extend_from_slice(b"* LIST (");

@@ -2,6 +2,7 @@
 //! each family of commands in its own file.
 
 mod append;
+mod criteria;
 mod fetch;
 mod folders;
 mod idle;

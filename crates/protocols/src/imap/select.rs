@@ -13,9 +13,9 @@ use super::{
 };
 
 /// Items looked at for the first unseen one; a client that needs it beyond searches.
-const UNSEEN_WITHIN: usize = 10_000;
+const UNSEEN_WITHIN: usize = 4_096;
 /// Items read at a time.
-const PAGE: usize = 512;
+const PAGE: usize = 64;
 
 // The flags a client sends and those the store keeps are the same bits.
 const _: () = {
@@ -26,9 +26,11 @@ const _: () = {
 
 impl Session {
     pub(super) fn select(&mut self, name: &str, read_only: bool, condstore: bool) -> Outcome {
-        // A SELECT that fails leaves nothing selected.
-        self.view = None;
         self.condstore |= condstore;
+        // A SELECT that fails leaves nothing selected.
+        if self.view.take().is_some() && self.condstore {
+            self.link.say("* OK [CLOSED] Previous mailbox closed\r\n");
+        }
         let folder = self.folder(name)?;
         let mailbox = self.mailbox()?;
         // The watch first, the figures next, the UIDs last: what happens in between is told afterwards.

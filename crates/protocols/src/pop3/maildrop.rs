@@ -3,9 +3,8 @@
 use base::Fault;
 use services::{
     Mailbox,
-    mailbox::{FlagChange, Flags, FolderId, FolderRole, ItemId},
+    mailbox::{FlagChange, Flags, FolderId, FolderRole, ItemId, UidRanges},
 };
-use wire::imap::set::from_sorted;
 
 /// Items read at a time.
 const PAGE: usize = 512;
@@ -86,8 +85,8 @@ impl Maildrop {
 
     /// Removes what is marked deleted.
     pub(super) async fn commit(&self) -> Result<(), Fault> {
-        let deleted = self.messages.iter().filter(|message| message.deleted).map(|message| message.uid);
-        let ranges = from_sorted(deleted);
+        let deleted = self.messages.iter().filter(|message| message.deleted);
+        let ranges: UidRanges = deleted.map(|message| message.uid..=message.uid).collect();
         if ranges.is_empty() {
             return Ok(());
         }

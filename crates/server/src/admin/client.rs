@@ -98,7 +98,9 @@ fn open(layout: &Layout) -> Result<(UnixStream, String), ServerError> {
     match receive(&mut stream).map_err(no_server)? {
         Response::Welcome { version: PROTOCOL_VERSION, server } => Ok((stream, server)),
         Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message.to_string())),
-        _ => Err(ServerError::Usage("the running server is of another version: use its own `rialto shell`".into())),
+        _ => Err(ServerError::Usage(
+            "the running server is of another version: use its own `rialto shell`".into(),
+        )),
     }
 }
 

@@ -1,14 +1,11 @@
 //! Streams that end on the screen: objects formatted on standard output, everything else on standard error.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    sync::Arc,
-};
+use std::io::{self, IsTerminal, Write};
 
 use powershell::{
     ErrorRecord, Flow, Streams, Value,
     cmdlet::{Progress, Prompt},
-    format::{Printer, Views, error_text, message_text},
+    format::{Printer, error_text, message_text},
 };
 
 /// The screen.
@@ -18,9 +15,9 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// A screen of so many columns.
-    pub(super) fn new(views: Arc<Views>, width: usize) -> Self {
-        Self { printer: Printer::new(views, width), progress_shown: false }
+    /// A screen for what this prints.
+    pub(super) fn new(printer: Printer) -> Self {
+        Self { printer, progress_shown: false }
     }
 
     /// Prints what is still open (the last table).

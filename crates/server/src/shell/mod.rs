@@ -26,6 +26,9 @@ use crate::{
 /// The screen's width where it is not a terminal, columns.
 const WIDTH: usize = 120;
 
+/// How many elements of a list views show; the product's shell shows more than PowerShell's four.
+const ENUMERATION_LIMIT: i32 = 16;
+
 /// Runs what was asked for; the exit code is 0 when no error was left unhandled, 1 otherwise, or what `exit`
 /// said.
 pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
@@ -36,6 +39,7 @@ pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
         .with_views(Arc::new(cmdlets::views()))
         .with_environment(std::env::vars());
     runspace.set_width(terminal_width());
+    runspace.set("FormatEnumerationLimit", Value::Int(ENUMERATION_LIMIT));
     let arguments = options.arguments.iter().map(|text| Value::string(text.as_str())).collect();
     runspace.set("args", Value::array(arguments));
     let outcome = match (options.command, options.file) {
@@ -69,7 +73,7 @@ fn run_text(
     let failed = |e| ServerError::io("standard output", e);
     let outcome = match format {
         OutputFormat::Text => {
-            let mut console = Console::new(runspace.views().clone(), terminal_width());
+            let mut console = Console::new(runspace.printer());
             let outcome = runspace.run_named(name, text, &mut console);
             console.finish();
             outcome
@@ -77,7 +81,8 @@ fn run_text(
         OutputFormat::Json | OutputFormat::Clixml => {
             let mut collector = Collector::default();
             let outcome = runspace.run_named(name, text, &mut collector);
-            serialise(runspace, collector.into_array(), format).map_err(failed)?;
+            let mut out = io::stdout().lock();
+            collector.write(format, &mut out).and_then(|()| out.flush()).map_err(failed)?;
             outcome
         }
     };
@@ -90,30 +95,13 @@ fn run_text(
     Ok(outcome)
 }
 
-/// The language's own serialisers write the document.
-fn serialise(runspace: &mut Runspace, objects: Value, format: OutputFormat) -> io::Result<()> {
-    const OBJECTS: &str = "RialtoShellOutput";
-    runspace.set(OBJECTS, objects);
-    let command = match format {
-        OutputFormat::Clixml => format!("ConvertTo-CliXml -InputObject ${OBJECTS}"),
-        OutputFormat::Json | OutputFormat::Text => format!("ConvertTo-Json -Depth 3 -InputObject ${OBJECTS}"),
-    };
-    let mut document = Collector::default();
-    runspace.run(&command, &mut document);
-    let mut out = io::stdout().lock();
-    for text in document.into_array().into_items() {
-        writeln!(out, "{text}")?;
-    }
-    out.flush()
-}
-
 /// Commands from a pipe: each runs as soon as it is complete; the worst outcome counts.
 fn run_lines(runspace: &mut Runspace) -> Result<Outcome, ServerError> {
     let (mut pending, mut worst) = (String::new(), Outcome::Done { success: true });
     for line in io::stdin().lock().lines() {
         pending.push_str(&line.map_err(|e| ServerError::io("standard input", e))?);
         pending.push('\n');
-        let mut console = Console::new(runspace.views().clone(), terminal_width());
+        let mut console = Console::new(runspace.printer());
         let outcome = runspace.run(&pending, &mut console);
         console.finish();
         match outcome {

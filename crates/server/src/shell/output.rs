@@ -7,7 +7,10 @@ use powershell::{
     ErrorRecord, Flow, Streams, Value,
     cmdlet::Progress,
     format::{error_text, message_text},
+    text::{to_clixml, to_json},
 };
+
+use crate::cli::OutputFormat;
 
 /// Keeps objects until the end; says the rest at once.
 #[derive(Default)]
@@ -16,9 +19,13 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// The objects, as one array.
-    pub(super) fn into_array(self) -> Value {
-        Value::array(self.objects)
+    /// Writes the document.
+    pub(super) fn write(&self, format: OutputFormat, out: &mut impl Write) -> io::Result<()> {
+        let text = match format {
+            OutputFormat::Json | OutputFormat::Text => to_json(&self.objects),
+            OutputFormat::Clixml => to_clixml(&self.objects),
+        };
+        writeln!(out, "{text}")
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(runspace: &mut Runspace, server: &str) -> Result<Outcome, Serv
         match editor.read_line(&prompt) {
             Ok(Signal::Success(line)) => {
                 runspace.set_width(terminal_width());
-                let mut console = Console::new(runspace.views().clone(), terminal_width());
+                let mut console = Console::new(runspace.printer());
                 let outcome = runspace.run(&line, &mut console);
                 console.finish();
                 if let Outcome::Exit(_) = outcome {

@@ -11,6 +11,7 @@
 //! it before is not forwarded again (`X-MS-Exchange-Inbox-Rules-Loop`).
 
 pub mod answers;
+mod forward;
 mod plan;
 mod restrictions;
 mod walk;

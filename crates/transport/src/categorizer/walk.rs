@@ -7,7 +7,7 @@ use base::{Guid, SmtpAddress};
 use directory::{Recipient, RecipientType, View};
 use wire::smtp::RcptTo;
 
-use super::{Facts, Failure, Fate, Note, Plan, Routed, answers, restrictions::Sender};
+use super::{Facts, Failure, Fate, Note, Plan, Routed, answers, forward::Target, restrictions::Sender};
 use crate::{queue::ReturnPath, routing, track::EventId};
 
 /// Recipients in one EXPAND event.
@@ -170,7 +170,7 @@ impl<'a> Walk<'a> {
 
     /// Sends a step on to where a mailbox forwards.
     fn forward(&mut self, mut onward: Step, target: Target, from: SmtpAddress) {
-        let verdict = self.may_forward(&target);
+        let verdict = target.may_leave(self.view);
         (onward.address, onward.object) = match target {
             Target::Object(recipient, address) => (address, Some(recipient)),
             Target::Address(address) => (address, None),
@@ -180,39 +180,6 @@ impl<'a> Walk<'a> {
         }
         self.note(EventId::Redirect, vec![onward.address.clone()], Some(from), &answers::FORWARDED);
         self.steps.push_back(onward);
-    }
-
-    /// Whether a forward may leave: what stays inside the organisation always may. The hosted kind of
-    /// organisation returns what its policy forbids; the remote domain's setting drops it, and holds for
-    /// addresses only, not for recipient objects.
-    fn may_forward(&self, target: &Target) -> Result<(), Fate> {
-        let recipient = match target {
-            Target::Object(guid, _) => self.view.recipient(*guid),
-            Target::Address(address) => self.view.recipient_by_address(address),
-        };
-        let external = match (recipient, target) {
-            (None, Target::Object(_, address) | Target::Address(address)) => Some(address.clone()),
-            (Some(recipient), _) => match recipient.kind() {
-                RecipientType::MailUser | RecipientType::MailContact => recipient.external_email_address(),
-                _ => None,
-            },
-        };
-        let Some(external) = external else { return Ok(()) };
-        let accepted = self.view.accepted_domain_for(external.domain());
-        if accepted.is_some_and(|domain| domain.text("DomainType") != Some("ExternalRelay")) {
-            return Ok(());
-        }
-        let mode = self.view.organization().and_then(|organization| organization.text("AutoForwardingMode"));
-        if matches!(mode, Some("Automatic" | "Off")) {
-            return Err(Fate::Fail(answers::FORWARDING_NOT_ALLOWED));
-        }
-        let remote = self.view.remote_domain_for(external.domain());
-        match target {
-            Target::Address(_) if !remote.is_some_and(|remote| remote.flag("AutoForwardEnabled")) => {
-                Err(Fate::Drop(answers::AUTO_FORWARD_BLOCKED))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// A contact or mail user: its mail goes to its external address.
@@ -396,23 +363,5 @@ impl<'a> Walk<'a> {
                 });
             }
         }
-    }
-}
-
-/// Where a mailbox forwards.
-enum Target {
-    /// `ForwardingAddress`: a recipient object. Beats the other.
-    Object(Guid, SmtpAddress),
-    /// `ForwardingSmtpAddress`: any address; subject to remote domains.
-    Address(SmtpAddress),
-}
-
-impl Target {
-    fn of(view: &View, owner: &Recipient) -> Option<Self> {
-        if let Some(target) = owner.forwarding_address().and_then(|guid| view.recipient(guid)) {
-            let address = target.primary_smtp_address().or_else(|| target.external_email_address())?;
-            return Some(Target::Object(target.guid, address));
-        }
-        owner.forwarding_smtp_address().map(Target::Address)
     }
 }

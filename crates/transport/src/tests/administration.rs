@@ -1,3 +1,5 @@
+//! What administrators do with the queues.
+
 use super::*;
 use crate::queue::QueueIdentity;
 

@@ -1,3 +1,5 @@
+//! The door, mailboxes, forwards, failures and reports within the house.
+
 use super::*;
 
 fn said(refusal: Result<(), Refusal>) -> String {
@@ -233,4 +235,26 @@ async fn a_large_group_takes_several_commits_and_everyone_gets_one_copy() {
     assert_eq!(delivered, 3);
     let old = house.transport.core.spool.oldest().unwrap();
     assert_eq!(old, None);
+}
+
+#[tokio::test]
+async fn the_short_way_queues_only_those_it_could_not_serve() {
+    let house = House::new().await;
+    house.world.mailbox("ana").await;
+    let full = house.world.mailbox("full").await;
+    house.world.edit(full, "UseDatabaseQuotaDefaults", false).await;
+    let quota = directory::Value::Quota(base::ByteQuantifiedSize(10).into());
+    house.world.edit(full, "ProhibitSendReceiveQuota", quota).await;
+    house.accept(mail("", &["full@rialto.test", "ana@rialto.test"], "x")).await.unwrap();
+    assert_eq!(house.inbox("ana").len(), 1);
+    house.idle().await;
+    assert_eq!(
+        house.events(),
+        [
+            "RECEIVE SMTP full;ana",
+            "DELIVER STOREDRIVER ana Inbox",
+            "FAIL STOREDRIVER full 550 5.2.2 STOREDRV.Deliver; mailbox full",
+            "BADMAIL STOREDRIVER full 550 5.2.2 STOREDRV.Deliver; mailbox full",
+        ]
+    );
 }

@@ -127,7 +127,7 @@ impl House {
         let owner = self.world.view().recipient_by_address(&address(&format!("{name}@rialto.test"))).unwrap();
         let database = self.stores.get(self.world.database).unwrap();
         let Ok(mailbox) = database.mailbox(owner.mailbox_guid().unwrap()) else { return Vec::new() };
-        let items = mailbox.items(FolderRole::Inbox.folder(), &vec![1..=u32::MAX], 100).unwrap();
+        let items = mailbox.items(FolderRole::Inbox.folder(), &vec![1..=u32::MAX], usize::MAX).unwrap();
         let text = |item: store::Item| String::from_utf8(mailbox.body(item.id).unwrap().to_vec()).unwrap();
         items.into_iter().map(text).collect()
     }

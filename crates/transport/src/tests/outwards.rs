@@ -1,3 +1,5 @@
+//! Other servers: refusals, hops that are down, expiry, reports.
+
 use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -88,6 +88,10 @@ fn header_text<'m>(header: &'m [u8], text: &SectionText) -> Cow<'m, [u8]> {
             out.extend_from_slice(field.raw);
         }
     }
+    if !matches!(out.last(), None | Some(b'\n')) {
+        // The last field of a message without a body may lack its line end.
+        out.extend_from_slice(b"\r\n");
+    }
     out.extend_from_slice(b"\r\n");
     out.into()
 }

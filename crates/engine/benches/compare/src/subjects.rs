@@ -1,6 +1,6 @@
 //! The designs under measurement.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use base::{clock::SystemClock, disk::SystemDisk};
 use engine::{Database, Options};
@@ -17,6 +17,8 @@ use crate::{
 const CHECKPOINT: u64 = 64 << 20;
 /// Commits before the measurement begins: the engine's first segments are small.
 const WARM_UP: usize = 8000;
+/// After it, so that what was written is on the device and spare segments are ready.
+const SETTLE: Duration = Duration::from_secs(3);
 const CACHE: usize = 16 << 20;
 
 /// Measures one design in `dir`.
@@ -43,6 +45,7 @@ pub fn run(subject: &str, commits: usize, writers: usize, dir: &Path) -> Sample 
 
 fn on_log(dir: &Path, log: Log, commits: usize, writers: usize) -> Sample {
     drive(WARM_UP, writers, |message| log.commit(message));
+    thread::sleep(SETTLE);
     let (meter, before) = (Meter::start(dir), log.flushes());
     let took = drive(commits, writers, |message| log.commit(message));
     meter.stop(took, log.flushes() - before, user_bytes())
@@ -81,6 +84,7 @@ pub fn commit(db: &Database, message: Message) {
 fn engine(dir: &Path, commits: usize, writers: usize) -> Sample {
     let db = open(dir);
     drive(WARM_UP, writers, |message| commit(&db, message));
+    thread::sleep(SETTLE);
     let (meter, before) = (Meter::start(dir), db.status().flushes);
     let took = drive(commits, writers, |message| commit(&db, message));
     meter.stop(took, db.status().flushes - before, user_bytes())

@@ -1,3 +1,5 @@
+//! Resolution, accepted domains, connectors, sizes, who may write to whom.
+
 use super::*;
 use crate::queue::Hop;
 use base::ByteQuantifiedSize;

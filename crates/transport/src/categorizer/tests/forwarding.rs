@@ -1,3 +1,5 @@
+//! Forwarding and remote domains: every clause of the scenario.
+
 use super::*;
 use crate::queue::Hop;
 use directory::Value;

@@ -1,3 +1,5 @@
+//! Groups: nesting, circles, who may write to them, to whom failures go.
+
 use super::*;
 use crate::queue::ReturnPath;
 use directory::Value;

@@ -1,6 +1,8 @@
+//! The schedule by example, and used at random.
+
 use base::{EnhancedTimeSpan, Guid};
 
-use super::*;
+use super::{super::status::QueueStatus, *};
 
 const T0: Timestamp = Timestamp::from_secs(1_000_000);
 
