@@ -1,12 +1,23 @@
 //! The record of what administrators do: one event for each cmdlet that may change something, with its caller,
-//! its parameters (secrets left out) and its end. It travels through `tracing`, to whoever keeps it.
+//! its parameters (secrets left out) and its end. It travels through `tracing`, to whoever keeps it, and into
+//! the channel where the product logs cmdlets.
 
+use base::eventlog::{self, EventKind, Level};
 use powershell::{Value, cmdlet::Invocation};
 
 use crate::Failure;
 
 /// The `tracing` target of the record.
 pub const TARGET: &str = "audit";
+
+const SUCCEEDED: EventKind = EventKind {
+    log: "MSExchange Management",
+    source: "MSExchange CmdletLogs",
+    id: 1,
+    category: "General",
+    level: Level::Information,
+};
+const FAILED: EventKind = EventKind { id: 6, level: Level::Error, ..SUCCEEDED };
 
 /// Verbs that only look: not recorded, as in the product.
 const LOOKING: &[&str] = &["Get", "Search", "Test"];
@@ -23,17 +34,22 @@ pub(crate) fn record(caller: &str, call: &Invocation, failure: Option<&Failure>)
     let object = ["Identity", "Name"].iter().find_map(|name| call.get(name)).map(shown).unwrap_or_default();
     let parameters: Vec<String> =
         call.parameters.iter().map(|(name, value)| format!("-{name} {}", shown(value))).collect();
+    let parameters = parameters.join(" ");
     let error = failure.map(|failure| failure.fault.public_text.as_str()).unwrap_or_default();
     tracing::info!(
         target: TARGET,
         caller,
         cmdlet = name,
         object,
-        parameters = parameters.join(" "),
+        parameters,
         succeeded = failure.is_none(),
         error,
         "{name} by {caller}"
     );
+    let (kind, end) =
+        if failure.is_none() { (&SUCCEEDED, "Cmdlet succeeded.") } else { (&FAILED, "Cmdlet failed.") };
+    let why = if error.is_empty() { String::new() } else { format!(" {error}") };
+    eventlog::write(kind, &format!("{end} Cmdlet {name}, parameters {parameters}. Caller: {caller}.{why}"));
 }
 
 /// A value for the record: secrets are not shown, and so is nothing that could forge a second line.
@@ -109,12 +125,15 @@ mod tests {
             r#""object":"Rui""#,
             r#""parameters":"-Name Rui -Password ***""#,
             r#""succeeded":true"#,
+            r#""log":"MSExchange Management""#,
+            "Cmdlet succeeded. Cmdlet New-Mailbox, parameters -Name Rui -Password ***. Caller: local user 0.",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
         let failure = Failure::from(Fault::not_found("nobody there"));
         let line = recorded("Set-Mailbox", &[("Identity", "nobody".into())], Some(&failure));
         assert!(line.contains(r#""succeeded":false"#) && line.contains("nobody there"), "{line}");
+        assert!(!line.contains("hunter2"), "{line}");
         assert_eq!(recorded("Get-Mailbox", &[], None), "");
     }
 
