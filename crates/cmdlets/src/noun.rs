@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use base::{Fault, Guid};
-use directory::{Draft, Edit, NewObject, Object, Scope, View, schema::Class};
+use directory::{
+    Draft, Edit, NewObject, Object, Scope, View,
+    schema::{Attribute, Class, Kind},
+};
 use powershell::{Value, cmdlet::Bound, value::PsObject};
 
 use crate::{Context, Failure, Outcome, call::Call, cmdlet::text_of, convert};
@@ -165,7 +168,7 @@ impl Noun {
                 edits.extend(special(call.cx, view, object, value)?);
             } else if HANDLING.contains(&&**name) {
                 continue;
-            } else if let Some(attribute) = class.attribute(name).filter(|attribute| !attribute.read_only) {
+            } else if let Some(attribute) = class.attribute(name).filter(settable) {
                 edits.push((attribute.name, convert::to_edit(view, attribute, value)?));
             } else {
                 return Err(Failure::not_implemented(&call.invocation.command.name, name));
@@ -179,7 +182,7 @@ impl Noun {
         self.special.iter().any(|row| row.0 == parameter)
             || self.takes.contains(&parameter)
             || HANDLING.contains(&parameter)
-            || self.class.attribute(parameter).is_some_and(|attribute| !attribute.read_only)
+            || self.class.attribute(parameter).as_ref().is_some_and(settable)
     }
 
     /// `New-`: the object is made, then the remaining parameters are applied, all in one transaction.
@@ -229,6 +232,11 @@ impl Noun {
         }
         Ok(())
     }
+}
+
+/// Whether a parameter may set an attribute. Secrets are made by code of their own.
+fn settable(attribute: &&Attribute) -> bool {
+    !attribute.read_only && !matches!(attribute.kind, Kind::Secret(_))
 }
 
 /// Attributes without which the object may not exist go in at once; the rest follows as edits.
