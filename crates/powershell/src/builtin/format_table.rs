@@ -80,7 +80,10 @@ impl FormatTable {
             match layout {
                 Some(Layout::Table(viewed)) => viewed
                     .iter()
-                    .map(|c| Spec { width: c.width, alignment: c.alignment, ..Spec::property(&c.property) })
+                    .map(|c| {
+                        let width = c.width.filter(|_| !self.auto);
+                        Spec { width, alignment: c.alignment, ..Spec::property(&c.property) }
+                    })
                     .map(|s| columns::expand(&[s], item))
                     .collect::<Vec<_>>()
                     .concat(),

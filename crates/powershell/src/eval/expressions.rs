@@ -288,6 +288,11 @@ impl Interp<'_> {
                 }
                 key => Ok(table.with(|t| t.get(key).cloned()).unwrap_or_default()),
             },
+            // A collection of members is indexed by name.
+            Value::Array(list) if is_name(index) => {
+                let named = |item: &Value| super::equal(&members::property(item, "Name"), index, false);
+                Ok(list.to_vec().into_iter().find(named).unwrap_or_default())
+            }
             Value::Array(list) => {
                 Ok(self.place(index, list.len())?.and_then(|at| list.get(at)).unwrap_or_default())
             }
@@ -364,4 +369,9 @@ impl Interp<'_> {
     pub(crate) fn is_error(value: &Value) -> bool {
         errors::is_record(value)
     }
+}
+
+/// A text that is no number.
+fn is_name(index: &Value) -> bool {
+    matches!(index, Value::String(name) if crate::types::parse_number(name).is_none())
 }

@@ -203,6 +203,18 @@ impl Interp<'_> {
         Ok(items)
     }
 
+    /// `$block.Invoke(…)`: in a scope of its own, with `$args`.
+    pub(crate) fn invoke_block(&mut self, block: &Arc<ScriptBlock>, arguments: &[Value]) -> Run<Value> {
+        let scope = Scope::child(&self.at.scope, ScopeKind::Local);
+        scope.set("args", Value::array(arguments.to_vec()));
+        for (param, value) in block.params.iter().flat_map(|p| &p.params).zip(arguments) {
+            scope.set(&param.name, value.clone());
+        }
+        let context = Context { scope, ..self.at.clone() };
+        let item = self.at.item.clone();
+        self.within(context, |cx| cx.run_inline(block, item)).map(Value::from_items)
+    }
+
     /// As [`Interp::run_inline`], streaming.
     pub(crate) fn run_inline_into(
         &mut self,

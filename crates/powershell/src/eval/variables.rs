@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Automatic variables that cannot be written.
-const READ_ONLY: &[&str] = &["true", "false", "null", "?", "error", "psversiontable", "host", "pid"];
+const READ_ONLY: &[&str] = &["true", "false", "?", "error", "psversiontable", "host", "pid"];
 
 impl Interp<'_> {
     /// The value of a variable; null where there is none.
@@ -66,6 +66,10 @@ impl Interp<'_> {
     pub(crate) fn set_variable(&mut self, variable: &Variable, value: Value) -> Run<()> {
         if READ_ONLY.iter().any(|name| variable.name.eq_ignore_ascii_case(name)) {
             return Err(not_writable(&variable.name));
+        }
+        // `$null = …` drops a value.
+        if variable.name.eq_ignore_ascii_case("null") {
+            return Ok(());
         }
         if variable.name.as_ref() == "_" || variable.name.eq_ignore_ascii_case("psitem") {
             self.at.item = value;

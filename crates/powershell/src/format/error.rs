@@ -25,8 +25,8 @@ pub(crate) fn position_message(position: &Position) -> String {
 pub fn error_text(record: &ErrorRecord) -> String {
     let mut text = String::new();
     // Errors of the language itself have no command in front, but for the name that is none.
-    let unknown = (&*record.error_id == "CommandNotFoundException").then(|| record.target.to_string());
-    let command = unknown.unwrap_or_else(|| record.command.to_string());
+    let unknown = record.command.is_empty() && &*record.error_id == "CommandNotFoundException";
+    let command = if unknown { record.target.to_string() } else { record.command.to_string() };
     if !command.is_empty() {
         text.push_str(&command);
         text.push_str(" : ");

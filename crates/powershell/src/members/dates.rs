@@ -6,7 +6,7 @@ use jiff::{ToSpan, Zoned, civil::Weekday};
 use super::Call;
 use crate::{
     eval::{Interp, Run, formatted},
-    value::{Value, from_local, local, local_zone},
+    value::{Value, display_date, from_local, local, local_zone},
 };
 
 const SECOND: f64 = 1_000_000.0;
@@ -102,7 +102,7 @@ pub(super) fn date_method(cx: &mut Interp<'_>, at: Timestamp, call: &Call<'_>) -
         "tolongtimestring" => shown("T"),
         "tofiletime" | "tofiletimeutc" => Some(Value::Long(at.micros * 10 + 116_444_736_000_000_000)),
         "isdaylightsavingtime" => Some(Value::Bool(local_zone().to_offset_info(at.to_jiff()).dst().is_dst())),
-        "tostring" if call.count() == 0 => Some(Value::string(Value::DateTime(at).to_string())),
+        "tostring" if call.count() == 0 => Some(Value::string(display_date(at))),
         _ => None,
     })
 }

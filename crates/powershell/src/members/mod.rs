@@ -149,10 +149,7 @@ pub(crate) fn method(cx: &mut Interp<'_>, value: Value, name: &str, arguments: V
         Value::Hashtable(table) => collections::table_method(cx, table, &call)?,
         Value::Object(_) => objects(cx, &value, &call)?,
         Value::ScriptBlock(block) => match call.name {
-            "invoke" | "invokereturnasis" => {
-                let first = arguments.first().cloned().unwrap_or_default();
-                Some(Value::from_items(cx.run_inline(block, first)?))
-            }
+            "invoke" | "invokereturnasis" => Some(cx.invoke_block(block, &arguments)?),
             "getnewclosure" => Some(value.clone()),
             _ => None,
         },

@@ -5,7 +5,7 @@ use base::{ByteQuantifiedSize, EnhancedTimeSpan, Guid, Timestamp};
 use super::{Call, convert, dates, no_method, regexes};
 use crate::{
     cmdlet::ErrorCategory,
-    eval::{Interp, Run, compose, equal, runtime},
+    eval::{Interp, Run, compare, compose, equal, runtime},
     types::{IntKind, Type, regex_object, round_half_even},
     value::{Hashtable, List, ListKind, PsObject, Secret, Value, from_local, parse_datetime},
 };
@@ -38,6 +38,7 @@ pub(crate) fn static_property(cx: &mut Interp<'_>, of: &Type, typed: &str, name:
         (Type::Static("System.Text.Encoding"), "utf8" | "ascii" | "default") => {
             PsObject::new(&["System.Text.Encoding"]).with("WebName", "utf-8").into()
         }
+        (Type::Enum(_), _) if of.enum_value(name).is_some() => of.enum_value(name).unwrap_or_default(),
         // The values of enumerations nobody declared are their names: [X]::Value.
         (Type::Named(full), _) => Value::enumeration(full, name, 0),
         _ => {
@@ -77,6 +78,7 @@ pub(crate) fn static_method(
             let amount = if call.name.starts_with("from") { call.double(cx, 0)? } else { 0.0 };
             dates::span_from(call.name, amount).map(Value::TimeSpan)
         }
+        Type::Array(_) => array(&call),
         Type::Guid if call.name == "newguid" => Some(Value::Guid(Guid::new(&*cx.state.rng))),
         Type::Char => character(&call),
         Type::Size => {
@@ -109,6 +111,11 @@ pub(crate) fn construct(cx: &mut Interp<'_>, of: &Type, typed: &str, arguments: 
         (Type::ArrayList, []) => Value::Array(List::new(ListKind::ArrayList, Vec::new())),
         (Type::List, []) => Value::Array(List::new(ListKind::List, Vec::new())),
         (Type::Hashtable | Type::Ordered, _) => Value::Hashtable(Hashtable::new(*of == Type::Ordered)),
+        (Type::Exception(name), []) => {
+            let text = format!("Exception of type '{name}' was thrown.");
+            cx.convert(text.into(), of)?
+        }
+        (Type::Exception(_), [message, ..]) => cx.convert(message.to_string().into(), of)?,
         (Type::Guid, []) => Value::Guid(Guid::EMPTY),
         (Type::TimeSpan, [_, _, _, ..]) => {
             let days = i64::from(call.count() > 3);
@@ -149,6 +156,28 @@ pub(crate) fn credential(user: &str, password: Secret) -> Value {
         .with("UserName", user)
         .with("Password", password)
         .into()
+}
+
+/// `[array]::IndexOf`, `Reverse` and `Sort`; the last two change their argument.
+fn array(call: &Call<'_>) -> Option<Value> {
+    let Some(Value::Array(list)) = call.arguments.first() else { return None };
+    match call.name {
+        "indexof" => {
+            let wanted = call.arguments.get(1)?;
+            let at = list.to_vec().iter().position(|item| equal(item, wanted, true));
+            Some(at.map_or(Value::Int(-1), Value::from))
+        }
+        "reverse" => {
+            list.edit(|items| items.reverse());
+            Some(Value::Nothing)
+        }
+        "sort" => {
+            let order = |a: &Value, b: &Value| compare(a, b, false, Timestamp::default());
+            list.edit(|items| items.sort_by(|a, b| order(a, b).unwrap_or(std::cmp::Ordering::Equal)));
+            Some(Value::Nothing)
+        }
+        _ => None,
+    }
 }
 
 fn math(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<Value>> {

@@ -83,7 +83,7 @@ impl Parser<'_> {
                 // "--": what follows is not a parameter's name; nothing here needs it.
                 Some(c)
                     if is_dash(c)
-                        && self.cursor.rest().chars().nth(2).is_none_or(char::is_whitespace)
+                        && self.cursor.peek_at(2).is_none_or(ends_word)
                         && next.is_some_and(is_dash) =>
                 {
                     self.cursor.bump_n(2);

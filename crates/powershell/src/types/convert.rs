@@ -43,6 +43,11 @@ pub fn convert(value: Value, to: &Type, now: Timestamp) -> Converted {
         Type::Hashtable | Type::Ordered => table(value, to),
         Type::Custom => custom(value),
         Type::Named(_) | Type::Static(_) => Ok(value),
+        Type::Enum(_) => match to.enum_value(&value.to_string()) {
+            Some(found) => Ok(found),
+            None => no_way(&value, to),
+        },
+        Type::Exception(name) => Ok(exception(name, &value)),
         Type::Identity => Ok(identity(value)),
         Type::Type => type_value(value, to),
         Type::ScriptBlock => script_block(value, to),
@@ -247,6 +252,17 @@ fn identity(value: Value) -> Value {
         Value::Array(list) if list.len() == 1 => identity(list.get(0).unwrap_or_default()),
         _ => Value::string(value.to_string()),
     }
+}
+
+/// An exception with a message; an exception stays what it is.
+fn exception(name: &str, value: &Value) -> Value {
+    if matches!(value, Value::Object(object) if object.with(|o| o.is("System.Exception"))) {
+        return value.clone();
+    }
+    PsObject::new(&[name, "System.Exception", "System.Object"])
+        .with("Message", value.to_string())
+        .with("InnerException", Value::Null)
+        .into()
 }
 
 fn type_value(value: Value, to: &Type) -> Converted {

@@ -1,6 +1,7 @@
 //! Types by name, and conversion between them: casts and parameters use the same rules.
 
 mod convert;
+mod enums;
 mod number;
 
 use std::sync::Arc;
@@ -48,6 +49,10 @@ pub enum Type {
     Identity,
     /// A type value.
     Type,
+    /// A known enumeration, by its place in the list.
+    Enum(usize),
+    /// An exception type, by full name: a text becomes its message.
+    Exception(Arc<str>),
     /// Only static members (`[Math]`), by full name.
     Static(&'static str),
     /// An array of something.
@@ -188,7 +193,21 @@ impl Type {
         if last == "array" {
             return Some(Type::Array(Box::new(Type::Any)));
         }
-        NAMES.binary_search_by(|(key, _)| (*key).cmp(&last)).ok().map(|at| NAMES[at].1.clone())
+        if last.ends_with("exception") {
+            let full =
+                if generic.contains('.') { generic.into() } else { format!("System.{generic}").into() };
+            return Some(Type::Exception(full));
+        }
+        let named = NAMES.binary_search_by(|(key, _)| (*key).cmp(&last)).ok().map(|at| NAMES[at].1.clone());
+        named.or_else(|| enums::find(&last).map(Type::Enum))
+    }
+
+    /// The value of a known enumeration, by name without case.
+    pub(crate) fn enum_value(&self, name: &str) -> Option<Value> {
+        let Type::Enum(at) = self else { return None };
+        let (_, full, values) = enums::ENUMS.get(*at)?;
+        let (name, number) = values.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        Some(Value::enumeration(full, name, *number))
     }
 
     /// The type of a parameter: unknown names are types of the product.
@@ -234,6 +253,8 @@ impl Type {
             Type::Identity => return "Microsoft.Exchange.Data.Directory.ADObjectId".into(),
             Type::Type => "RuntimeType",
             Type::Static(name) => return (*name).into(),
+            Type::Enum(at) => return enums::ENUMS.get(*at).map_or(String::new(), |row| row.1.into()),
+            Type::Exception(name) => return name.to_string(),
             Type::Array(inner) => return format!("{}[]", inner.full_name()),
             Type::Named(name) => return name.to_string(),
         };

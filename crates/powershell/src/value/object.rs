@@ -27,6 +27,16 @@ impl ObjectShape {
         ObjectShape(Arc::new(shape))
     }
 
+    /// True where it has exactly these type names and property names.
+    pub(super) fn is<'a>(&self, types: &[Arc<str>], names: impl Iterator<Item = &'a Arc<str>>) -> bool {
+        self.0.types == types && self.0.names.iter().eq(names)
+    }
+
+    /// How many properties it has.
+    pub(super) fn len(&self) -> usize {
+        self.0.names.len()
+    }
+
     /// An object of this shape; missing values are null, surplus ones are dropped.
     pub fn object(&self, mut values: Vec<Value>) -> PsObject {
         values.resize(self.0.names.len(), Value::Null);

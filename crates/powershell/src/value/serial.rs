@@ -1,7 +1,11 @@
 //! Values over a socket: any serde format, bounded in depth both ways. Deeper values flatten to their text;
 //! script blocks travel as text.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    sync::Arc,
+};
 
 use base::{ByteQuantifiedSize, EnhancedTimeSpan, Guid, SmtpAddress, Timestamp, Unlimited};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -102,9 +106,30 @@ impl From<Plain> for Value {
     }
 }
 
+thread_local! {
+    /// The shapes read last: thousands of objects of one type share their names.
+    static SHAPES: RefCell<VecDeque<ObjectShape>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// How many shapes are remembered.
+const SHAPES_MAX: usize = 8;
+
 fn object(types: &[Arc<str>], properties: Vec<(Arc<str>, Value)>) -> PsObject {
-    let types: Vec<&str> = types.iter().map(|t| &**t).collect();
-    let mut object = ObjectShape::new(&types, []).object(Vec::new());
+    let shape = SHAPES.with_borrow_mut(|shapes| {
+        let known = shapes.iter().find(|s| s.is(types, properties.iter().map(|(name, _)| name)));
+        known.cloned().unwrap_or_else(|| {
+            let types: Vec<&str> = types.iter().map(|t| &**t).collect();
+            let shape = ObjectShape::new(&types, properties.iter().map(|(name, _)| &**name));
+            shapes.truncate(SHAPES_MAX - 1);
+            shapes.push_front(shape.clone());
+            shape
+        })
+    });
+    if shape.len() == properties.len() {
+        return shape.object(properties.into_iter().map(|(_, value)| value).collect());
+    }
+    // A name came twice: the last value counts.
+    let mut object = shape.object(Vec::new());
     for (name, value) in properties {
         object.set(&name, value);
     }
@@ -169,6 +194,14 @@ mod tests {
         assert_eq!(postcard::from_bytes::<Value>(&bytes).unwrap(), value);
         let json = serde_json::to_string(&value).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+    }
+
+    #[test]
+    fn a_name_sent_twice_counts_once() {
+        let plain = Plain::Object(vec!["T".into()], vec![("a".into(), 1.into()), ("A".into(), 2.into())]);
+        let bytes = postcard::to_allocvec(&plain).unwrap();
+        let value: Value = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(value, PsObject::new(&["T"]).with("a", 2).into());
     }
 
     #[test]

@@ -63,8 +63,16 @@ fn is_custom(object: &PsObject) -> bool {
     })
 }
 
-/// The product's objects print as their name.
+/// The product's objects print as their name, errors as their message.
 fn named(object: &PsObject) -> String {
+    if let (true, Some(exception)) =
+        (object.is("System.Management.Automation.ErrorRecord"), object.get("Exception"))
+    {
+        return exception.property("Message").unwrap_or_default().to_string();
+    }
+    if let (true, Some(message)) = (object.is("System.Exception"), object.get("Message")) {
+        return format!("{}: {message}", object.type_name());
+    }
     ["Name", "Identity", "DisplayName"]
         .iter()
         .filter_map(|p| object.get(p))
