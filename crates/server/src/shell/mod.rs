@@ -32,6 +32,7 @@ const ENUMERATION_LIMIT: i32 = 16;
 /// Runs what was asked for; the exit code is 0 when no error was left unhandled, 1 otherwise, or what `exit`
 /// said.
 pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
+    powershell::value::set_local_zone(jiff::tz::TimeZone::system());
     let remote = Arc::new(RemoteCmdlets::connect(Layout::new(&options.folder.data))?);
     let server = remote.server.clone();
     let mut runspace = Runspace::new(remote)
