@@ -7,8 +7,8 @@ use crate::{Outcome, server::Server};
 
 /// Messages that only make the store large, bytes each.
 const FILL_BYTES: u32 = 2048;
-/// How long the rate is measured at each size, seconds.
-const RATE_SECONDS: u32 = 10;
+/// Messages by which the rate is measured at each size: few against the size, enough to last a while.
+const RATE_MESSAGES: std::ops::RangeInclusive<u64> = 1_000..=50_000;
 
 /// One line for each number of stored messages.
 pub(super) fn run(client: &Client, binary: &Path, folder: &Path, sizes: &[u64]) -> Outcome<String> {
@@ -36,7 +36,12 @@ pub(super) fn run(client: &Client, binary: &Path, folder: &Path, sizes: &[u64]) 
             let grown = client.measure(&subject, "ingest", &amount)?;
             stored += grown["visible"].as_f64().unwrap_or(0.0) as u64;
         }
-        let rate = [("senders", "16".to_owned()), ("seconds", RATE_SECONDS.to_string())];
+        let amount = (size / 10).clamp(*RATE_MESSAGES.start(), *RATE_MESSAGES.end());
+        let rate = [
+            ("senders", "16".to_owned()),
+            ("count", amount.to_string()),
+            ("seconds", "600".to_owned()),
+        ];
         let rate = client.measure(&subject, "ingest", &rate)?;
         stored += rate["visible"].as_f64().unwrap_or(0.0) as u64;
         let memory = client.measure(&subject, "memory", &[])?;
