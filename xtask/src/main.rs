@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use xtask::{
     Outcome, bench,
-    durability::{self, crash, powercut},
+    durability::{self, crash, diskfull, powercut},
     golden, root, server, tidy, verify,
 };
 
@@ -18,11 +18,13 @@ const USAGE: &str = "cargo xtask COMMAND
                      --rounds 200 --senders 16 --size 10240 --seed N --debug
   powercut           cuts the power of the server's disk under load and counts, with a control that must fail:
                      --cuts 25 (on each file system) --senders 16 --size 10240 --seed N --no-control --debug
+  diskfull           fills the server's disk under load, sees mail refused, gives the space back and counts:
+                     --cycles 20 --senders 16 --size 10240 --seed N --debug
   bench              measures this server and others side by side, and prints the table (bench/README.md):
                      --rounds 3 --seconds 20 --folder 10000 --growth 1000,100000 --no-growth
                      --place FOLDER --peers postfix-dovecot,postfix-dovecot-mdbox --no-peers
-The server is built from this workspace unless RIALTO_BIN names a binary; bench builds it optimised, crash and
-powercut too unless --debug is given.";
+The server is built from this workspace unless RIALTO_BIN names a binary; bench builds it optimised, crash,
+powercut and diskfull too unless --debug is given.";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["golden", filter] => play(Some(filter)),
         ["crash", flags @ ..] => Flags::parse(flags).and_then(|flags| run_crash(&flags)),
         ["powercut", flags @ ..] => Flags::parse(flags).and_then(|flags| run_powercut(&flags)),
+        ["diskfull", flags @ ..] => Flags::parse(flags).and_then(|flags| run_diskfull(&flags)),
         ["bench", flags @ ..] => Flags::parse(flags).and_then(|flags| run_bench(&flags)),
         _ => Err(USAGE.to_owned()),
     };
@@ -77,6 +80,17 @@ fn run_powercut(flags: &Flags) -> Outcome<()> {
     })
 }
 
+fn run_diskfull(flags: &Flags) -> Outcome<()> {
+    diskfull::run(&diskfull::Options {
+        binary: server::build(!flags.has("debug"))?,
+        cycles: flags.number("cycles", 20)?,
+        senders: flags.number("senders", 16)?,
+        size: flags.number("size", 10_240)?,
+        settle: durability::SETTLE,
+        seed: flags.number("seed", durability::fresh_seed())?,
+    })
+}
+
 fn run_bench(flags: &Flags) -> Outcome<()> {
     let growth = flags.text("growth").unwrap_or("1000,100000");
     let growth = growth.split(',').map(str::parse).collect::<Result<Vec<u64>, _>>();
@@ -100,9 +114,10 @@ fn run_bench(flags: &Flags) -> Outcome<()> {
 /// `--name value` and `--name`.
 struct Flags(BTreeMap<String, Option<String>>);
 
-const KNOWN_FLAGS: [&str; 14] = [
+const KNOWN_FLAGS: [&str; 15] = [
     "rounds",
     "cuts",
+    "cycles",
     "senders",
     "size",
     "seed",

@@ -1,7 +1,8 @@
-//! A short run of the durability harnesses; `cargo xtask crash` and `cargo xtask powercut` are the long ones.
+//! A short run of the durability harnesses; `cargo xtask crash`, `powercut` and `diskfull` are
+//! the long ones.
 
 use xtask::{
-    durability::{SETTLE, crash, fresh_seed, powercut},
+    durability::{SETTLE, crash, diskfull, fresh_seed, powercut},
     server,
 };
 
@@ -32,4 +33,21 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
         seed: fresh_seed(),
     };
     powercut::run(&options).unwrap();
+}
+
+#[test]
+fn a_full_disk_refuses_mail_for_now_and_loses_none() {
+    if let Some(reason) = diskfull::impossible() {
+        println!("skipped: {reason}");
+        return;
+    }
+    let options = diskfull::Options {
+        binary: server::named_or(env!("CARGO_BIN_EXE_rialto")),
+        cycles: 2,
+        senders: SENDERS,
+        size: SIZE,
+        settle: SETTLE,
+        seed: fresh_seed(),
+    };
+    diskfull::run(&options).unwrap();
 }

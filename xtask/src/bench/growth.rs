@@ -37,11 +37,8 @@ pub(super) fn run(client: &Client, binary: &Path, folder: &Path, sizes: &[u64]) 
             stored += grown["visible"].as_f64().unwrap_or(0.0) as u64;
         }
         let amount = (size / 10).clamp(*RATE_MESSAGES.start(), *RATE_MESSAGES.end());
-        let rate = [
-            ("senders", "16".to_owned()),
-            ("count", amount.to_string()),
-            ("seconds", "600".to_owned()),
-        ];
+        let rate =
+            [("senders", "16".to_owned()), ("count", amount.to_string()), ("seconds", "600".to_owned())];
         let rate = client.measure(&subject, "ingest", &rate)?;
         stored += rate["visible"].as_f64().unwrap_or(0.0) as u64;
         let memory = client.measure(&subject, "memory", &[])?;

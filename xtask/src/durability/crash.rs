@@ -31,7 +31,7 @@ pub struct Options {
     pub senders: usize,
     /// Message size, bytes.
     pub size: usize,
-    /// How long an accepted message may take to its mailbox after a start.
+    /// How long nothing may arrive while an accepted message is missing.
     pub settle: Duration,
     /// Repeats a run's delays.
     pub seed: u64,

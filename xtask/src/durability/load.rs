@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bench::{message, smtp::Smtp};
+use bench::{ClientError, message, smtp::Smtp};
 
 use crate::server::Account;
 
@@ -104,13 +104,18 @@ impl Load {
                 if ledger.over.load(Ordering::SeqCst) {
                     break;
                 }
-                let number = ledger.next.fetch_add(1, Ordering::SeqCst);
-                let to = &self.recipient(number).address;
-                if session.deliver("sender@outside.test", to, &self.content(number)).is_err() {
+                if self.send_one(&mut session, ledger).is_err() {
                     break;
                 }
-                ledger.note(number);
             }
         }
+    }
+
+    /// Sends the next message and notes the acknowledgement.
+    pub(super) fn send_one(&self, session: &mut Smtp, ledger: &Ledger) -> Result<(), ClientError> {
+        let number = ledger.next.fetch_add(1, Ordering::SeqCst);
+        session.deliver("sender@outside.test", &self.recipient(number).address, &self.content(number))?;
+        ledger.note(number);
+        Ok(())
     }
 }

@@ -4,11 +4,13 @@
 use std::time::{Duration, SystemTime};
 
 pub mod crash;
+pub mod diskfull;
 mod load;
 mod oracle;
 pub mod powercut;
+mod volume;
 
-/// How long an accepted message may take from the queue to its mailbox after a start, unless told otherwise.
+/// How long nothing may arrive while an accepted message is not in its mailbox, unless told otherwise.
 pub const SETTLE: Duration = Duration::from_secs(30);
 
 /// A repeatable source of delays (SplitMix64); its seed is printed, so that a failure can be run again.

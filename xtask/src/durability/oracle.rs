@@ -18,7 +18,7 @@ const BATCH: usize = 500;
 /// What has been seen so far.
 #[derive(Debug)]
 pub(super) struct Oracle {
-    /// How long accepted messages may take from the queue to the mailbox after a start.
+    /// How long nothing new may arrive while accepted messages are not in their mailboxes.
     settle: Duration,
     /// Message number to how often it is there.
     seen: BTreeMap<u64, u32>,
@@ -70,10 +70,11 @@ impl Oracle {
     pub(super) fn judge(&mut self, server: &Server, load: &Load, ledger: &Ledger) -> Outcome<Verdict> {
         let acknowledged = ledger.acknowledged();
         let imap = server.address("imap")?;
-        let deadline = Instant::now() + self.settle;
+        let mut deadline = Instant::now() + self.settle;
         let mut verdict = Verdict::default();
         self.marks.resize(load.recipients.len(), (0, 0));
         loop {
+            let before = self.seen.len();
             for (index, mark) in self.marks.iter_mut().enumerate() {
                 let account = &load.recipients[index];
                 let mut connection = Imap::log_on(&imap, &account.address, &account.password)
@@ -84,6 +85,9 @@ impl Oracle {
                     let (was, user) = (mark.1, &account.address);
                     verdict.strange.push(format!("{user} had {was} messages and now has {exists}"));
                 }
+            }
+            if self.seen.len() > before {
+                deadline = Instant::now() + self.settle;
             }
             let all_here = acknowledged.iter().all(|number| self.seen.contains_key(number));
             if all_here || !verdict.is_clean() || Instant::now() >= deadline {

@@ -3,16 +3,13 @@
 //! control runs the server with its fsync calls turned into nothing and must lose messages, or the harness
 //! proves nothing. Needs root, loop devices, xfsprogs, e2fsprogs and strace.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use super::{
     Dice,
     load::{Ledger, Load},
     oracle::{Oracle, Verdict},
+    volume::{self, Volume, run_tool},
 };
 use crate::{
     Outcome,
@@ -21,12 +18,8 @@ use crate::{
 
 /// The disk fails between these two after the load begins; shorter than any writeback by itself.
 const LIFE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(1500));
-/// Size of an image, bytes; sparse.
-const IMAGE_BYTES: u64 = 4 << 30;
 /// Cuts of the control until it must have lost something.
 const CONTROL_CUTS: usize = 3;
-const UNMOUNT_TRIES: usize = 100;
-const UNMOUNT_PAUSE: Duration = Duration::from_millis(50);
 /// Every call by which a program can make data durable, turned into a lie.
 const NO_FSYNC: [&str; 7] = [
     "strace",
@@ -54,7 +47,7 @@ pub struct Options {
     pub senders: usize,
     /// Message size, bytes.
     pub size: usize,
-    /// How long an accepted message may take to its mailbox after a start.
+    /// How long nothing may arrive while an accepted message is missing.
     pub settle: Duration,
     /// Repeats a run's delays.
     pub seed: u64,
@@ -62,16 +55,7 @@ pub struct Options {
 
 /// Why this machine cannot run the harness, if it cannot.
 pub fn impossible() -> Option<String> {
-    if !rustix::process::geteuid().is_root() {
-        return Some("power cuts need root".to_owned());
-    }
-    if !Path::new("/dev/loop-control").exists() {
-        return Some("power cuts need loop devices".to_owned());
-    }
-    let missing = ["mkfs.ext4", "mkfs.xfs", "xfs_io", "strace", "mount"]
-        .into_iter()
-        .find(|tool| Command::new(tool).arg("-V").output().is_err());
-    missing.map(|tool| format!("power cuts need {tool}"))
+    volume::impossible(&["mkfs.ext4", "mkfs.xfs", "xfs_io", "strace"])
 }
 
 /// Cuts and counts on every file system; the error says what went wrong.
@@ -103,76 +87,12 @@ pub fn run(options: &Options) -> Outcome<()> {
     Ok(())
 }
 
-/// A mounted image; unmounted when dropped.
-struct Volume {
-    image: PathBuf,
-    mount: PathBuf,
-    is_mounted: bool,
-}
-
-impl Volume {
-    fn create(kind: &str, folder: &Path) -> Outcome<Self> {
-        let image = folder.join("image");
-        let mount = folder.join("mount");
-        std::fs::create_dir(&mount).map_err(|e| e.to_string())?;
-        let file = std::fs::File::create(&image).map_err(|e| e.to_string())?;
-        file.set_len(IMAGE_BYTES).map_err(|e| e.to_string())?;
-        run_tool(Command::new(format!("mkfs.{kind}")).arg("-q").arg(&image))?;
-        let mut volume = Self { image, mount, is_mounted: false };
-        volume.mount()?;
-        Ok(volume)
-    }
-
-    fn mount(&mut self) -> Outcome<()> {
-        run_tool(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.mount))?;
-        self.is_mounted = true;
-        Ok(())
-    }
-
-    /// A process that was killed may hold the mount for a moment longer.
-    fn unmount(&mut self) -> Outcome<()> {
-        let mut tries = UNMOUNT_TRIES;
-        while let Err(problem) = run_tool(Command::new("umount").arg(&self.mount)) {
-            if tries == 0 {
-                return Err(problem);
-            }
-            tries -= 1;
-            std::thread::sleep(UNMOUNT_PAUSE);
-        }
-        self.is_mounted = false;
-        Ok(())
-    }
-
-    /// Stops the file system where it stands: nothing more reaches the image, the journal is not flushed.
-    fn cut(&self) -> Outcome<()> {
-        run_tool(Command::new("xfs_io").args(["-x", "-c", "shutdown"]).arg(&self.mount))
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        if self.is_mounted {
-            _ = Command::new("umount").arg("--lazy").arg(&self.mount).status();
-        }
-    }
-}
-
-fn run_tool(command: &mut Command) -> Outcome<()> {
-    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("{command:?}: {}: {}", output.status, said.trim()))
-    }
-}
-
 /// Some cuts on a fresh volume; stops at the first verdict that is not clean.
 fn cuts(options: &Options, kind: &str, cuts: usize, wrapper: &[&str]) -> Outcome<(Verdict, String)> {
     let folder = tempfile::Builder::new().prefix("rialto-powercut-").tempdir().map_err(|e| e.to_string())?;
     let mut volume = Volume::create(kind, folder.path())?;
     let mut launch = Launch::new(&options.binary, folder.path())?;
-    launch.data = volume.mount.join("data");
+    launch.data = volume.folder().join("data");
     launch.arguments.push("--allow-plaintext".to_owned());
     // The first start makes the organisation; it is not what is tested.
     let server = Server::start(launch)?;
