@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) patterns: super::text_operators::Patterns,
     /// Columns of the screen.
     pub(crate) width: usize,
+    /// The built-in commands there are; all of them where nothing is said.
+    pub(crate) builtins: Option<&'static [&'static str]>,
 }
 
 impl State {
@@ -69,7 +71,13 @@ impl State {
             views: Arc::default(),
             patterns: Default::default(),
             width: 120,
+            builtins: None,
         }
+    }
+
+    /// Whether a built-in command exists in this session.
+    pub(crate) fn has_builtin(&self, name: &str) -> bool {
+        self.builtins.is_none_or(|there| there.contains(&name))
     }
 
     /// Remembers an error in `$Error`.
