@@ -5,4 +5,6 @@ pub mod imap;
 pub mod mime;
 pub mod pop3;
 pub mod secret;
+pub mod session_key;
 pub mod smtp;
+pub mod xpress;
