@@ -8,6 +8,6 @@ pub mod psrp;
 pub mod secret;
 pub mod session_key;
 pub mod smtp;
-pub mod xpress;
 pub mod wsman;
 pub mod xml;
+pub mod xpress;
