@@ -26,5 +26,6 @@ pub use cmdlet::{
     CommandInfo, CommandSource, ErrorCategory, ErrorRecord, Flow, Invocation, ParameterInfo, Streams,
 };
 pub use eval::Limits;
+pub use pipeline::{Call, Merge};
 pub use runspace::{Files, Outcome, Runspace, is_complete};
 pub use value::{PsObject, Value};

@@ -100,6 +100,13 @@ impl Runspace {
         self.state.remotes.entered.as_ref().map(|session| &*session.computer)
     }
 
+    /// Leaves only these built-in commands, by their exact names: for sessions that strangers may open.
+    #[must_use]
+    pub fn with_builtins(mut self, names: &'static [&'static str]) -> Self {
+        self.state.builtins = Some(names);
+        self
+    }
+
     /// Sets how types are shown.
     #[must_use]
     pub fn with_views(mut self, views: Arc<Views>) -> Self {
@@ -148,6 +155,11 @@ impl Runspace {
     /// The state, for completion.
     pub(crate) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The same, to change it.
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
     }
 
     /// A printer for this session's screen: its views, width and `$FormatEnumerationLimit`.

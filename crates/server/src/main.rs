@@ -4,6 +4,7 @@ mod admin;
 mod carrier;
 mod certificate;
 mod cli;
+mod commands;
 mod config;
 mod error;
 mod files;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use base::Timestamp;
 
-pub use common::{COMMON, Common};
+pub use common::{COMMON, Common, common_parameters};
 use sets::{Mask, Sets};
 
 use crate::{

@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) width: usize,
     /// Sessions on other machines.
     pub(crate) remotes: Remotes,
+    /// The built-in commands there are; all of them where nothing is said.
+    pub(crate) builtins: Option<&'static [&'static str]>,
 }
 
 impl State {
@@ -73,7 +75,13 @@ impl State {
             patterns: Default::default(),
             width: 120,
             remotes: Remotes::default(),
+            builtins: None,
         }
+    }
+
+    /// Whether a built-in command exists in this session.
+    pub(crate) fn has_builtin(&self, name: &str) -> bool {
+        self.builtins.is_none_or(|there| there.contains(&name))
     }
 
     /// Remembers an error in `$Error`.

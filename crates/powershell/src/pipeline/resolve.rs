@@ -87,6 +87,7 @@ impl Interp<'_> {
             return Some(Found::Function(function, scoping));
         }
         builtin::find(&name)
+            .filter(|builtin| self.state.has_builtin(builtin.name))
             .map(Found::Builtin)
             .or_else(|| self.state.source.find(&name).map(Found::External))
     }
