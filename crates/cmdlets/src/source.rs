@@ -97,7 +97,8 @@ impl Cmdlets {
     /// `AccessDenied` where there is no such account, it is disabled, or no management role is assigned to it.
     pub fn for_administrator(cx: Arc<Context>, user: Guid, name: &str, origin: &str) -> Result<Self, Fault> {
         let view = cx.directory.snapshot();
-        let account = view.get(user).filter(|object| *object.class == USER && !object.flag("AccountDisabled"));
+        let account =
+            view.get(user).filter(|object| *object.class == USER && !object.flag("AccountDisabled"));
         if account.is_none() {
             let text = format!("The user \"{name}\" isn't assigned to any management roles.");
             return Err(Fault::new(FaultKind::AccessDenied, "CmdletAccessDeniedException", text));

@@ -16,6 +16,7 @@ pub mod lexer;
 mod members;
 pub mod parser;
 mod pipeline;
+pub mod remote;
 pub mod runspace;
 pub mod text;
 pub mod types;

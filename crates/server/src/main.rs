@@ -12,6 +12,7 @@ mod layout;
 mod logon;
 mod provision;
 mod quickstart;
+mod remoting;
 mod serve;
 mod setup;
 mod shell;

@@ -6,6 +6,8 @@ pub mod mime;
 pub mod pop3;
 pub mod psrp;
 pub mod secret;
+pub mod session_key;
 pub mod smtp;
 pub mod wsman;
 pub mod xml;
+pub mod xpress;

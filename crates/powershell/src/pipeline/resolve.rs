@@ -133,6 +133,9 @@ impl Interp<'_> {
                 let kind = if scoping == Scoping::Script { ScopeKind::Script } else { ScopeKind::Local };
                 let dotted = scoping == Scoping::Dotted;
                 let should_process = function.info.should_process;
+                if let Some(proxy) = &function.remote {
+                    return Ok((proxy.stage(&binding, fed), common, should_process));
+                }
                 let stage = FunctionStage::new(self, function, binding, fed, dotted, kind);
                 Ok((Box::new(stage), common, should_process))
             }

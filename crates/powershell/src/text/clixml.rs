@@ -7,14 +7,21 @@ use wire::clixml::{Body, Node, ObjectNode};
 
 use crate::{
     ast::Source,
-    value::{Hashtable, List, ListKind, PsObject, Value},
+    value::{Hashtable, List, ListKind, PsObject, Secret, Value},
 };
 
 /// A value as a tree. At `depth` 0 containers become their text, except that lists stay lists of texts, as
 /// the product serialises. Secrets are left out: only a session's key could protect them.
 pub fn to_node(value: &Value, depth: usize) -> Node {
+    to_node_with(value, depth, &|_| Node::Nil)
+}
+
+/// As [`to_node`], with `protect` for secrets.
+pub fn to_node_with(value: &Value, depth: usize, protect: &dyn Fn(&Secret) -> Node) -> Node {
+    let to_node = |value: &Value, depth: usize| to_node_with(value, depth, protect);
     match value {
-        Value::Null | Value::Nothing | Value::Secret(_) => Node::Nil,
+        Value::Null | Value::Nothing => Node::Nil,
+        Value::Secret(secret) => protect(secret),
         Value::Bool(b) => Node::Bool(*b),
         Value::Int(n) => Node::Int(*n),
         Value::Long(n) => Node::Long(*n),

@@ -1,6 +1,7 @@
 //! PowerShell remoting (MS-PSRP): fragments, messages and what they say, for both ends. Transport, state and
 //! cryptography are elsewhere.
 
+pub mod client;
 mod fragment;
 mod host;
 mod message;
