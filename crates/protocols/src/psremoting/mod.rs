@@ -19,8 +19,18 @@ use std::{
 
 use base::{Guid, Rng, clock::SharedClock};
 use hyper::{StatusCode, header};
-use powershell::CommandSource;
-use wire::wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError};
+use parking_lot::Mutex;
+use powershell::{
+    CommandSource, Value,
+    text::{from_node_with, to_node_with},
+    value::Secret,
+};
+use wire::{
+    clixml::Node,
+    secret,
+    session_key::SessionKey,
+    wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError},
+};
 
 pub use shells::Shells;
 
@@ -46,6 +56,25 @@ struct Workplace {
     rng: Arc<dyn Rng>,
     /// Pipelines at work, of all callers.
     running: Arc<AtomicUsize>,
+    /// What secrets travel under, once the client has shown a key of its own.
+    key: Mutex<Option<SessionKey>>,
+}
+
+impl Workplace {
+    /// A value for the client. Secrets stay here while there is no key.
+    fn to_node(&self, value: &Value, depth: usize) -> Node {
+        let key = self.key.lock().clone();
+        to_node_with(value, depth, &|hidden| {
+            let protect = |key: &SessionKey| key.protect(&secret::Secret(hidden.reveal().to_owned()));
+            key.as_ref().map_or(Node::Nil, |key| Node::Secure(protect(key)))
+        })
+    }
+
+    /// A value of the client's.
+    fn to_value(&self, node: &Node) -> Value {
+        let key = self.key.lock().clone();
+        from_node_with(node, &|hidden| Some(Secret::new(&key.as_ref()?.reveal(hidden).ok()?.0)))
+    }
 }
 
 /// What a client sent breaks the protocol.
@@ -102,3 +131,6 @@ async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
     }
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests;

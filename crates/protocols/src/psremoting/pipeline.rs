@@ -159,9 +159,10 @@ impl Pipeline {
             return Err(scripts_not_allowed());
         }
         for statement in create.statements {
+            let declared = |name: &str| runspace.declaration(name);
             let calls =
-                statement.into_iter().map(|command| arguments::call(command, &*work.commands)).collect();
-            let mut objects = std::iter::from_fn(|| self.next_object());
+                statement.into_iter().map(|command| arguments::call(command, work, &declared)).collect();
+            let mut objects = std::iter::from_fn(|| self.next_object(work));
             let fed = !create.no_input;
             let input = fed.then_some(&mut objects as &mut (dyn Iterator<Item = Value> + Send));
             runspace.invoke(calls, input, streams)?;
@@ -170,9 +171,9 @@ impl Pipeline {
     }
 
     /// The next object the client feeds; what cannot be read ends the input.
-    fn next_object(&self) -> Option<Value> {
+    fn next_object(&self, work: &Workplace) -> Option<Value> {
         let message = Message::decode(&self.input.next()?).ok()??;
-        Some(arguments::value(message.data.unwrap_or_default()))
+        Some(arguments::value(message.data.unwrap_or_default(), work))
     }
 
     /// Says how it ended.

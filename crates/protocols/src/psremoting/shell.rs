@@ -9,8 +9,11 @@ use wire::{
     psrp::{
         Availability, Defragmenter, HostInfo, HostResponse, InitRunspacePool, Message, MessageType, PoolCall,
         PoolState, SessionCapability, application_private_data, connect_runspace_pool, init_data, pool_state,
+        public_key,
     },
+    session_key::SessionKey,
     wsman::{self, Fault, FaultCode, signal},
+    xpress,
 };
 
 use super::{
@@ -22,6 +25,8 @@ use super::{
 
 /// The largest message of a client, bytes.
 pub(super) const OBJECT_MAX: usize = 16 << 20;
+/// The largest piece of one, unpacked, bytes.
+const UNPACKED_MAX: usize = 2 << 20;
 /// The PowerShell we say we are.
 const PS_VERSION: &str = "5.1.14393.0";
 /// Pipelines of a shell at work at once.
@@ -198,10 +203,24 @@ impl Shell {
                     pipeline.input.answer(answer);
                 }
             }
+            (Stage::Opened, MessageType::PublicKey) => self.exchange_keys(&data)?,
             // What nobody waits for is ignored, as the protocol asks.
             (Stage::Opened, _) => {}
             _ => return Err(Fault::new(FaultCode::Schema, "The runspace pool is not open.")),
         }
+        Ok(())
+    }
+
+    /// Gives the client the session's key, under the client's own.
+    fn exchange_keys(&self, data: &Node) -> Result<(), Fault> {
+        let bad = || Fault::new(FaultCode::Schema, "The client's public key is not an RSA key of 2048 bits.");
+        let rng = &*self.work.rng;
+        let mut held = self.work.key.lock();
+        let key = held.get_or_insert_with(|| SessionKey::generate(rng));
+        let encrypted = key.for_peer(public_key(data).ok_or_else(bad)?, rng).map_err(|_| bad())?;
+        drop(held);
+        let answer = Node::record([("EncryptedSessionKey", Node::text(encrypted))]);
+        self.post(MessageType::EncryptedSessionKey, answer);
         Ok(())
     }
 
@@ -226,7 +245,11 @@ impl Shell {
     }
 
     /// Takes the client's bytes.
-    pub(super) fn send(&self, send: wsman::Send) -> Result<(), Fault> {
+    pub(super) fn send(&self, mut send: wsman::Send) -> Result<(), Fault> {
+        if self.about.xpress {
+            let unpacked = xpress::unpack(&send.data, UNPACKED_MAX);
+            send.data = unpacked.map_err(|error| Fault::new(FaultCode::Schema, format!("{error}.")))?;
+        }
         match send.command {
             Some(id) => self.feed_pipeline(&self.pipeline(id)?, &send.data),
             None => self.feed(&send.data),

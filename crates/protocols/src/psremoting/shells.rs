@@ -83,7 +83,7 @@ impl Shells {
         create: Create,
         resource: &str,
         caller: &Caller,
-        server: &str,
+        (server, xpress): (&str, bool),
         commands: Arc<dyn CommandSource>,
     ) -> Result<Arc<Shell>, Fault> {
         self.sweep();
@@ -96,7 +96,7 @@ impl Shells {
             owner: caller.name.clone(),
             client: caller.client.address.to_string(),
             idle_timeout,
-            xpress: false,
+            xpress,
             connected: true,
         };
         let work = Workplace {
@@ -107,6 +107,7 @@ impl Shells {
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             running: self.running.clone(),
+            key: Mutex::default(),
         };
         let shell = Arc::new(Shell::open(caller.user, about, work, &create.creation)?);
         let mut open = self.open.lock();

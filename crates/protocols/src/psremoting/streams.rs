@@ -84,7 +84,7 @@ impl ToClient<'_> {
 
 impl Streams for ToClient<'_> {
     fn output(&mut self, value: Value) -> Flow {
-        self.send(MessageType::PipelineOutput, to_node(&value, DEPTH))
+        self.send(MessageType::PipelineOutput, self.work.to_node(&value, DEPTH))
     }
 
     fn error(&mut self, record: ErrorRecord) -> Flow {
@@ -116,7 +116,7 @@ impl Streams for ToClient<'_> {
 
     fn information(&mut self, value: Value) {
         let information = Information {
-            data: to_node(&value, DEPTH),
+            data: self.work.to_node(&value, DEPTH),
             source: String::new(),
             time: self.work.clock.now().to_string(),
             tags: Vec::new(),
