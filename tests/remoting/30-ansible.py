@@ -8,7 +8,7 @@ from remote import CONFIGURATION, USER1, run
 
 host, port = os.environ["HTTPS"].rsplit(":", 1)
 connection = connection_loader.get("psrp", PlayContext(), "/dev/null")
-connection.set_options(direct={
+connection.set_options(var_options={"_extras": {}}, direct={
     "remote_addr": host,
     "port": int(port),
     "remote_user": os.environ["ADMIN"],

@@ -14,7 +14,8 @@ use xtask::{
 
 /// Where the Pythons are, one for each set of packages: two of them bring modules of one name.
 fn python(program: &Path) -> PathBuf {
-    let tools = std::env::var_os("RIALTO_PYTHON").map_or_else(|| root().join("target/tools/python"), PathBuf::from);
+    let tools =
+        std::env::var_os("RIALTO_PYTHON").map_or_else(|| root().join("target/tools/python"), PathBuf::from);
     let devious = program.file_name().is_some_and(|name| name.to_string_lossy().contains("devious"));
     tools.join(if devious { "devious" } else { "pypsrp" }).join("bin/python3")
 }
@@ -40,7 +41,9 @@ fn real_clients_administer_over_https() {
     let programs = xtask::files_under(&root().join("tests/remoting")).unwrap();
     let mut programs: Vec<PathBuf> = programs
         .into_iter()
-        .filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(|c: char| c.is_ascii_digit())))
+        .filter(|path| {
+            path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(|c: char| c.is_ascii_digit()))
+        })
         .collect();
     programs.sort();
     assert!(!programs.is_empty());
