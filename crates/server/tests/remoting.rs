@@ -1,6 +1,6 @@
 //! Remote PowerShell with programs that are not ours: every program under `tests/remoting`, against a server of
 //! its own. They need Python packages that the operating system does not have: `.ci/run` installs them.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::{
     path::{Path, PathBuf},
@@ -33,7 +33,11 @@ fn run(program: &Path, server: &Server) -> Result<(), String> {
     let output = command.output().map_err(|e| format!("{}: {e}", program.display()))?;
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let text = format!("{}\n{}{}", program.display(), said(&output.stdout), said(&output.stderr));
-    if output.status.success() { Ok(println!("{text}")) } else { Err(text) }
+    if !output.status.success() {
+        return Err(text);
+    }
+    println!("{text}");
+    Ok(())
 }
 
 #[test]

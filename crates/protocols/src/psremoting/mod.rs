@@ -8,6 +8,7 @@ mod outbox;
 mod pipeline;
 mod proxies;
 mod service;
+mod share;
 mod shell;
 mod shells;
 mod streams;
@@ -56,6 +57,8 @@ struct Workplace {
     rng: Arc<dyn Rng>,
     /// Pipelines at work, of all callers.
     running: Arc<AtomicUsize>,
+    /// What clients have sent and nothing has taken yet, bytes, of all callers.
+    buffered: Arc<AtomicUsize>,
     /// What secrets travel under, once the client has shown a key of its own.
     key: Mutex<Option<SessionKey>>,
 }

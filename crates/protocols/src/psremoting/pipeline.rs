@@ -26,6 +26,7 @@ use super::{
     metadata,
     outbox::Outbox,
     proxies,
+    share::Share,
     shell::OBJECT_MAX,
     streams::{ToClient, error_info, message},
 };
@@ -43,18 +44,19 @@ pub(super) struct Pipeline {
     pub(super) outbox: Outbox,
     pub(super) input: Input,
     /// Puts the client's messages together; one that sends at a time.
-    incoming: Mutex<Defragmenter>,
+    incoming: Mutex<(Defragmenter, Share)>,
     started: AtomicBool,
     stopping: AtomicBool,
 }
 
 impl Pipeline {
-    pub(super) fn new(id: Guid) -> Self {
+    pub(super) fn new(id: Guid, work: &Workplace) -> Self {
+        let share = || Share::new(&work.buffered);
         Pipeline {
             id,
             outbox: Outbox::default(),
-            input: Input::default(),
-            incoming: Mutex::new(Defragmenter::new(OBJECT_MAX)),
+            input: Input::new(share()),
+            incoming: Mutex::new((Defragmenter::new(OBJECT_MAX), share())),
             started: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
@@ -62,7 +64,9 @@ impl Pipeline {
 
     /// Takes fragments; hands back the messages that are complete.
     pub(super) fn defragment(&self, data: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
-        self.incoming.lock().push(data).map_err(super::malformed)
+        let (defragmenter, share) = &mut *self.incoming.lock();
+        let messages = defragmenter.push(data).map_err(super::malformed)?;
+        if share.set(defragmenter.bytes()) { Ok(messages) } else { Err(FaultCode::Quota.into()) }
     }
 
     /// Whether it is at work, or about to be.

@@ -25,6 +25,8 @@ use super::{
 
 /// The largest message of a client, bytes.
 pub(super) const OBJECT_MAX: usize = 16 << 20;
+/// The largest message for the pool itself, bytes: none is long, and they are read where others wait.
+const POOL_OBJECT_MAX: usize = 512 << 10;
 /// The largest piece of one, unpacked, bytes.
 const UNPACKED_MAX: usize = 2 << 20;
 /// The PowerShell we say we are.
@@ -105,7 +107,7 @@ impl Shell {
             idle_timeout: about.idle_timeout,
         };
         let pool = Pool {
-            incoming: Defragmenter::new(OBJECT_MAX),
+            incoming: Defragmenter::new(POOL_OBJECT_MAX),
             stage: Stage::New,
             min: 1,
             max: 1,
@@ -227,7 +229,7 @@ impl Shell {
     /// A new pipeline, with the first bytes of its first message.
     pub(super) fn command(&self, command: wsman::Command) -> Result<Guid, Fault> {
         let id = command.command.unwrap_or_else(|| Guid::new(&*self.work.rng));
-        let pipeline = Arc::new(Pipeline::new(id));
+        let pipeline = Arc::new(Pipeline::new(id, &self.work));
         {
             let mut pool = self.pool.lock();
             if pool.stage != Stage::Opened {
@@ -351,7 +353,7 @@ impl Shell {
             return Err(Fault::new(FaultCode::Option, text));
         }
         let mut pool = self.pool.lock();
-        pool.incoming = Defragmenter::new(OBJECT_MAX);
+        pool.incoming = Defragmenter::new(POOL_OBJECT_MAX);
         let mut answers = wire::psrp::Fragmenter::default();
         let mut answer = |kind, data| answers.push(message(self.work.pool, Guid::EMPTY, kind, data));
         for bytes in pool.incoming.push(&connect.data).map_err(malformed)? {

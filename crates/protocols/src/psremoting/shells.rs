@@ -31,12 +31,13 @@ pub struct Shells {
     clock: SharedClock,
     rng: Arc<dyn Rng>,
     running: Arc<AtomicUsize>,
+    buffered: Arc<AtomicUsize>,
 }
 
 impl Shells {
     /// None yet.
     pub fn new(clock: SharedClock, rng: Arc<dyn Rng>) -> Self {
-        Shells { open: Mutex::default(), clock, rng, running: Arc::default() }
+        Shells { open: Mutex::default(), clock, rng, running: Arc::default(), buffered: Arc::default() }
     }
 
     /// Ends shells that idle too long, until the server stops; then all of them.
@@ -107,6 +108,7 @@ impl Shells {
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             running: self.running.clone(),
+            buffered: self.buffered.clone(),
             key: Mutex::default(),
         };
         let shell = Arc::new(Shell::open(caller.user, about, work, &create.creation)?);
