@@ -6,6 +6,7 @@ mod input;
 mod metadata;
 mod outbox;
 mod pipeline;
+mod pool;
 mod proxies;
 mod service;
 mod share;

@@ -1,14 +1,14 @@
 //! One shell: a runspace pool that a client opened, and its pipelines.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base::Guid;
 use parking_lot::Mutex;
 use wire::{
     clixml::Node,
     psrp::{
-        Availability, Defragmenter, HostInfo, HostResponse, InitRunspacePool, Message, MessageType, PoolCall,
-        PoolState, SessionCapability, application_private_data, connect_runspace_pool, init_data, pool_state,
+        Defragmenter, HostResponse, InitRunspacePool, Message, MessageType, PoolCall, PoolState,
+        SessionCapability, application_private_data, connect_runspace_pool, init_data, pool_state,
         public_key,
     },
     session_key::SessionKey,
@@ -20,6 +20,7 @@ use super::{
     Workplace, malformed,
     outbox::{Batch, Outbox},
     pipeline::Pipeline,
+    pool::{Pool, RUNSPACES_MAX, Stage},
     streams::message,
 };
 
@@ -31,12 +32,6 @@ const POOL_OBJECT_MAX: usize = 512 << 10;
 const UNPACKED_MAX: usize = 2 << 20;
 /// The PowerShell we say we are.
 const PS_VERSION: &str = "5.1.14393.0";
-/// Pipelines of a shell at work at once.
-const ACTIVE_MAX: usize = 18;
-/// Pipelines of a shell that ended and whose clients never fetched the end.
-const FORGOTTEN_MAX: usize = 32;
-/// The largest pool.
-const RUNSPACES_MAX: i32 = 64;
 
 /// A shell.
 pub(super) struct Shell {
@@ -48,28 +43,6 @@ pub(super) struct Shell {
     outbox: Outbox,
     pool: Mutex<Pool>,
     usage: Mutex<Usage>,
-}
-
-/// How far the opening of a pool has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was said.
-    New,
-    /// The versions are settled.
-    Negotiated,
-    /// It is open.
-    Opened,
-}
-
-struct Pool {
-    incoming: Defragmenter,
-    stage: Stage,
-    min: i32,
-    max: i32,
-    host: HostInfo,
-    pipelines: HashMap<Guid, Arc<Pipeline>>,
-    /// The order in which pipelines were made.
-    order: Vec<Guid>,
 }
 
 /// Who uses the shell, and since when nobody does.
@@ -106,21 +79,12 @@ impl Shell {
             since: work.clock.monotonic(),
             idle_timeout: about.idle_timeout,
         };
-        let pool = Pool {
-            incoming: Defragmenter::new(POOL_OBJECT_MAX),
-            stage: Stage::New,
-            min: 1,
-            max: 1,
-            host: HostInfo::NONE,
-            pipelines: HashMap::new(),
-            order: Vec::new(),
-        };
         let shell = Shell {
             owner,
             about,
             work: Arc::new(work),
             outbox: Outbox::default(),
-            pool: Mutex::new(pool),
+            pool: Mutex::new(Pool::new(Defragmenter::new(POOL_OBJECT_MAX))),
             usage: Mutex::new(usage),
         };
         shell.feed(first)?;
@@ -189,7 +153,8 @@ impl Shell {
             }
             (Stage::Negotiated, MessageType::InitRunspacePool) => {
                 let init = InitRunspacePool::read(&data).map_err(malformed)?;
-                (pool.min, pool.max, pool.host) = (init.min, init.max.min(RUNSPACES_MAX), init.host);
+                let max = init.max.min(RUNSPACES_MAX);
+                (pool.min, pool.max, pool.host) = (init.min.min(max), max, init.host);
                 self.post(MessageType::ApplicationPrivateData, application_private_data(PS_VERSION));
                 self.post(MessageType::RunspacePoolState, pool_state(PoolState::Opened, None));
                 pool.stage = Stage::Opened;
@@ -386,47 +351,5 @@ impl Shell {
             pipeline.abandon(&self.work);
         }
         self.outbox.close(FaultCode::Aborted);
-    }
-}
-
-impl Pool {
-    fn answer(&mut self, call: PoolCall) -> Availability {
-        match call {
-            PoolCall::SetMax(max) if (self.min..=RUNSPACES_MAX).contains(&max) => {
-                self.max = max;
-                Availability::Done(true)
-            }
-            PoolCall::SetMin(min) if (1..=self.max).contains(&min) => {
-                self.min = min;
-                Availability::Done(true)
-            }
-            PoolCall::SetMax(_) | PoolCall::SetMin(_) => Availability::Done(false),
-            PoolCall::GetAvailable => {
-                let active = self.pipelines.values().filter(|pipeline| pipeline.is_active()).count();
-                Availability::Count((i64::from(self.max) - active as i64).max(0))
-            }
-            PoolCall::Reset => Availability::Done(true),
-        }
-    }
-
-    /// Finds room for a pipeline; those whose ends nobody fetched go first.
-    fn admit(&mut self, pipeline: &Arc<Pipeline>, work: &Workplace) -> Result<(), Fault> {
-        if self.pipelines.contains_key(&pipeline.id) {
-            return Err(Fault::new(FaultCode::AlreadyExists, "There is a command of this id already."));
-        }
-        let ended = |id: &Guid| self.pipelines.get(id).is_none_or(|pipeline| !pipeline.is_active());
-        let forgotten: Vec<Guid> = self.order.iter().copied().filter(ended).collect();
-        if self.order.len() - forgotten.len() >= ACTIVE_MAX {
-            return Err(FaultCode::Quota.into());
-        }
-        for id in forgotten.iter().rev().skip(FORGOTTEN_MAX) {
-            self.order.retain(|own| own != id);
-            if let Some(old) = self.pipelines.remove(id) {
-                old.abandon(work);
-            }
-        }
-        self.order.push(pipeline.id);
-        self.pipelines.insert(pipeline.id, pipeline.clone());
-        Ok(())
     }
 }

@@ -105,8 +105,12 @@ fn to_server(pool: Guid, pipeline: Guid, kind: MessageType, data: Node) -> Vec<u
 }
 
 fn open(shells: &Shells, user: u8, id: Guid) -> Result<Arc<Shell>, Fault> {
+    open_with(shells, user, id, false)
+}
+
+fn open_with(shells: &Shells, user: u8, id: Guid, xpress: bool) -> Result<Arc<Shell>, Fault> {
     let create = wire::wsman::Create { shell: Some(id), creation: opening(id), ..Default::default() };
-    shells.open(create, "resource", &caller(user), ("server", false), Arc::new(Doing))
+    shells.open(create, "resource", &caller(user), ("server", xpress), Arc::new(Doing))
 }
 
 impl Peer {
@@ -237,6 +241,23 @@ async fn a_person_is_asked_where_there_is_one() {
     let data = peer.message(id, MessageType::PipelineHostResponse, answer.to_node());
     peer.shell.send(wire::wsman::Send { stream: "pr".into(), command: None, data }).unwrap();
     assert_eq!(peer.all(id).await[0].data, Some(Node::Int(1)));
+}
+
+#[tokio::test]
+async fn what_is_sent_may_be_packed() {
+    let mut peer = Peer::new();
+    peer.shell = open_with(&peer.shells, 1, Guid([8; 16]), true).unwrap();
+    let id = peer.start(CreatePipeline { no_input: false, ..create("Get-Streams") });
+    for (kind, data) in
+        [(MessageType::PipelineInput, Node::text("a")), (MessageType::EndOfPipelineInput, Node::Nil)]
+    {
+        let data = wire::xpress::store(&peer.message(id, kind, data));
+        peer.shell.send(wire::wsman::Send { stream: "stdin".into(), command: Some(id), data }).unwrap();
+    }
+    assert_eq!(state(peer.all(id).await.last().unwrap()), PipelineState::Completed);
+    let data = vec![1, 2, 3];
+    let torn = wire::wsman::Send { stream: "stdin".into(), command: None, data };
+    assert_eq!(peer.shell.send(torn).err().map(|fault| fault.code), Some(FaultCode::Schema));
 }
 
 #[tokio::test]
