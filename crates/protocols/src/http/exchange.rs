@@ -20,6 +20,8 @@ use crate::listen;
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the body of somebody who is not let in is read.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest `Authorization` header looked at, bytes.
 const AUTHORIZATION_MAX: usize = 4 << 10;
 
@@ -85,8 +87,23 @@ impl Exchange {
     ///
     /// # Errors
     /// The answer.
-    pub async fn authenticate_basic(&self, realm: &Realm) -> Result<Caller, Answer> {
-        authenticate_basic(&self.settings.services, self.request.headers(), self.peer, realm).await
+    pub async fn authenticate_basic(&mut self, realm: &Realm) -> Result<Caller, Answer> {
+        let headers = self.request.headers();
+        let outcome = authenticate_basic(&self.settings.services, headers, self.peer, realm).await;
+        if outcome.is_err() {
+            self.discard().await;
+        }
+        outcome
+    }
+
+    /// Takes what is still to come and drops it: a client that sends before it reads must find its answer, and
+    /// its connection.
+    async fn discard(&mut self) {
+        let Some(body) = self.request.body_mut().take() else { return };
+        let mut body = Limited::new(body, self.body_max);
+        let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+        // Who sends slowly is not waited for.
+        tokio::time::timeout(DISCARD_TIMEOUT, rest).await.ok();
     }
 
     /// Comes back when the server is about to stop: a handler that waits long waits for this, too.

@@ -31,7 +31,7 @@ const POOL_OBJECT_MAX: usize = 512 << 10;
 /// The largest piece of one, unpacked, bytes.
 const UNPACKED_MAX: usize = 2 << 20;
 /// The PowerShell we say we are.
-const PS_VERSION: &str = "5.1.14393.0";
+const PS_VERSION: &str = "5.1.14393.2248";
 
 /// A shell.
 pub(super) struct Shell {
