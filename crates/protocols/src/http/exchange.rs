@@ -93,7 +93,9 @@ impl Exchange {
     pub async fn authenticate_basic(&mut self, realm: &Realm) -> Result<Caller, Answer> {
         let headers = self.request.headers();
         let outcome = authenticate_basic(&self.settings.services, headers, self.peer, realm).await;
-        if let (Err(_), Some(body)) = (&outcome, self.request.body_mut().take()) {
+        if outcome.is_err()
+            && let Some(body) = self.request.body_mut().take()
+        {
             discard(body).await;
         }
         outcome
