@@ -215,6 +215,24 @@ def check_metadata():
         assert not shell.output and shell.streams.error
 
 
+def check_proxies():
+    with wsman() as connection, pool(connection) as runspaces:
+        many = run(runspaces, ("Get-Mailbox", {}), *[("Select-Object", {"Property": ["Name"]})] * 31)
+        assert len(many.output) >= 3 and not many.streams.error
+        too_many = run(runspaces, ("Get-Mailbox", {}), *[("Select-Object", {"Property": ["Name"]})] * 32)
+        assert too_many.state == PSInvocationState.FAILED and too_many.output == []
+        assert len(run(runspaces, ("Get-Mailbox", {}), ("Out-Default", {})).output) >= 3
+        assert run(runspaces, ("Get-Help", {"Name": "Get-Mailbox"})).output
+        for name in "Clear-Host", "Exit-PSSession":
+            assert run(runspaces, (name, {})).state == PSInvocationState.COMPLETED
+        # A script as a calculated property runs nothing.
+        chosen = {"Name": "x", "Expression": TaggedValue("SBK", "Remove-Mailbox nuno")}
+        shell = run(runspaces, ("Get-Mailbox", {}), ("Select-Object", {"Property": [chosen]}))
+        assert all(o.extended_properties["x"] is None for o in shell.output)
+        stopped = run(runspaces, ("Get-Mailbox", {"Identity": "nobody", "ErrorAction": "Stop"}))
+        assert stopped.state == PSInvocationState.FAILED
+
+
 class Answering(PSHostUserInterface):
     def __init__(self, answer):
         super().__init__()
