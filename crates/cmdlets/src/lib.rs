@@ -5,6 +5,7 @@
 
 mod audit;
 mod call;
+mod changes;
 mod cmdlet;
 mod complete;
 mod context;
@@ -16,6 +17,7 @@ pub mod health;
 mod noun;
 pub mod org;
 mod parity;
+mod person;
 pub mod recipient;
 mod rows;
 mod source;

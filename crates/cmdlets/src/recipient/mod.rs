@@ -211,7 +211,7 @@ fn disable(
         object.identity()
     );
     if call.should_process(&action)? {
-        call.cx.commit(move |draft| verb(draft, object.guid))?;
+        call.commit(move |draft| verb(draft, object.guid))?;
     }
     Ok(())
 }
