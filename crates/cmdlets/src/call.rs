@@ -94,7 +94,11 @@ impl<'a> Call<'a> {
     pub fn check_write(&self, object: &Object) -> Outcome {
         let view = self.cx.directory.snapshot();
         let parameters = self.parameter_names();
-        Ok(self.access.check_write(&view, &Use { cmdlet: self.cmdlet.name, parameters: &parameters }, object)?)
+        Ok(self.access.check_write(
+            &view,
+            &Use { cmdlet: self.cmdlet.name, parameters: &parameters },
+            object,
+        )?)
     }
 
     fn parameter_names(&self) -> Vec<Arc<str>> {

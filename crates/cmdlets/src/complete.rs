@@ -5,6 +5,9 @@ use powershell::cmdlet::ParameterInfo;
 
 use crate::{
     Cmdlet, Noun,
+    access::{
+        management_role, management_role_assignment, management_scope, role_assignment_policy, role_group,
+    },
     call::Reader,
     database::mailbox_database,
     org::exchange_server,
@@ -19,7 +22,13 @@ const VALUES_MAX: usize = 100;
 const NOUNS: &[(&str, &Noun)] = &[
     ("Database", &mailbox_database::NOUN),
     ("DistributionGroup", &distribution_group::NOUN),
+    ("MailboxPolicy", &role_assignment_policy::NOUN),
     ("Mailbox", &mailbox::NOUN),
+    ("ManagementScope", &management_scope::NOUN),
+    ("RoleAssignee", &recipient::NOUN),
+    ("RoleAssignment", &management_role_assignment::NOUN),
+    ("RoleGroup", &role_group::NOUN),
+    ("Role", &management_role::NOUN),
     ("Server", &exchange_server::NOUN),
     ("", &recipient::NOUN),
 ];
@@ -39,7 +48,10 @@ pub(crate) fn values(
         (Some(noun), _) if &*parameter.name == "Identity" => noun.complete(reader, prefix),
         (_, "QueueIdentity") => {
             let queues = reader.cx.transport.queues().into_iter();
-            beginning(queues.map(|queue| format!("{}\\{}", reader.cx.server_name, queue.info.identity)), prefix)
+            beginning(
+                queues.map(|queue| format!("{}\\{}", reader.cx.server_name, queue.info.identity)),
+                prefix,
+            )
         }
         (_, kind) => match kind.strip_suffix("IdParameter") {
             Some(stem) => {

@@ -76,7 +76,7 @@ impl Noun {
     }
 
     /// The objects a `Get-` call asks for, by name.
-    fn select(&self, call: &Call<'_>, view: &View) -> Outcome<Vec<Arc<Object>>> {
+    pub(crate) fn select(&self, call: &Call<'_>, view: &View) -> Outcome<Vec<Arc<Object>>> {
         let reader = call.reader();
         let mut found = match call.identity("Identity") {
             Some(identity) => {
@@ -161,6 +161,7 @@ impl Noun {
         let settable = |name: &str| declared.as_ref().is_none_or(|info| info.parameter(name).is_some());
         let classes = CLASSES.iter().filter(|class| match self.scope {
             directory::Scope::Class(own) => **class == own,
+            directory::Scope::RoleGroups => **class == self.class,
             _ => class.recipient,
         });
         let attributes = classes.flat_map(|class| class.attributes()).filter(|attribute| {

@@ -26,7 +26,8 @@ pub const MODULE: &str = "Microsoft.Exchange.Management";
 static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_optional(OPTIONAL);
 
 /// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
-const OPTIONAL: &[(&str, &str)] = &[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
+const OPTIONAL: &[(&str, &str)] =
+    &[("Get-ManagementRole", "Identity"), ("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
 
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
@@ -65,8 +66,12 @@ pub fn built(name: &str) -> Option<&'static Cmdlet> {
 const TAKEN_BY: &[(&str, &str)] = &[
     ("ADOrganizationConfig", "OrganizationIdParameter"),
     ("DomainContentConfig", "RemoteDomainIdParameter"),
+    ("ExchangeRole", "RoleIdParameter"),
+    ("ExchangeRoleAssignmentPresentation", "RoleAssignmentIdParameter"),
+    ("ExchangeRoleEntryPresentation", "RoleEntryIdParameter"),
     ("ExchangeServer", "ServerIdParameter"),
     ("MailboxStatistics", "StoreMailboxIdParameter"),
+    ("RoleAssignmentPolicy", "MailboxPolicyIdParameter"),
     ("SmtpSendConnectorConfig", "SendConnectorIdParameter"),
     ("TransportServer", "ServerIdParameter"),
 ];

@@ -125,7 +125,8 @@ impl<'a> Draft<'a> {
     fn touch(&mut self, guid: Guid) {
         let (place, follows) = (self.before.len(), self.following);
         let object = self.view.get(guid);
-        let known = self.before.entry(guid).or_insert_with(|| Before { object: object.cloned(), place, follows });
+        let known =
+            self.before.entry(guid).or_insert_with(|| Before { object: object.cloned(), place, follows });
         known.follows &= follows;
     }
 

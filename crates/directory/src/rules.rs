@@ -232,13 +232,16 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
         }
         class if [&MANAGEMENT_ROLE, &MANAGEMENT_SCOPE].iter().any(|own| class == *own) => {
             match view.linking_to(object.guid).next() {
-                Some(user) => refuse(format!("\"{}\" is used by \"{}\" and can't be removed.", object.name, user.name)),
+                Some(user) => {
+                    refuse(format!("\"{}\" is used by \"{}\" and can't be removed.", object.name, user.name))
+                }
                 None => Ok(()),
             }
         }
-        class if *class == ROLE_ASSIGNMENT_POLICY && object.flag("IsDefault") => {
-            refuse(format!("The role assignment policy \"{}\" is the default and can't be removed.", object.name))
-        }
+        class if *class == ROLE_ASSIGNMENT_POLICY && object.flag("IsDefault") => refuse(format!(
+            "The role assignment policy \"{}\" is the default and can't be removed.",
+            object.name
+        )),
         class if *class == ROLE_ASSIGNMENT_POLICY => {
             let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
             match mailboxes {

@@ -56,8 +56,10 @@ impl Grant {
         };
         let relative =
             || assignment.text("RecipientRelativeWriteScope").and_then(Implicit::parse).map(Reach::Implicit);
-        let recipient_write =
-            custom("CustomRecipientWriteScope").or_else(unit).or_else(relative).map(|reach| within(reach, scopes.recipient_write));
+        let recipient_write = custom("CustomRecipientWriteScope")
+            .or_else(unit)
+            .or_else(relative)
+            .map(|reach| within(reach, scopes.recipient_write));
         let config_write = custom("CustomConfigWriteScope").map(|reach| within(reach, scopes.config_write));
         Some(Grant {
             assignment: assignment.guid,

@@ -170,7 +170,8 @@ impl BuiltIn {
     pub fn get(&self, cmdlet: &str) -> Option<&Parameters> {
         let own = self.row(cmdlet);
         let every = || every().row(cmdlet).filter(|_| !self.is_end_user() && !self.rows.is_empty());
-        own.or_else(every).or_else(|| (self.name == CATCH_ALL && !is_named(cmdlet)).then_some(&Parameters::All))
+        own.or_else(every)
+            .or_else(|| (self.name == CATCH_ALL && !is_named(cmdlet)).then_some(&Parameters::All))
     }
 
     fn row(&self, cmdlet: &str) -> Option<&Parameters> {
@@ -272,7 +273,8 @@ fn scopes(words: &str) -> Scopes {
 /// Roles that look get the `Get` cmdlets of those they look at.
 fn add_views(roles: &mut [BuiltIn]) {
     let looks = |role: &BuiltIn| -> Vec<String> {
-        let gets = |rows: &&Vec<Row>| rows.iter().any(|row| row.verbs.is_empty() || row.verbs.contains(&"Get"));
+        let gets =
+            |rows: &&Vec<Row>| rows.iter().any(|row| row.verbs.is_empty() || row.verbs.contains(&"Get"));
         role.rows.iter().filter(|(_, rows)| gets(rows)).map(|(noun, _)| noun.clone()).collect()
     };
     let known: HashMap<&str, Vec<String>> = roles.iter().map(|role| (role.name, looks(role))).collect();
@@ -311,7 +313,8 @@ mod tests {
                 assert!(super::role(name).is_some(), "{name}");
             }
             for (noun, rows) in &role.rows {
-                let verbs: Vec<_> = rows.iter().flat_map(|row| &row.verbs).filter(|verb| **verb != "Get").collect();
+                let verbs: Vec<_> =
+                    rows.iter().flat_map(|row| &row.verbs).filter(|verb| **verb != "Get").collect();
                 let mut once = verbs.clone();
                 once.sort();
                 once.dedup();

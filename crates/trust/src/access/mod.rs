@@ -20,7 +20,10 @@ use directory::{
 };
 
 pub use assignment::{Grant, assignees_of, assignments_of, confers_rights, is_role_group};
-pub use builtin::{BuiltIn, Implicit, ORGANIZATION_MANAGEMENT, ROLE_GROUPS, RoleGroup, Scopes, role as built_in, roles as built_in_roles};
+pub use builtin::{
+    BuiltIn, Implicit, ORGANIZATION_MANAGEMENT, ROLE_GROUPS, RoleGroup, Scopes, role as built_in,
+    roles as built_in_roles,
+};
 pub use parameters::{Parameters, read_entry, write_entry};
 pub use role::{DEPTH_MAX, Role, entries};
 pub use scope::{Custom, Reach};
@@ -54,7 +57,8 @@ impl Access {
     /// What a user may do, by the roles assigned to them, to groups they are in, and to their policy. An
     /// account that is missing or disabled may do nothing.
     pub fn of(view: &View, user: Guid) -> Self {
-        let account = view.get(user).filter(|object| *object.class == USER && !object.flag("AccountDisabled"));
+        let account =
+            view.get(user).filter(|object| *object.class == USER && !object.flag("AccountDisabled"));
         let grants = account.map(|account| assignment::grants_of(view, account)).unwrap_or_default();
         let exclusive = view.of_class(&MANAGEMENT_SCOPE).filter(|scope| scope.flag("Exclusive"));
         let exclusive = exclusive.map(|scope| Arc::new(Custom::of(view, scope))).collect();
@@ -83,13 +87,15 @@ impl Access {
 
     /// Whether a parameter of a cmdlet exists for this person.
     pub fn may_set(&self, cmdlet: &str, parameter: &str) -> bool {
-        let allows = |person: &Arc<Person>| person.holding(cmdlet).any(|grant| grant.role.allows(cmdlet, parameter));
+        let allows =
+            |person: &Arc<Person>| person.holding(cmdlet).any(|grant| grant.role.allows(cmdlet, parameter));
         self.person.as_ref().is_none_or(allows)
     }
 
     /// Whether an object may be looked at with a cmdlet.
     pub fn may_read(&self, view: &View, cmdlet: &str, object: &Object) -> bool {
-        let reads = |person: &Arc<Person>| person.holding(cmdlet).any(|grant| grant.reads(view, person.user, object));
+        let reads =
+            |person: &Arc<Person>| person.holding(cmdlet).any(|grant| grant.reads(view, person.user, object));
         self.person.as_ref().is_none_or(reads)
     }
 

@@ -66,15 +66,18 @@ impl Custom {
 
     /// Whether an object is in it.
     pub fn contains(&self, view: &View, object: &Object) -> bool {
-        let fits =
-            |filter: &Option<Filter>, object: &Object| filter.as_ref().is_none_or(|f| f.matches(view, object));
+        let fits = |filter: &Option<Filter>, object: &Object| {
+            filter.as_ref().is_none_or(|f| f.matches(view, object))
+        };
         match &self.restriction {
             Restriction::Recipients(filter) => {
                 object.class.recipient
                     && self.root.as_ref().is_none_or(|root| object.container.is_within(root))
                     && fits(filter, object)
             }
-            Restriction::Servers(filter) => server_of(view, object).is_some_and(|server| fits(filter, server)),
+            Restriction::Servers(filter) => {
+                server_of(view, object).is_some_and(|server| fits(filter, server))
+            }
             Restriction::Databases(filter) => *object.class == MAILBOX_DATABASE && fits(filter, object),
             Restriction::Nothing => false,
         }

@@ -4,7 +4,8 @@ use base::Guid;
 use directory::{
     DirectoryError, Draft, Edit, NewObject, Scope, Value,
     schema::{
-        ADMIN_AUDIT_LOG_CONFIG, CONTAINER, GROUP, MANAGEMENT_ROLE, ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY, USER,
+        ADMIN_AUDIT_LOG_CONFIG, CONTAINER, GROUP, MANAGEMENT_ROLE, ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY,
+        USER,
     },
 };
 
@@ -48,7 +49,9 @@ fn make_groups(draft: &mut Draft<'_>, administrators: &[Guid]) -> Result<(), Dir
         Some(unit) => draft.existing(unit)?,
         None => draft.create(NewObject::new(&CONTAINER, SECURITY_GROUPS))?,
     };
-    for group in ROLE_GROUPS.iter().filter(|group| existing(draft, group.name, &GROUP).is_none()).collect::<Vec<_>>() {
+    for group in
+        ROLE_GROUPS.iter().filter(|group| existing(draft, group.name, &GROUP).is_none()).collect::<Vec<_>>()
+    {
         draft.create(NewObject {
             container: Some(unit.dn()),
             ..NewObject::new(&GROUP, group.name)
@@ -59,9 +62,13 @@ fn make_groups(draft: &mut Draft<'_>, administrators: &[Guid]) -> Result<(), Dir
         })?;
     }
     let managers = draft.resolve(ORGANIZATION_MANAGEMENT, Scope::Class(&GROUP))?.guid;
-    let groups: Vec<Guid> = ROLE_GROUPS.iter().filter_map(|group| existing(draft, group.name, &GROUP)).collect();
+    let groups: Vec<Guid> =
+        ROLE_GROUPS.iter().filter_map(|group| existing(draft, group.name, &GROUP)).collect();
     for group in groups {
-        draft.modify_system(group, vec![("ManagedBy", Edit::set(Value::Multi([Value::Link(managers)].into())))])?;
+        draft.modify_system(
+            group,
+            vec![("ManagedBy", Edit::set(Value::Multi([Value::Link(managers)].into())))],
+        )?;
     }
     for administrator in administrators {
         if !draft.is_member(managers, *administrator) {
@@ -76,7 +83,8 @@ fn make_policy(draft: &mut Draft<'_>) -> Result<(), DirectoryError> {
     if draft.default_role_assignment_policy().is_some() {
         return Ok(());
     }
-    let description = "What people may change of what is their own, unless another policy is assigned to them.";
+    let description =
+        "What people may change of what is their own, unless another policy is assigned to them.";
     let policy = NewObject::new(&ROLE_ASSIGNMENT_POLICY, DEFAULT_POLICY).with("IsDefault", true);
     let policy = draft.create(policy.with("Description", description))?.guid;
     let mailboxes = draft.of_class(&USER).filter(|user| user.link("Database").is_some());
@@ -114,7 +122,9 @@ fn make_role(draft: &mut Draft<'_>, role: &BuiltIn) -> Result<(), DirectoryError
     }
     let policy = draft.default_role_assignment_policy().filter(|_| role.in_policy).map(|policy| policy.guid);
     match policy {
-        Some(policy) => make_assignment(draft, &format!("{}-{DEFAULT_POLICY}", role.name), guid, policy, false),
+        Some(policy) => {
+            make_assignment(draft, &format!("{}-{DEFAULT_POLICY}", role.name), guid, policy, false)
+        }
         None => Ok(()),
     }
 }

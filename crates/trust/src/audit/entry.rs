@@ -88,7 +88,8 @@ impl Query {
             })
             && any(&self.objects, &|name| is_named(&entry.object, name))
             && any(&self.callers, &|name| {
-                is_named(&entry.caller, name) || user.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+                is_named(&entry.caller, name)
+                    || user.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
             })
     }
 }

@@ -124,7 +124,10 @@ impl Log {
         }
         if stored.is_none() && !state.segments.is_empty() {
             state.head.remade = Some(state.tip.number);
-            eventlog::write(&DAMAGED, "The head of the administrator audit log was missing and was made anew.");
+            eventlog::write(
+                &DAMAGED,
+                "The head of the administrator audit log was missing and was made anew.",
+            );
         }
         if state.tip.number < state.head.last {
             eventlog::write(

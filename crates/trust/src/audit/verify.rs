@@ -97,7 +97,11 @@ impl Verifier {
         let mut report = Report { first: head.map_or(1, |head| head.first), ..Report::default() };
         match head {
             Some(Head { remade: Some(entry), .. }) => {
-                report.findings.push(Finding { entry: *entry, through: *entry, kind: FindingKind::HeadMissing });
+                report.findings.push(Finding {
+                    entry: *entry,
+                    through: *entry,
+                    kind: FindingKind::HeadMissing,
+                });
             }
             None => report.findings.push(Finding { entry: 0, through: 0, kind: FindingKind::HeadMissing }),
             Some(_) => {}
