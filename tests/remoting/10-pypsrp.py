@@ -294,6 +294,20 @@ def check_refusals():
         assert fault_of(lambda: runspaces.shell.receive("stdout", command_id=shell._command_id)) == 2150858843
 
 
+def check_roles():
+    """Somebody who administers nothing but themselves: what they may not use does not exist."""
+    with wsman(USER1, PASSWORD1) as connection, pool(connection) as runspaces:
+        commands = {c.name: c for c in runspaces.get_command_metadata("*")}
+        assert "Get-Mailbox" in commands and "Remove-Mailbox" not in commands, list(commands)
+        assert "ProhibitSendQuota" not in commands["Set-Mailbox"].parameters
+        shell = run(runspaces, ("Remove-Mailbox", {"Identity": USER1}))
+        assert "CommandNotFoundException" in shell.streams.error[0].fq_error
+        shell = run(runspaces, ("Set-Mailbox", {"Identity": USER1, "ProhibitSendQuota": "1GB"}))
+        assert "NamedParameterNotFound" in shell.streams.error[0].fq_error
+        shell = run(runspaces, ("Get-Mailbox", {}))
+        assert [m.adapted_properties["PrimarySmtpAddress"] for m in shell.output] == [USER1]
+
+
 def check_sessions_are_counted():
     open_ones = []
     try:
