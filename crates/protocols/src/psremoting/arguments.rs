@@ -117,6 +117,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
             running: Arc::default(),
+            running_own: Arc::default(),
             buffered: Arc::default(),
             key: Default::default(),
         }

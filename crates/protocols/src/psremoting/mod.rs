@@ -58,6 +58,8 @@ struct Workplace {
     rng: Arc<dyn Rng>,
     /// Pipelines at work, of all callers.
     running: Arc<AtomicUsize>,
+    /// Those of this caller, in all shells.
+    running_own: Arc<AtomicUsize>,
     /// What clients have sent and nothing has taken yet, bytes, of all callers.
     buffered: Arc<AtomicUsize>,
     /// What secrets travel under, once the client has shown a key of its own.

@@ -100,7 +100,7 @@ impl Pipeline {
         if self.started.swap(true, Ordering::Relaxed) {
             return Err(Fault::new(FaultCode::Schema, "The pipeline has started already."));
         }
-        let place = Place::take(&work.running).ok_or(FaultCode::Quota)?;
+        let place = Place::take(work).ok_or(FaultCode::Quota)?;
         let (pipeline, work) = (self.clone(), work.clone());
         let run = move || {
             let _place = place;
@@ -216,22 +216,25 @@ fn describe(
     Ok(())
 }
 
-/// A place among the pipelines that run; given back when dropped.
-struct Place(Arc<AtomicUsize>);
+/// A place among the pipelines that run, of all callers and of one; given back when dropped.
+struct Place([Arc<AtomicUsize>; 2]);
 
-/// Pipelines at work at once, of all callers: each has a thread.
-const RUNNING_MAX: usize = 256;
+/// Pipelines at work at once, of all callers and of one: each has a thread.
+const RUNNING_MAX: [usize; 2] = [256, 54];
 
 impl Place {
-    fn take(running: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Place(running.clone());
-        (running.fetch_add(1, Ordering::Relaxed) < RUNNING_MAX).then_some(place)
+    fn take(work: &Workplace) -> Option<Self> {
+        let place = Place([work.running.clone(), work.running_own.clone()]);
+        let before = place.0.each_ref().map(|count| count.fetch_add(1, Ordering::Relaxed));
+        (before[0] < RUNNING_MAX[0] && before[1] < RUNNING_MAX[1]).then_some(place)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        for count in &self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -108,6 +108,11 @@ impl Shells {
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             running: self.running.clone(),
+            running_own: self
+                .of(caller.user)
+                .first()
+                .map(|own| own.work.running_own.clone())
+                .unwrap_or_default(),
             buffered: self.buffered.clone(),
             key: Mutex::default(),
         };

@@ -283,6 +283,38 @@ async fn shells_belong_to_their_users_are_counted_and_expire() {
 }
 
 #[tokio::test]
+async fn one_caller_leaves_places_for_others() {
+    let peer = Peer::new();
+    let start = |user: u8, shell: u8| {
+        let id = Guid([shell; 16]);
+        let shell = open(&peer.shells, user, id).unwrap();
+        let mut started = 0;
+        loop {
+            let command = Guid::new(&SystemRng);
+            let create = CreatePipeline { no_input: false, ..create("Get-Streams") };
+            let mut sending = Fragmenter::default();
+            sending.push(to_server(id, command, MessageType::CreatePipeline, create.to_node()));
+            let arguments = sending.take(usize::MAX);
+            match shell.command(wire::wsman::Command { command: Some(command), arguments }) {
+                Ok(_) => started += 1,
+                Err(fault) => {
+                    assert_eq!(fault.code, FaultCode::Quota);
+                    return started;
+                }
+            }
+        }
+    };
+    let started: Vec<usize> = (20..26).map(|shell| start(3, shell)).collect();
+    assert_eq!(started, [18, 18, 18, 0, 0, 0]);
+    assert_eq!(start(4, 30), 18);
+    for shell in peer.shells.of(Guid([3; 16])) {
+        shell.close();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(start(3, 40), 18, "places come back");
+}
+
+#[tokio::test]
 async fn who_waits_is_told_of_the_end() {
     let mut peer = Peer::new();
     peer.fetch(None).await;
