@@ -83,7 +83,7 @@ fn without_scripts(node: &mut Node) {
 
 #[cfg(test)]
 mod tests {
-    use base::{Guid, clock::SystemClock, rng::SystemRng};
+    use base::{clock::SystemClock, rng::SystemRng};
     use powershell::{CommandInfo, CommandSource, ErrorRecord, Invocation, ParameterInfo, Streams};
     use wire::{secret::Secret, session_key::SessionKey};
 
@@ -110,7 +110,7 @@ mod tests {
 
     fn work() -> Workplace {
         Workplace {
-            pool: Guid::EMPTY,
+            pool: Default::default(),
             commands: Arc::new(One),
             caller: String::new(),
             server: String::new(),

@@ -15,7 +15,7 @@ mod shells;
 mod streams;
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -29,6 +29,7 @@ use powershell::{
 };
 use wire::{
     clixml::Node,
+    psrp::{Destination, Message, MessageType},
     secret,
     session_key::SessionKey,
     wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError},
@@ -46,8 +47,8 @@ const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
 /// What the pipelines of a shell work with.
 struct Workplace {
-    /// The runspace pool, which is the shell.
-    pool: Guid,
+    /// The runspace pool, as its client calls it; most call it as the shell.
+    pool: OnceLock<Guid>,
     /// What the caller may run.
     commands: Arc<dyn CommandSource>,
     /// Who that is.
@@ -67,6 +68,14 @@ struct Workplace {
 }
 
 impl Workplace {
+    /// A message to the client, for a pipeline or (empty) the pool.
+    fn message(&self, pipeline: Guid, kind: MessageType, data: Node) -> Vec<u8> {
+        // As the product answers: the versions of a session belong to no pool.
+        let pool = self.pool.get().filter(|_| kind != MessageType::SessionCapability);
+        let pool = pool.copied().unwrap_or(Guid::EMPTY);
+        Message { destination: Destination::Client, kind, pool, pipeline, data: Some(data) }.encode()
+    }
+
     /// A value for the client. Secrets stay here while there is no key.
     fn to_node(&self, value: &Value, depth: usize) -> Node {
         let key = self.key.lock().clone();

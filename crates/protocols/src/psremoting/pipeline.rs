@@ -28,7 +28,7 @@ use super::{
     proxies,
     share::Share,
     shell::OBJECT_MAX,
-    streams::{ToClient, error_info, message},
+    streams::{ToClient, error_info},
 };
 
 /// The stack of a pipeline's thread, bytes: deep enough for as many stages as a pipeline may have.
@@ -190,7 +190,7 @@ impl Pipeline {
         let error = error.map(|record| error_info(&record).to_node());
         let data = PipelineStateMessage { state, error }.to_node();
         self.input.stop();
-        self.outbox.end(message(work.pool, self.id, MessageType::PipelineState, data));
+        self.outbox.end(work.message(self.id, MessageType::PipelineState, data));
     }
 }
 

@@ -21,7 +21,6 @@ use super::{
     outbox::{Batch, Outbox},
     pipeline::Pipeline,
     pool::{Pool, RUNSPACES_MAX, Stage},
-    streams::message,
 };
 
 /// The largest message of a client, bytes.
@@ -120,7 +119,7 @@ impl Shell {
     }
 
     fn post(&self, kind: MessageType, data: Node) {
-        self.outbox.post(message(self.work.pool, Guid::EMPTY, kind, data));
+        self.outbox.post(self.work.message(Guid::EMPTY, kind, data));
     }
 
     /// Takes bytes that are for the pool.
@@ -138,7 +137,9 @@ impl Shell {
 
     fn handle(&self, pool: &mut Pool, message: Message) -> Result<(), Fault> {
         let Message { kind, pool: id, pipeline, data, .. } = message;
-        if id != self.work.pool {
+        // The first message with a name for the pool gives it; the one before may have none.
+        let nameless = id == Guid::EMPTY && kind == MessageType::SessionCapability;
+        if !nameless && *self.work.pool.get_or_init(|| id) != id {
             return Err(Fault::new(FaultCode::Schema, "The message is for another runspace pool."));
         }
         let data = data.unwrap_or_default();
@@ -320,7 +321,7 @@ impl Shell {
         let mut pool = self.pool.lock();
         pool.incoming = Defragmenter::new(POOL_OBJECT_MAX);
         let mut answers = wire::psrp::Fragmenter::default();
-        let mut answer = |kind, data| answers.push(message(self.work.pool, Guid::EMPTY, kind, data));
+        let mut answer = |kind, data| answers.push(self.work.message(Guid::EMPTY, kind, data));
         for bytes in pool.incoming.push(&connect.data).map_err(malformed)? {
             match Message::decode(&bytes).map_err(malformed)? {
                 Some(Message { kind: kind @ MessageType::SessionCapability, data: Some(data), .. }) => {

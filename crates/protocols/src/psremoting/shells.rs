@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -101,7 +101,7 @@ impl Shells {
             connected: true,
         };
         let work = Workplace {
-            pool: id,
+            pool: OnceLock::new(),
             commands: Arc::new(proxies::Session(commands)),
             caller: caller.name.clone(),
             server: server.to_owned(),

@@ -343,7 +343,21 @@ fn what_breaks_the_protocol_is_a_fault() {
         let create = wire::wsman::Create { shell: Some(id), creation, ..Default::default() };
         shells.open(create, "r", &caller(1), ("s", false), Arc::new(Doing)).err().map(|fault| fault.code)
     };
-    assert_eq!(refused(opening(Guid([8; 16]))), Some(FaultCode::Schema), "another pool's bytes");
+    assert_eq!(refused(opening(Guid([8; 16]))), None, "the pool may have a name of its own");
+    shells.remove(caller(1).user, Some(id)).unwrap();
+    let mut sending = Fragmenter::default();
+    let nameless = SessionCapability::ours().to_node();
+    sending.push(to_server(Guid::EMPTY, Guid::EMPTY, MessageType::SessionCapability, nameless));
+    assert_eq!(refused(sending.take(usize::MAX)), None, "the first message may name none");
+    shells.remove(caller(1).user, Some(id)).unwrap();
+    let mut sending = Fragmenter::default();
+    for (pool, kind, data) in [
+        (id, MessageType::SessionCapability, SessionCapability::ours().to_node()),
+        (Guid([8; 16]), MessageType::InitRunspacePool, Node::Nil),
+    ] {
+        sending.push(to_server(pool, Guid::EMPTY, kind, data));
+    }
+    assert_eq!(refused(sending.take(usize::MAX)), Some(FaultCode::Schema), "another pool's bytes");
     let strange = SessionCapability { protocol: "3.0".into(), ..SessionCapability::ours() };
     let mut sending = Fragmenter::default();
     sending.push(to_server(id, Guid::EMPTY, MessageType::SessionCapability, strange.to_node()));
