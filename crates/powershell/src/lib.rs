@@ -16,6 +16,7 @@ pub mod lexer;
 mod members;
 pub mod parser;
 mod pipeline;
+pub mod remote;
 pub mod runspace;
 pub mod text;
 pub mod types;
@@ -25,5 +26,6 @@ pub use cmdlet::{
     CommandInfo, CommandSource, ErrorCategory, ErrorRecord, Flow, Invocation, ParameterInfo, Streams,
 };
 pub use eval::Limits;
+pub use pipeline::{Call, Merge};
 pub use runspace::{Files, Outcome, Runspace, is_complete};
 pub use value::{PsObject, Value};

@@ -16,6 +16,7 @@ use crate::{
     format::{Printer, Views},
     parser::{ParseError, parse},
     pipeline::ToHost,
+    remote::Remoting,
     value::Value,
 };
 
@@ -87,6 +88,25 @@ impl Runspace {
         self
     }
 
+    /// Lets scripts open sessions on other machines.
+    #[must_use]
+    pub fn with_remoting(mut self, remoting: Arc<dyn Remoting>) -> Self {
+        self.state.remotes.remoting = Some(remoting);
+        self
+    }
+
+    /// The machine that lines typed at the prompt run on, after `Enter-PSSession`.
+    pub fn entered(&self) -> Option<&str> {
+        self.state.remotes.entered.as_ref().map(|session| &*session.computer)
+    }
+
+    /// Leaves only these built-in commands, by their exact names: for sessions that strangers may open.
+    #[must_use]
+    pub fn with_builtins(mut self, names: &'static [&'static str]) -> Self {
+        self.state.builtins = Some(names);
+        self
+    }
+
     /// Sets how types are shown.
     #[must_use]
     pub fn with_views(mut self, views: Arc<Views>) -> Self {
@@ -137,6 +157,11 @@ impl Runspace {
         &self.state
     }
 
+    /// The same, to change it.
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     /// A printer for this session's screen: its views, width and `$FormatEnumerationLimit`.
     pub fn printer(&self) -> Printer {
         let limit = match self.get("FormatEnumerationLimit") {
@@ -169,6 +194,7 @@ fn parse_and_run(state: &mut State, source: Source, host: &mut (dyn Streams + Se
             let mut interp = Interp::new(state, host, block.source.clone());
             let bound = if block.params.is_some() { interp.bind_script(&block) } else { Ok(()) };
             let ended = interp.ended(bound).and_then(|ended| match ended {
+                None if typed => interp.run_typed(&block),
                 None => interp.run_script(&block),
                 code => Ok(code),
             });
@@ -219,6 +245,14 @@ impl Interp<'_> {
         let now = self.state.clock.now();
         let binding = bind(function.info.clone(), arguments.collect(), self.state.source.clone(), now)?;
         FunctionStage::new(self, function, binding, false, true, ScopeKind::Global).set_up(self)
+    }
+
+    /// Runs what was typed: here, or in the session that was entered.
+    fn run_typed(&mut self, block: &Arc<crate::ast::ScriptBlock>) -> Result<Option<i32>, ()> {
+        match self.run_entered(block) {
+            Some(result) => self.ended(result),
+            None => self.run_script(block),
+        }
     }
 
     /// Runs a parsed script; `Ok(Some(code))` where it called `exit`.

@@ -132,6 +132,9 @@ pub(crate) struct Shell {
     /// How to print results. (`-OutputFormat` works too.)
     #[arg(long, value_enum, default_value = "text", ignore_case = true)]
     pub(crate) output_format: OutputFormat,
+    /// Connect to no server on this machine: for sessions on other servers, and scripts without cmdlets.
+    #[arg(long)]
+    pub(crate) standalone: bool,
     /// Arguments for the script file.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<String>,

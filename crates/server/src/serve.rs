@@ -15,7 +15,7 @@ use base::{
 };
 use cmdlets::Context;
 use directory::{Directory, Object};
-use protocols::{http, imap, listen, pop3};
+use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
 use store::Stores;
 use tokio::{
@@ -25,12 +25,13 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use transport::{Transport, receive};
-use trust::Authenticator;
+use trust::{Authenticator, audit};
 
 use crate::{
     admin, certificate,
     certificate::Certificate,
     cli,
+    commands::Commands,
     config::Config,
     error::ServerError,
     layout::Layout,
@@ -167,10 +168,11 @@ pub(crate) async fn start(
     let tls = TlsAcceptor::from(tls);
 
     let directory = open_directory(&layout, &seams).await?;
-    if let Some(new) = &new {
-        let provisioned = provision::provision(&directory, &config, new).await;
-        provisioned.map_err(ServerError::during("making the organisation"))?;
-    }
+    let provisioned = match &new {
+        Some(new) => provision::provision(&directory, &config, new).await,
+        None => provision::access(&directory, provision::ADMINISTRATOR).await,
+    };
+    provisioned.map_err(ServerError::during("making the organisation"))?;
     let server = this_server(&directory, &config)?;
     let stores = Stores::default();
     mount_databases(&layout, &seams, &directory, &stores).await;
@@ -194,15 +196,25 @@ pub(crate) async fn start(
         server.guid,
         config.listen.smtp_implicit_tls.clone(),
     )?;
-    let protocols =
-        Protocols { config: &config, services: &services, tls: &tls, clock: &seams.clock, stopped: &stopped };
-    protocols.listen(&mut tasks)?;
-    protocols.listen_https(&mut tasks, metrics)?;
     tasks.spawn(smtp.run(stopped.clone()));
-    let (clock, stop_jobs) = (seams.clock.clone(), stopped.clone());
-    tasks.spawn(jobs::store_maintenance::run(directory.clone(), stores.clone(), clock, stop_jobs));
+    let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
+    tasks.spawn(jobs::store_maintenance::run(
+        directory.clone(),
+        stores.clone(),
+        clock.clone(),
+        stopped.clone(),
+    ));
 
-    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, events));
+    let audit = open_audit(&layout, &seams).await?;
+    let records = Records { events, audit };
+    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, records));
+    let protocols =
+        Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
+    protocols.listen(&mut tasks)?;
+    let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
+    tasks.spawn(shells.clone().run(stopped.clone()));
+    let remoting = Remoting { commands: Arc::new(Commands::new(cmdlets.clone())), shells };
+    protocols.listen_https(&mut tasks, metrics, remoting)?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
     eventlog::write(&STARTED, &format!("The messaging server {} has started.", config.server_name));
@@ -277,6 +289,18 @@ async fn start_transport(
         .await
 }
 
+async fn open_audit(layout: &Layout, seams: &Seams) -> Result<audit::Log, ServerError> {
+    let (disk, dir, head) = (seams.disk.clone(), layout.admin_audit(), layout.admin_audit_head());
+    let open = move || audit::Log::open(audit::Options { disk, dir, head }).map_err(Fault::internal);
+    blocking("opening the administrator audit log", open).await
+}
+
+/// What is written down about the running of the server.
+struct Records {
+    events: Arc<EventLog>,
+    audit: audit::Log,
+}
+
 fn cmdlet_context(
     layout: &Layout,
     seams: Seams,
@@ -284,7 +308,7 @@ fn cmdlet_context(
     directory: &Directory,
     stores: &Stores,
     transport: &Transport,
-    events: Arc<EventLog>,
+    records: Records,
 ) -> Context {
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     Context {
@@ -293,7 +317,8 @@ fn cmdlet_context(
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
         transport: transport.clone(),
-        events,
+        events: records.events,
+        audit: records.audit,
         rng,
         clock,
         runtime: tokio::runtime::Handle::current(),
@@ -307,6 +332,12 @@ struct Protocols<'a> {
     tls: &'a TlsAcceptor,
     clock: &'a SharedClock,
     stopped: &'a watch::Receiver<bool>,
+}
+
+/// What administrators use over HTTPS.
+struct Remoting {
+    commands: Arc<Commands>,
+    shells: Arc<psremoting::Shells>,
 }
 
 impl Protocols<'_> {
@@ -343,10 +374,14 @@ impl Protocols<'_> {
         &self,
         tasks: &mut JoinSet<()>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
+        Remoting { commands, shells }: Remoting,
     ) -> Result<(), ServerError> {
         let settings = Arc::new(http::Settings {
             server_name: self.config.server_name.clone(),
             metrics: Box::new(move || metrics.render()),
+            services: self.services.clone(),
+            commands,
+            shells,
         });
         let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));

@@ -50,6 +50,11 @@ impl CommonParameter {
     }
 }
 
+/// The declarations of those a command takes.
+pub fn common_parameters(info: &CommandInfo) -> impl Iterator<Item = ParameterInfo> + use<> {
+    of(info).map(CommonParameter::info)
+}
+
 /// Those a command takes.
 pub(super) fn of(info: &CommandInfo) -> impl Iterator<Item = &'static CommonParameter> + use<> {
     let should_process = info.should_process;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use base::Timestamp;
 
-pub use common::{COMMON, Common};
+pub use common::{COMMON, Common, common_parameters};
 use sets::{Mask, Sets};
 
 use crate::{
@@ -310,6 +310,11 @@ fn resolve(info: &CommandInfo, typed: &str) -> Result<Resolved, ErrorRecord> {
             Err(errors::ambiguous(info, typed, names.chain(shared.iter().map(|c| c.name))))
         }
     }
+}
+
+/// The error for a parameter that a command does not have, as far as the caller is concerned.
+pub fn parameter_not_found(info: &CommandInfo, name: &str) -> ErrorRecord {
+    errors::not_found(info, name)
 }
 
 /// The declaration a typed parameter name means, for completion and analysis.

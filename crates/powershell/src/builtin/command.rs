@@ -35,7 +35,7 @@ pub(crate) const GET_COMMAND: Builtin = Builtin {
 /// Every command seen from here, by lower-case name.
 pub(super) fn names(cx: &Interp<'_>) -> BTreeMap<String, Arc<str>> {
     let mut all: BTreeMap<String, Arc<str>> = BTreeMap::new();
-    for builtin in ALL {
+    for builtin in ALL.iter().filter(|builtin| cx.state.has_builtin(builtin.name)) {
         all.insert(builtin.name.to_lowercase(), builtin.name.into());
     }
     for name in cx.state.source.names().into_iter().chain(cx.at.scope.functions()) {
@@ -51,7 +51,8 @@ pub(super) fn declaration(cx: &Interp<'_>, name: &str) -> Option<Arc<CommandInfo
     if let Some(function) = cx.at.scope.function(name) {
         return Some(function.info.clone());
     }
-    super::find(name).map(|b| Arc::new(b.info())).or_else(|| cx.state.source.find(name))
+    let builtin = super::find(name).filter(|builtin| cx.state.has_builtin(builtin.name));
+    builtin.map(|b| Arc::new(b.info())).or_else(|| cx.state.source.find(name))
 }
 
 fn make(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {

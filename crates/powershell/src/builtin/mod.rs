@@ -25,6 +25,9 @@ mod module;
 mod new_object;
 mod out;
 mod path;
+mod pssession;
+mod pssession_import;
+mod pssession_open;
 mod random;
 mod select_object;
 mod select_string;
@@ -190,6 +193,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &host::CLEAR_HOST,
     &variable::CLEAR_VARIABLE,
     &compare_object::COMPARE_OBJECT,
+    &pssession::CONNECT_PS_SESSION,
     &csv::CONVERT_FROM_CSV,
     &json::CONVERT_FROM_JSON,
     &credential::CONVERT_FROM_SECURE_STRING,
@@ -198,6 +202,9 @@ pub(crate) const ALL: &[&Builtin] = &[
     &html::CONVERT_TO_HTML,
     &json::CONVERT_TO_JSON,
     &credential::CONVERT_TO_SECURE_STRING,
+    &pssession::DISCONNECT_PS_SESSION,
+    &pssession::ENTER_PS_SESSION,
+    &pssession::EXIT_PS_SESSION,
     &clixml::EXPORT_CLIXML,
     &csv::EXPORT_CSV,
     &foreach_object::FOREACH_OBJECT,
@@ -213,6 +220,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &host::GET_HOST,
     &get_member::GET_MEMBER,
     &module::GET_MODULE,
+    &pssession::GET_PS_SESSION,
     &module::GET_PS_SNAPIN,
     &random::GET_RANDOM,
     &sort_object::GET_UNIQUE,
@@ -221,6 +229,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &clixml::IMPORT_CLIXML,
     &csv::IMPORT_CSV,
     &module::IMPORT_MODULE,
+    &pssession_import::IMPORT_PS_SESSION,
     &invoke::INVOKE_COMMAND,
     &invoke::INVOKE_EXPRESSION,
     &path::JOIN_PATH,
@@ -228,6 +237,8 @@ pub(crate) const ALL: &[&Builtin] = &[
     &measure_object::MEASURE_OBJECT,
     &alias::NEW_ALIAS,
     &new_object::NEW_OBJECT,
+    &pssession::NEW_PS_SESSION,
+    &pssession_open::NEW_PS_SESSION_OPTION,
     &date::NEW_TIME_SPAN,
     &variable::NEW_VARIABLE,
     &out::OUT_DEFAULT,
@@ -237,6 +248,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &out::OUT_STRING,
     &host::READ_HOST,
     &module::REMOVE_MODULE,
+    &pssession::REMOVE_PS_SESSION,
     &variable::REMOVE_VARIABLE,
     &select_object::SELECT_OBJECT,
     &select_string::SELECT_STRING,

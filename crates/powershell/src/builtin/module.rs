@@ -1,6 +1,6 @@
 //! Modules: everything is there already, so importing one that is known succeeds and does nothing.
 
-use super::{Args, Builtin, p, stages::once, switch};
+use super::{Args, Builtin, P, p, stages::once, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     eval::{Interp, Run},
@@ -37,9 +37,12 @@ pub(crate) const REMOVE_MODULE: Builtin = Builtin {
     name: "Remove-Module",
     aliases: &["rmo"],
     synopsis: "Removes modules from the current session.",
-    parameters: &[p("Name", "String[]").at(0).needed(), switch("Force")],
+    parameters: &[
+        P { piped: true, ..p("Name", "Object[]").at(0).needed().alias(&["ModuleInfo"]) },
+        switch("Force"),
+    ],
     should_process: false,
-    make: |_, _| Ok(once(|_, _| Ok(()))),
+    make: remove,
 };
 
 pub(crate) const ADD_PS_SNAPIN: Builtin = Builtin {
@@ -114,13 +117,32 @@ fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     }))
 }
 
+/// What is built in stays; what `Import-PSSession` brought goes.
+fn remove(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
+    let names = args.list("Name");
+    Ok(once(move |cx, _| {
+        for name in names {
+            let name = name.property("Name").unwrap_or(name).to_string();
+            let wanted = crate::eval::Wildcard::new(&name, false);
+            super::pssession_import::forget(cx, |import| wanted.matches(&import.module));
+        }
+        Ok(())
+    }))
+}
+
 fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let names = args.list("Name");
     Ok(once(move |cx, out| {
+        let wanted = |module: &str| {
+            names.is_empty()
+                || names.iter().any(|n| crate::eval::Wildcard::new(&n.to_string(), false).matches(module))
+        };
+        let imports = cx.state.remotes.imports.iter().filter(|import| wanted(&import.module));
+        for import in imports.map(super::pssession_import::shown).collect::<Vec<_>>() {
+            out.put(cx, import)?;
+        }
         for module in modules(cx) {
-            let wanted = names.is_empty()
-                || names.iter().any(|n| crate::eval::Wildcard::new(&n.to_string(), false).matches(&module));
-            if wanted {
+            if wanted(&module) {
                 let row = PsObject::new(&["System.Management.Automation.PSModuleInfo"])
                     .with("ModuleType", "Manifest")
                     .with("Version", "5.1")

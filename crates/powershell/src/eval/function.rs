@@ -11,6 +11,7 @@ use crate::{
     binder::Binding,
     cmdlet::{Bound, CommandInfo},
     pipeline::{Sink, Stage},
+    remote::Proxy,
     types::Type,
     value::{Hashtable, PsObject, Value},
 };
@@ -23,6 +24,8 @@ pub(crate) struct Function {
     pub(crate) info: Arc<CommandInfo>,
     /// `[CmdletBinding()]` or `[Parameter()]`: common parameters, no `$args`.
     pub(crate) advanced: bool,
+    /// It runs on a server: an imported command, without code here.
+    pub(crate) remote: Option<Proxy>,
 }
 
 /// The hidden parameter that takes what a simple function does not declare.

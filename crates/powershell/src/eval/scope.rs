@@ -143,6 +143,11 @@ impl Scope {
         self.functions.write().insert(fold(&function.name), function);
     }
 
+    /// Forgets a function of this scope.
+    pub(crate) fn undefine(&self, name: &str) {
+        self.functions.write().remove(&fold(name));
+    }
+
     /// The names of all functions seen from here.
     pub(crate) fn functions(&self) -> Vec<Arc<str>> {
         self.chain()

@@ -8,6 +8,7 @@ use super::{Limits, Scope, ScopeRef};
 use crate::{
     cmdlet::CommandSource,
     format::Views,
+    remote::Remotes,
     runspace::Files,
     value::{List, ListKind, Value},
 };
@@ -32,6 +33,10 @@ pub(crate) struct State {
     pub(crate) patterns: super::text_operators::Patterns,
     /// Columns of the screen.
     pub(crate) width: usize,
+    /// Sessions on other machines.
+    pub(crate) remotes: Remotes,
+    /// The built-in commands there are; all of them where nothing is said.
+    pub(crate) builtins: Option<&'static [&'static str]>,
 }
 
 impl State {
@@ -69,7 +74,14 @@ impl State {
             views: Arc::default(),
             patterns: Default::default(),
             width: 120,
+            remotes: Remotes::default(),
+            builtins: None,
         }
+    }
+
+    /// Whether a built-in command exists in this session.
+    pub(crate) fn has_builtin(&self, name: &str) -> bool {
+        self.builtins.is_none_or(|there| there.contains(&name))
     }
 
     /// Remembers an error in `$Error`.

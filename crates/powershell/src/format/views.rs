@@ -95,6 +95,19 @@ impl Default for Views {
             type_name: "System.Management.Automation.PSVariable".into(),
             layout: Layout::Table(vec![name, value]),
         });
+        let session = Layout::Table(vec![
+            Column { alignment: Some(Alignment::Right), ..Column::new("Id").wide(3) },
+            Column::new("Name").wide(15),
+            Column::new("ComputerName").wide(15),
+            Column::new("ComputerType").wide(15),
+            Column::new("State").wide(13),
+            Column::new("ConfigurationName").wide(21),
+            Column { alignment: Some(Alignment::Right), ..Column::new("Availability").wide(12) },
+        ]);
+        views.add(TypeView {
+            type_name: "System.Management.Automation.Runspaces.PSSession".into(),
+            layout: session,
+        });
         let measured = Layout::List(Vec::new());
         views.add(TypeView {
             type_name: "Microsoft.PowerShell.Commands.GenericMeasureInfo".into(),

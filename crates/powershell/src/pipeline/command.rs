@@ -138,13 +138,38 @@ impl Interp<'_> {
         let name = self.operand(&command.name)?;
         let found = self.find_command(&name, command.call == Call::DotSource)?;
         let arguments = self.evaluate_arguments(&command.arguments)?;
+        let (span, call) = (command.span, (found, arguments, redirect));
+        self.assemble(call, fed, source, span)
+    }
+
+    /// Makes a command ready whose arguments are values already; `routes` is where its streams go.
+    pub(super) fn prepare_bound(
+        &mut self,
+        name: &Value,
+        arguments: Vec<Argument>,
+        routes: [Route; 7],
+        fed: bool,
+    ) -> Run<Prepared> {
+        let found = self.find_command(name, false)?;
+        let redirect = Redirect { routes, ..Redirect::default() };
+        let (source, span) = (self.at.source.clone(), self.at.span);
+        self.assemble((found, arguments, redirect), fed, source, span)
+    }
+
+    fn assemble(
+        &mut self,
+        (found, arguments, redirect): (Found, Vec<Argument>, Redirect),
+        fed: bool,
+        source: Arc<Source>,
+        span: Span,
+    ) -> Run<Prepared> {
         let name = found.name();
         let (inner, common, should_process) = self.stage(found, arguments, fed)?;
         let frame = self.frame(&common, &redirect, should_process);
         let collected = common.get("OutVariable").map(|_| Vec::new());
         let current =
             common.get("PipelineVariable").map(|name| (self.at.scope.clone(), name.to_string().into()));
-        Ok(Prepared { inner, name, frame, source, span: command.span, redirect, common, collected, current })
+        Ok(Prepared { inner, name, frame, source, span, redirect, common, collected, current })
     }
 
     fn evaluate_arguments(&mut self, arguments: &[CommandArgument]) -> Run<Vec<Argument>> {

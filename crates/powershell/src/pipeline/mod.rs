@@ -2,9 +2,11 @@
 
 mod command;
 mod external;
+mod remote;
 mod resolve;
 
 pub(crate) use command::Prepared;
+pub use remote::{Call, Merge};
 pub(crate) use resolve::Found;
 
 use crate::{
@@ -130,6 +132,8 @@ impl Interp<'_> {
             }
         }
         self.ok = true;
+        let mut first = first.map(Vec::into_iter);
+        let first = first.as_mut().map(|items| items as &mut (dyn Iterator<Item = Value> + Send));
         let result = self.drive(&mut stages, first, &home, out);
         // What the common parameters collect is there even after an error.
         for stage in &mut stages {
@@ -141,7 +145,7 @@ impl Interp<'_> {
     fn drive(
         &mut self,
         stages: &mut [Prepared],
-        first: Option<Vec<Value>>,
+        first: Option<&mut (dyn Iterator<Item = Value> + Send)>,
         home: &Context,
         out: &mut dyn Sink,
     ) -> Run<()> {
@@ -174,7 +178,7 @@ impl Interp<'_> {
     fn feed(
         &mut self,
         stages: &mut [Prepared],
-        first: Option<Vec<Value>>,
+        first: Option<&mut (dyn Iterator<Item = Value> + Send)>,
         home: &Context,
         pipeline: u64,
         out: &mut dyn Sink,

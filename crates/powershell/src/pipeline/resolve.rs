@@ -87,6 +87,7 @@ impl Interp<'_> {
             return Some(Found::Function(function, scoping));
         }
         builtin::find(&name)
+            .filter(|builtin| self.state.has_builtin(builtin.name))
             .map(Found::Builtin)
             .or_else(|| self.state.source.find(&name).map(Found::External))
     }
@@ -132,6 +133,9 @@ impl Interp<'_> {
                 let kind = if scoping == Scoping::Script { ScopeKind::Script } else { ScopeKind::Local };
                 let dotted = scoping == Scoping::Dotted;
                 let should_process = function.info.should_process;
+                if let Some(proxy) = &function.remote {
+                    return Ok((proxy.stage(&binding, fed), common, should_process));
+                }
                 let stage = FunctionStage::new(self, function, binding, fed, dotted, kind);
                 Ok((Box::new(stage), common, should_process))
             }

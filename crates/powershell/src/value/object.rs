@@ -28,8 +28,8 @@ impl ObjectShape {
     }
 
     /// True where it has exactly these type names and property names.
-    pub(super) fn is<'a>(&self, types: &[Arc<str>], names: impl Iterator<Item = &'a Arc<str>>) -> bool {
-        self.0.types == types && self.0.names.iter().eq(names)
+    pub(crate) fn is<'a>(&self, types: &[Arc<str>], names: impl Iterator<Item = &'a str>) -> bool {
+        self.0.types == types && self.0.names.iter().map(|name| &**name).eq(names)
     }
 
     /// How many properties it has.
@@ -171,9 +171,15 @@ impl Drop for PsObject {
     }
 }
 
+impl From<PsObject> for Object {
+    fn from(object: PsObject) -> Self {
+        Object(Arc::new(RwLock::new(object)))
+    }
+}
+
 impl From<PsObject> for Value {
     fn from(object: PsObject) -> Self {
-        Value::Object(Object(Arc::new(RwLock::new(object))))
+        Value::Object(object.into())
     }
 }
 

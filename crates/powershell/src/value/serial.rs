@@ -116,7 +116,7 @@ const SHAPES_MAX: usize = 8;
 
 fn object(types: &[Arc<str>], properties: Vec<(Arc<str>, Value)>) -> PsObject {
     let shape = SHAPES.with_borrow_mut(|shapes| {
-        let known = shapes.iter().find(|s| s.is(types, properties.iter().map(|(name, _)| name)));
+        let known = shapes.iter().find(|s| s.is(types, properties.iter().map(|(name, _)| &**name)));
         known.cloned().unwrap_or_else(|| {
             let types: Vec<&str> = types.iter().map(|t| &**t).collect();
             let shape = ObjectShape::new(&types, properties.iter().map(|(name, _)| &**name));

@@ -59,6 +59,7 @@ fn flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn is_custom(object: &PsObject) -> bool {
     object.type_names().first().is_none_or(|t| {
+        let t = t.strip_prefix("Deserialized.").unwrap_or(t);
         t.ends_with("PSCustomObject") || t.ends_with("PSObject") || t.starts_with("Selected.")
     })
 }

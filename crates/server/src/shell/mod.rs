@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use powershell::{Outcome, Runspace, Value};
+use powershell::{CommandSource, Outcome, Runspace, Value, cmdlet::NoCommands};
 
 use self::{console::Console, files::LocalFiles, output::Collector};
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     cli::{self, OutputFormat},
     error::ServerError,
     layout::Layout,
+    remoting::HttpsRemoting,
 };
 
 /// The screen's width where it is not a terminal, columns.
@@ -33,10 +34,10 @@ const ENUMERATION_LIMIT: i32 = 16;
 /// said.
 pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
     powershell::value::set_local_zone(jiff::tz::TimeZone::system());
-    let remote = Arc::new(RemoteCmdlets::connect(Layout::new(&options.folder.data))?);
-    let server = remote.server.clone();
-    let mut runspace = Runspace::new(remote)
+    let (source, server) = cmdlets(&options)?;
+    let mut runspace = Runspace::new(source)
         .with_files(Arc::new(LocalFiles))
+        .with_remoting(Arc::new(HttpsRemoting::default()))
         .with_views(Arc::new(cmdlets::views()))
         .with_environment(std::env::vars());
     runspace.set_width(terminal_width());
@@ -54,6 +55,16 @@ pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
         (None, None) => run_lines(&mut runspace)?,
     };
     Ok(exit_code(&outcome))
+}
+
+/// The cmdlets of the server on this machine, and its name; or none.
+fn cmdlets(options: &cli::Shell) -> Result<(Arc<dyn CommandSource>, String), ServerError> {
+    if options.standalone {
+        return Ok((Arc::new(NoCommands), String::new()));
+    }
+    let remote = RemoteCmdlets::connect(Layout::new(&options.folder.data))?;
+    let server = remote.server.clone();
+    Ok((Arc::new(remote), server))
 }
 
 fn exit_code(outcome: &Outcome) -> ExitCode {

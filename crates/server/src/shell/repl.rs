@@ -19,8 +19,8 @@ const MENU: &str = "completions";
 /// Reads and runs lines until `exit`, Ctrl+D, or the terminal goes.
 pub(super) fn run(runspace: &mut Runspace, server: &str) -> Result<Outcome, ServerError> {
     let mut editor = editor(PowerShellCompleter::new(runspace));
-    let prompt = ServerPrompt(server.to_owned());
     loop {
+        let prompt = ServerPrompt::of(runspace, server);
         match editor.read_line(&prompt) {
             Ok(Signal::Success(line)) => {
                 runspace.set_width(terminal_width());
@@ -73,12 +73,18 @@ impl Validator for WholeStatements {
     }
 }
 
-/// `[PS] mail.contoso.com>`
+/// `[PS] mail.contoso.com>`, and `[other.contoso.com]: PS>` in a session that was entered.
 struct ServerPrompt(String);
+
+impl ServerPrompt {
+    fn of(runspace: &Runspace, server: &str) -> Self {
+        Self(runspace.entered().map_or_else(|| format!("[PS] {server}"), |host| format!("[{host}]: PS")))
+    }
+}
 
 impl Prompt for ServerPrompt {
     fn render_prompt_left(&self) -> std::borrow::Cow<'_, str> {
-        format!("[PS] {}", self.0).into()
+        (&*self.0).into()
     }
     fn render_prompt_right(&self) -> std::borrow::Cow<'_, str> {
         "".into()

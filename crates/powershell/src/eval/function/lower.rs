@@ -52,7 +52,13 @@ impl Interp<'_> {
             should_process,
             ..CommandInfo::default()
         };
-        Ok(Function { name: name.clone(), block: block.clone(), info: Arc::new(info), advanced })
+        Ok(Function {
+            name: name.clone(),
+            block: block.clone(),
+            info: Arc::new(info),
+            advanced,
+            remote: None,
+        })
     }
 
     fn lower_parameter(&mut self, param: &Param) -> Run<ParameterInfo> {
