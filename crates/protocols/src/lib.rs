@@ -5,4 +5,5 @@ pub mod imap;
 mod link;
 pub mod listen;
 pub mod pop3;
+pub mod psremoting;
 mod sasl;

@@ -15,7 +15,7 @@ use base::{
 };
 use cmdlets::Context;
 use directory::{Directory, Object};
-use protocols::{http, imap, listen, pop3};
+use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
 use store::Stores;
 use tokio::{
@@ -196,7 +196,7 @@ pub(crate) async fn start(
         config.listen.smtp_implicit_tls.clone(),
     )?;
     tasks.spawn(smtp.run(stopped.clone()));
-    let clock = seams.clock.clone();
+    let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
     tasks.spawn(jobs::store_maintenance::run(
         directory.clone(),
         stores.clone(),
@@ -208,7 +208,10 @@ pub(crate) async fn start(
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
     protocols.listen(&mut tasks)?;
-    protocols.listen_https(&mut tasks, metrics, Commands::new(cmdlets.clone()))?;
+    let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
+    tasks.spawn(shells.clone().run(stopped.clone()));
+    let remoting = Remoting { commands: Arc::new(Commands::new(cmdlets.clone())), shells };
+    protocols.listen_https(&mut tasks, metrics, remoting)?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
     eventlog::write(&STARTED, &format!("The messaging server {} has started.", config.server_name));
@@ -315,6 +318,12 @@ struct Protocols<'a> {
     stopped: &'a watch::Receiver<bool>,
 }
 
+/// What administrators use over HTTPS.
+struct Remoting {
+    commands: Arc<Commands>,
+    shells: Arc<psremoting::Shells>,
+}
+
 impl Protocols<'_> {
     /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
     fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
@@ -349,13 +358,14 @@ impl Protocols<'_> {
         &self,
         tasks: &mut JoinSet<()>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
-        commands: Commands,
+        Remoting { commands, shells }: Remoting,
     ) -> Result<(), ServerError> {
         let settings = Arc::new(http::Settings {
             server_name: self.config.server_name.clone(),
             metrics: Box::new(move || metrics.render()),
             services: self.services.clone(),
-            commands: Arc::new(commands),
+            commands,
+            shells,
         });
         let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));

@@ -20,7 +20,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::listen::{self, ConnectionLimits};
+use crate::{
+    listen::{self, ConnectionLimits},
+    psremoting::Shells,
+};
 
 pub use exchange::{Exchange, Realm, authenticate_basic};
 pub use routes::ROUTES;
@@ -45,6 +48,8 @@ pub struct Settings {
     pub services: Services,
     /// The cmdlets, for those who administer.
     pub commands: Arc<dyn OpenCommands>,
+    /// The shells that administrators have open.
+    pub shells: Arc<Shells>,
 }
 
 /// Whoever has cmdlets for administrators who come over the network.

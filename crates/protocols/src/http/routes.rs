@@ -4,6 +4,7 @@
 use hyper::{Method, StatusCode};
 
 use super::{Answer, Answering, Exchange, Route, text, typed};
+use crate::psremoting;
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 
@@ -12,7 +13,18 @@ pub static ROUTES: &[Route] = &[
     Route { path: "/", methods: READ, body_max: 0, handler: |x| at_once(front_page(&x)) },
     Route { path: "/healthcheck.htm", methods: READ, body_max: 0, handler: |x| at_once(health_check(&x)) },
     Route { path: "/metrics", methods: READ, body_max: 0, handler: |x| at_once(metrics(&x)) },
+    Route { path: "/powershell", ..REMOTING },
+    Route { path: "/powershell/", ..REMOTING },
+    Route { path: "/wsman", ..REMOTING },
 ];
+
+/// WS-Management: remote PowerShell.
+const REMOTING: Route = Route {
+    path: "/wsman",
+    methods: &[Method::POST],
+    body_max: psremoting::BODY_MAX,
+    handler: psremoting::handle,
+};
 
 /// For handlers that need not wait.
 fn at_once(answer: Answer) -> Answering {

@@ -140,6 +140,11 @@ impl Message {
         out
     }
 
+    /// What a message is about, without reading it.
+    pub fn kind_of(bytes: &[u8]) -> Option<MessageType> {
+        MessageType::from_number(le_u32(bytes.get(4..8)?))
+    }
+
     /// Reads a message; `Ok(None)` for a type that nobody knows, which is to be ignored.
     ///
     /// # Errors

@@ -1,0 +1,104 @@
+//! Remote PowerShell: WS-Management over HTTPS carrying MS-PSRP, for administrators' own shells. A session has
+//! no language: it runs the cmdlets its caller may run, and nothing else.
+
+mod arguments;
+mod input;
+mod metadata;
+mod outbox;
+mod pipeline;
+mod proxies;
+mod service;
+mod shell;
+mod shells;
+mod streams;
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use base::{Guid, Rng, clock::SharedClock};
+use hyper::{StatusCode, header};
+use powershell::CommandSource;
+use wire::wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError};
+
+pub use shells::Shells;
+
+use crate::http::{Answer, Answering, Exchange, Realm, text, typed};
+
+/// The largest envelope taken, bytes: what clients may send, and some more.
+pub const BODY_MAX: usize = ENVELOPE_MAX + (64 << 10);
+
+const REALM: Realm = Realm { protocol: "PowerShell", name: "WSMAN" };
+const SOAP: &str = "application/soap+xml;charset=UTF-8";
+
+/// What the pipelines of a shell work with.
+struct Workplace {
+    /// The runspace pool, which is the shell.
+    pool: Guid,
+    /// What the caller may run.
+    commands: Arc<dyn CommandSource>,
+    /// Who that is.
+    caller: String,
+    /// This server's name.
+    server: String,
+    clock: SharedClock,
+    rng: Arc<dyn Rng>,
+    /// Pipelines at work, of all callers.
+    running: Arc<AtomicUsize>,
+}
+
+/// What a client sent breaks the protocol.
+fn malformed(error: wire::psrp::PsrpError) -> Fault {
+    Fault::new(FaultCode::Schema, format!("PowerShell remoting: {error}."))
+}
+
+/// How long a shell may idle, whatever was asked for.
+fn bounded(asked: Duration) -> Duration {
+    asked.clamp(Duration::from_mins(1), Duration::from_hours(12))
+}
+
+/// Answers one request.
+pub fn handle(mut exchange: Exchange) -> Answering {
+    Box::pin(async move {
+        match respond(&mut exchange).await {
+            Ok(answer) | Err(answer) => answer,
+        }
+    })
+}
+
+async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
+    let caller = exchange.authenticate_basic(&REALM).await?;
+    // No other site's form can send this type: a browser that knows a password must not be led here.
+    let is_soap = |kind: &str| kind.trim_start().to_ascii_lowercase().starts_with("application/soap+xml");
+    if !exchange.header(header::CONTENT_TYPE).is_some_and(is_soap) {
+        return Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/soap+xml is needed.\r\n"));
+    }
+    let body = exchange.body().await?;
+    let (relates_to, reply) = match Request::read(&body) {
+        Ok(request) => {
+            drop(body);
+            let name = request.body.name();
+            metrics::counter!("rialto_remoting_requests_total", "action" => name).increment(1);
+            let relates_to = request.message_id.clone();
+            let reply = service::serve(exchange, caller, request).await;
+            if let Err(fault) = &reply {
+                tracing::debug!(action = name, ?fault, "remoting");
+            }
+            (relates_to, reply.unwrap_or_else(Reply::Fault))
+        }
+        Err(error) => {
+            let code = if error == WsmanError::Action { FaultCode::Action } else { FaultCode::Schema };
+            (String::new(), Reply::Fault(Fault::new(code, error.to_string())))
+        }
+    };
+    let shells = &exchange.settings.shells;
+    let message_id = format!("uuid:{}", Guid::new(shells.rng())).to_uppercase().replace("UUID", "uuid");
+    let machine = &exchange.settings.server_name;
+    let envelope = reply.write(Headers { relates_to: &relates_to, message_id: &message_id, machine });
+    let mut answer = typed(StatusCode::OK, SOAP, envelope);
+    if matches!(reply, Reply::Fault(_)) {
+        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    Ok(answer)
+}

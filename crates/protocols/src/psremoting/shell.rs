@@ -1,0 +1,407 @@
+//! One shell: a runspace pool that a client opened, and its pipelines.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use base::Guid;
+use parking_lot::Mutex;
+use wire::{
+    clixml::Node,
+    psrp::{
+        Availability, Defragmenter, HostInfo, HostResponse, InitRunspacePool, Message, MessageType, PoolCall,
+        PoolState, SessionCapability, application_private_data, connect_runspace_pool, init_data, pool_state,
+    },
+    wsman::{self, Fault, FaultCode, signal},
+};
+
+use super::{
+    Workplace, malformed,
+    outbox::{Batch, Outbox},
+    pipeline::Pipeline,
+    streams::message,
+};
+
+/// The largest message of a client, bytes.
+pub(super) const OBJECT_MAX: usize = 16 << 20;
+/// The PowerShell we say we are.
+const PS_VERSION: &str = "5.1.14393.0";
+/// Pipelines of a shell at work at once.
+const ACTIVE_MAX: usize = 18;
+/// Pipelines of a shell that ended and whose clients never fetched the end.
+const FORGOTTEN_MAX: usize = 32;
+/// The largest pool.
+const RUNSPACES_MAX: i32 = 64;
+
+/// A shell.
+pub(super) struct Shell {
+    /// Whose it is.
+    pub(super) owner: Guid,
+    /// What clients are told about it.
+    pub(super) about: wsman::Shell,
+    pub(super) work: Arc<Workplace>,
+    outbox: Outbox,
+    pool: Mutex<Pool>,
+    usage: Mutex<Usage>,
+}
+
+/// How far the opening of a pool has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was said.
+    New,
+    /// The versions are settled.
+    Negotiated,
+    /// It is open.
+    Opened,
+}
+
+struct Pool {
+    incoming: Defragmenter,
+    stage: Stage,
+    min: i32,
+    max: i32,
+    host: HostInfo,
+    pipelines: HashMap<Guid, Arc<Pipeline>>,
+    /// The order in which pipelines were made.
+    order: Vec<Guid>,
+}
+
+/// Who uses the shell, and since when nobody does.
+struct Usage {
+    connected: bool,
+    requests: usize,
+    /// Of the monotonic clock.
+    since: Duration,
+    idle_timeout: Duration,
+}
+
+/// A request at work: while there is one, the shell is not idle.
+pub(super) struct InUse<'a>(&'a Shell);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let mut usage = self.0.usage.lock();
+        usage.requests -= 1;
+        usage.since = self.0.work.clock.monotonic();
+    }
+}
+
+impl Shell {
+    /// Opens a shell with the client's first bytes.
+    pub(super) fn open(
+        owner: Guid,
+        about: wsman::Shell,
+        work: Workplace,
+        first: &[u8],
+    ) -> Result<Self, Fault> {
+        let usage = Usage {
+            connected: true,
+            requests: 0,
+            since: work.clock.monotonic(),
+            idle_timeout: about.idle_timeout,
+        };
+        let pool = Pool {
+            incoming: Defragmenter::new(OBJECT_MAX),
+            stage: Stage::New,
+            min: 1,
+            max: 1,
+            host: HostInfo::NONE,
+            pipelines: HashMap::new(),
+            order: Vec::new(),
+        };
+        let shell = Shell {
+            owner,
+            about,
+            work: Arc::new(work),
+            outbox: Outbox::default(),
+            pool: Mutex::new(pool),
+            usage: Mutex::new(usage),
+        };
+        shell.feed(first)?;
+        Ok(shell)
+    }
+
+    /// Marks the shell as used; a disconnected one serves nobody but those who come back.
+    pub(super) fn enter(&self, returning: bool) -> Result<InUse<'_>, Fault> {
+        let mut usage = self.usage.lock();
+        if !usage.connected && !returning {
+            return Err(FaultCode::Disconnected.into());
+        }
+        usage.requests += 1;
+        drop(usage);
+        Ok(InUse(self))
+    }
+
+    /// Whether it was idle for longer than it may be.
+    pub(super) fn has_expired(&self, now: Duration) -> bool {
+        let usage = self.usage.lock();
+        usage.requests == 0 && now.saturating_sub(usage.since) > usage.idle_timeout
+    }
+
+    /// What clients are told about it, now.
+    pub(super) fn describe(&self) -> wsman::Shell {
+        let usage = self.usage.lock();
+        wsman::Shell { connected: usage.connected, idle_timeout: usage.idle_timeout, ..self.about.clone() }
+    }
+
+    /// The pipelines there are.
+    pub(super) fn commands(&self) -> Vec<Guid> {
+        self.pool.lock().order.clone()
+    }
+
+    fn post(&self, kind: MessageType, data: Node) {
+        self.outbox.post(message(self.work.pool, Guid::EMPTY, kind, data));
+    }
+
+    /// Takes bytes that are for the pool.
+    fn feed(&self, data: &[u8]) -> Result<(), Fault> {
+        if self.outbox.is_full() {
+            return Err(Fault::new(FaultCode::Quota, "Too many answers wait to be fetched."));
+        }
+        let mut pool = self.pool.lock();
+        for bytes in pool.incoming.push(data).map_err(malformed)? {
+            let Some(message) = Message::decode(&bytes).map_err(malformed)? else { continue };
+            self.handle(&mut pool, message)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&self, pool: &mut Pool, message: Message) -> Result<(), Fault> {
+        let Message { kind, pool: id, pipeline, data, .. } = message;
+        if id != self.work.pool {
+            return Err(Fault::new(FaultCode::Schema, "The message is for another runspace pool."));
+        }
+        let data = data.unwrap_or_default();
+        match (pool.stage, kind) {
+            (Stage::New, MessageType::SessionCapability) => {
+                let offered = SessionCapability::read(&data).map_err(malformed)?;
+                let settled = offered.negotiate().map_err(|_| {
+                    Fault::new(FaultCode::Option, "The client's protocol version is not supported.")
+                })?;
+                self.post(kind, settled.to_node());
+                pool.stage = Stage::Negotiated;
+            }
+            (Stage::Negotiated, MessageType::InitRunspacePool) => {
+                let init = InitRunspacePool::read(&data).map_err(malformed)?;
+                (pool.min, pool.max, pool.host) = (init.min, init.max.min(RUNSPACES_MAX), init.host);
+                self.post(MessageType::ApplicationPrivateData, application_private_data(PS_VERSION));
+                self.post(MessageType::RunspacePoolState, pool_state(PoolState::Opened, None));
+                pool.stage = Stage::Opened;
+            }
+            (Stage::Opened, MessageType::SetMaxRunspaces | MessageType::SetMinRunspaces)
+            | (Stage::Opened, MessageType::GetAvailableRunspaces | MessageType::ResetRunspaceState) => {
+                let (call, ci) = PoolCall::read(kind, &data).map_err(malformed)?;
+                self.post(MessageType::RunspaceAvailability, pool.answer(call).to_node(ci));
+            }
+            (Stage::Opened, MessageType::PipelineHostResponse) => {
+                let answer = HostResponse::read(&data).map_err(malformed)?;
+                if let Some(pipeline) = pool.pipelines.get(&pipeline) {
+                    pipeline.input.answer(answer);
+                }
+            }
+            // What nobody waits for is ignored, as the protocol asks.
+            (Stage::Opened, _) => {}
+            _ => return Err(Fault::new(FaultCode::Schema, "The runspace pool is not open.")),
+        }
+        Ok(())
+    }
+
+    /// A new pipeline, with the first bytes of its first message.
+    pub(super) fn command(&self, command: wsman::Command) -> Result<Guid, Fault> {
+        let id = command.command.unwrap_or_else(|| Guid::new(&*self.work.rng));
+        let pipeline = Arc::new(Pipeline::new(id));
+        {
+            let mut pool = self.pool.lock();
+            if pool.stage != Stage::Opened {
+                return Err(Fault::new(FaultCode::Schema, "The runspace pool is not open."));
+            }
+            pool.admit(&pipeline, &self.work)?;
+        }
+        match self.feed_pipeline(&pipeline, &command.arguments) {
+            Ok(()) => Ok(id),
+            Err(fault) => {
+                self.forget(id);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Takes the client's bytes.
+    pub(super) fn send(&self, send: wsman::Send) -> Result<(), Fault> {
+        match send.command {
+            Some(id) => self.feed_pipeline(&self.pipeline(id)?, &send.data),
+            None => self.feed(&send.data),
+        }
+    }
+
+    fn feed_pipeline(&self, pipeline: &Arc<Pipeline>, data: &[u8]) -> Result<(), Fault> {
+        for bytes in pipeline.defragment(data)? {
+            match Message::kind_of(&bytes) {
+                Some(MessageType::CreatePipeline | MessageType::GetCommandMetadata) => {
+                    let host = self.pool.lock().host;
+                    pipeline.start(&self.work, host, bytes)?;
+                }
+                Some(MessageType::PipelineInput) => {
+                    if !pipeline.input.push(bytes) {
+                        return Err(Fault::new(FaultCode::Quota, "Too much input waits for the pipeline."));
+                    }
+                }
+                Some(MessageType::EndOfPipelineInput) => pipeline.input.end(),
+                Some(MessageType::PipelineHostResponse) => {
+                    if let Some(data) = Message::decode(&bytes).map_err(malformed)?.and_then(|m| m.data) {
+                        pipeline.input.answer(HostResponse::read(&data).map_err(malformed)?);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn pipeline(&self, id: Guid) -> Result<Arc<Pipeline>, Fault> {
+        let unknown = || Fault::new(FaultCode::UnknownShell, "There is no command of this id.");
+        self.pool.lock().pipelines.get(&id).cloned().ok_or_else(unknown)
+    }
+
+    fn forget(&self, id: Guid) {
+        let mut pool = self.pool.lock();
+        pool.order.retain(|own| *own != id);
+        if let Some(pipeline) = pool.pipelines.remove(&id) {
+            drop(pool);
+            pipeline.abandon(&self.work);
+        }
+    }
+
+    /// Waits for bytes for the client, of a pipeline or of the pool.
+    pub(super) async fn receive(
+        &self,
+        command: Option<Guid>,
+        max: usize,
+        patience: Duration,
+    ) -> Result<Batch, Fault> {
+        let Some(id) = command else { return Ok(self.outbox.fetch(max, patience).await?) };
+        let pipeline = self.pipeline(id)?;
+        let batch = pipeline.outbox.fetch(max, patience).await?;
+        if batch.ended {
+            self.forget(id);
+        }
+        Ok(batch)
+    }
+
+    /// Stops or closes a pipeline; one that is gone already is as the client wants it.
+    pub(super) fn signal(&self, wanted: wsman::Signal) {
+        let Some(id) = wanted.command else { return };
+        if signal::is_stop(&wanted.code) {
+            if let Ok(pipeline) = self.pipeline(id) {
+                pipeline.stop(&self.work);
+            }
+        } else {
+            self.forget(id);
+        }
+    }
+
+    /// The client goes; who waits is told so. What was not fetched stays.
+    pub(super) fn disconnect(&self, idle_timeout: Option<Duration>) {
+        {
+            let mut usage = self.usage.lock();
+            usage.connected = false;
+            usage.idle_timeout = idle_timeout.map_or(usage.idle_timeout, super::bounded);
+        }
+        self.outbox.interrupt(FaultCode::Disconnected);
+        for pipeline in self.pool.lock().pipelines.values() {
+            pipeline.outbox.interrupt(FaultCode::Disconnected);
+        }
+    }
+
+    /// The same client is back.
+    pub(super) fn reconnect(&self) {
+        self.usage.lock().connected = true;
+    }
+
+    /// Another client of the same user takes over: the pool with its first bytes, or one command.
+    pub(super) fn connect(&self, connect: wsman::Connect, max: usize) -> Result<Vec<u8>, Fault> {
+        if let Some(id) = connect.command {
+            self.pipeline(id)?;
+            return Ok(Vec::new());
+        }
+        if std::mem::replace(&mut self.usage.lock().connected, true) {
+            let text = "The shell is connected to a client; only one that is disconnected can be taken over.";
+            return Err(Fault::new(FaultCode::Option, text));
+        }
+        let mut pool = self.pool.lock();
+        pool.incoming = Defragmenter::new(OBJECT_MAX);
+        let mut answers = wire::psrp::Fragmenter::default();
+        let mut answer = |kind, data| answers.push(message(self.work.pool, Guid::EMPTY, kind, data));
+        for bytes in pool.incoming.push(&connect.data).map_err(malformed)? {
+            match Message::decode(&bytes).map_err(malformed)? {
+                Some(Message { kind: kind @ MessageType::SessionCapability, data: Some(data), .. }) => {
+                    let offered = SessionCapability::read(&data).map_err(malformed)?;
+                    answer(kind, offered.negotiate().map_err(malformed)?.to_node());
+                }
+                Some(Message { kind: MessageType::ConnectRunspacePool, data, .. }) => {
+                    let (min, max) = connect_runspace_pool(data.as_ref());
+                    let max = max.filter(|max| (1..=RUNSPACES_MAX).contains(max)).unwrap_or(pool.max);
+                    pool.max = max;
+                    pool.min = min.filter(|min| (1..=max).contains(min)).unwrap_or(pool.min.min(max));
+                    answer(MessageType::RunspacePoolInitData, init_data(pool.min, pool.max));
+                }
+                _ => return Err(Fault::new(FaultCode::Schema, "A client that connects says so first.")),
+            }
+        }
+        // The answer holds it all: two short messages.
+        let answered = answers.take(max / 2);
+        self.post(MessageType::ApplicationPrivateData, application_private_data(PS_VERSION));
+        self.post(MessageType::RunspacePoolState, pool_state(PoolState::Opened, None));
+        Ok(answered)
+    }
+
+    /// Ends everything.
+    pub(super) fn close(&self) {
+        let pipelines: Vec<_> = self.pool.lock().pipelines.drain().collect();
+        for (_, pipeline) in pipelines {
+            pipeline.abandon(&self.work);
+        }
+        self.outbox.close(FaultCode::Aborted);
+    }
+}
+
+impl Pool {
+    fn answer(&mut self, call: PoolCall) -> Availability {
+        match call {
+            PoolCall::SetMax(max) if (self.min..=RUNSPACES_MAX).contains(&max) => {
+                self.max = max;
+                Availability::Done(true)
+            }
+            PoolCall::SetMin(min) if (1..=self.max).contains(&min) => {
+                self.min = min;
+                Availability::Done(true)
+            }
+            PoolCall::SetMax(_) | PoolCall::SetMin(_) => Availability::Done(false),
+            PoolCall::GetAvailable => {
+                let active = self.pipelines.values().filter(|pipeline| pipeline.is_active()).count();
+                Availability::Count((i64::from(self.max) - active as i64).max(0))
+            }
+            PoolCall::Reset => Availability::Done(true),
+        }
+    }
+
+    /// Finds room for a pipeline; those whose ends nobody fetched go first.
+    fn admit(&mut self, pipeline: &Arc<Pipeline>, work: &Workplace) -> Result<(), Fault> {
+        if self.pipelines.contains_key(&pipeline.id) {
+            return Err(Fault::new(FaultCode::AlreadyExists, "There is a command of this id already."));
+        }
+        let ended = |id: &Guid| self.pipelines.get(id).is_none_or(|pipeline| !pipeline.is_active());
+        let forgotten: Vec<Guid> = self.order.iter().copied().filter(ended).collect();
+        if self.order.len() - forgotten.len() >= ACTIVE_MAX {
+            return Err(FaultCode::Quota.into());
+        }
+        for id in forgotten.iter().rev().skip(FORGOTTEN_MAX) {
+            self.order.retain(|own| own != id);
+            if let Some(old) = self.pipelines.remove(id) {
+                old.abandon(work);
+            }
+        }
+        self.order.push(pipeline.id);
+        self.pipelines.insert(pipeline.id, pipeline.clone());
+        Ok(())
+    }
+}
