@@ -2,10 +2,12 @@
 //! its parameters (secrets left out) and its end. It travels through `tracing`, to whoever keeps it, and into
 //! the channel where the product logs cmdlets.
 
-use base::eventlog::{self, EventKind, Level};
+use base::eventlog::{self, EventKind, Level as EventLevel};
+use directory::View;
 use powershell::{Value, cmdlet::Invocation};
+use trust::audit::{self, Entry, Level};
 
-use crate::Failure;
+use crate::{Failure, call::Call, changes::VALUE_MAX};
 
 /// The `tracing` target of the record.
 pub const TARGET: &str = "audit";
@@ -15,41 +17,92 @@ const SUCCEEDED: EventKind = EventKind {
     source: "MSExchange CmdletLogs",
     id: 1,
     category: "General",
-    level: Level::Information,
+    level: EventLevel::Information,
 };
-const FAILED: EventKind = EventKind { id: 6, level: Level::Error, ..SUCCEEDED };
+const FAILED: EventKind = EventKind { id: 6, level: EventLevel::Error, ..SUCCEEDED };
 
-/// Verbs that only look: not recorded, as in the product.
-const LOOKING: &[&str] = &["Get", "Search", "Test"];
-/// The longest value recorded, characters.
-const VALUE_MAX: usize = 2048;
+/// What a call is recorded as where it cannot be kept.
+const NOT_KEPT: EventKind = EventKind { id: 5000, category: "AdminAuditLog", ..FAILED };
+/// Parameters that hold what nobody else should read, by what their names hold.
+const SECRET: [&str; 3] = ["Password", "Credential", "Pin"];
 
-/// Records a call that has ended.
-pub(crate) fn record(caller: &str, call: &Invocation, failure: Option<&Failure>) {
-    let name = &*call.command.name;
-    let verb = name.split('-').next().unwrap_or(name);
-    if LOOKING.contains(&verb) || call.preferences.what_if {
+/// Records a call that has ended: in the administrator audit log, as its settings say, and for whoever reads
+/// the server's log and events.
+pub(crate) fn record(call: &mut Call<'_>, failure: Option<&Failure>) {
+    let changes = call.take_changes();
+    if call.invocation.preferences.what_if {
         return;
     }
-    let object = ["Identity", "Name"].iter().find_map(|name| call.get(name)).map(shown).unwrap_or_default();
+    let view = call.cx.directory.snapshot();
+    let name = &*call.invocation.command.name;
+    let given = call.invocation.parameters.keys().map(|name| &**name);
+    let Some(level) = audit::level(view.admin_audit_log_config().map(|c| &**c), name, given) else { return };
+    let entry = Entry {
+        number: 0,
+        time: call.cx.clock.now(),
+        caller: caller(call, &view),
+        user: call.person.user,
+        origin: call.person.origin.to_string(),
+        server: call.cx.server_name.clone(),
+        cmdlet: name.to_owned(),
+        parameters: parameters(call.invocation),
+        object: changes.object.unwrap_or_else(|| object(call.invocation)),
+        modified: if level == Level::Verbose { changes.modified } else { Vec::new() },
+        succeeded: failure.is_none(),
+        error: failure.map(|failure| clean(&failure.fault.public_text)).unwrap_or_default(),
+    };
+    tell(&entry, &call.person.name);
+    if let Err(error) = call.cx.audit.append(entry) {
+        tracing::error!(%error, "the administrator audit log cannot be written");
+        let text = format!("The call of {name} couldn't be written to the administrator audit log: {error}");
+        eventlog::write(&NOT_KEPT, &text);
+        call.warn("The administrator audit log couldn't be written. What was done isn't recorded there.");
+    }
+}
+
+/// The caller's identity, as the log names people.
+fn caller(call: &Call<'_>, view: &View) -> String {
+    let account = call.person.user.and_then(|user| view.get(user));
+    account.map_or_else(|| call.person.name.to_string(), |account| account.identity())
+}
+
+/// What a call names that changed nothing in the directory.
+fn object(call: &Invocation) -> String {
+    let named = ["Identity", "Name"].iter().find_map(|name| call.get(name));
+    named.map(shown).unwrap_or_default()
+}
+
+fn parameters(call: &Invocation) -> Vec<(String, String)> {
+    let secret = |name: &str| SECRET.iter().any(|part| name.contains(part));
+    let value = |name: &str, value: &Value| match value {
+        Value::String(_) | Value::Object(_) if secret(name) => "***".to_owned(),
+        value => shown(value),
+    };
+    let given = call.parameters.iter();
+    given.map(|(name, given)| (name.to_string(), value(name, given))).collect()
+}
+
+/// Writes an entry to the server's log, and as the product's event.
+fn tell(entry: &Entry, logon: &str) {
+    let Entry { cmdlet, object, origin, error, succeeded, .. } = entry;
     let parameters: Vec<String> =
-        call.parameters.iter().map(|(name, value)| format!("-{name} {}", shown(value))).collect();
+        entry.parameters.iter().map(|(name, value)| format!("-{name} {value}")).collect();
     let parameters = parameters.join(" ");
-    let error = failure.map(|failure| failure.fault.public_text.as_str()).unwrap_or_default();
     tracing::info!(
         target: TARGET,
-        caller,
-        cmdlet = name,
+        caller = logon,
+        origin,
+        cmdlet,
         object,
         parameters,
-        succeeded = failure.is_none(),
+        succeeded,
         error,
-        "{name} by {caller}"
+        "{cmdlet} by {logon}"
     );
     let (kind, end) =
-        if failure.is_none() { (&SUCCEEDED, "Cmdlet succeeded.") } else { (&FAILED, "Cmdlet failed.") };
+        if *succeeded { (&SUCCEEDED, "Cmdlet succeeded.") } else { (&FAILED, "Cmdlet failed.") };
     let why = if error.is_empty() { String::new() } else { format!(" {error}") };
-    eventlog::write(kind, &format!("{end} Cmdlet {name}, parameters {parameters}. Caller: {caller}.{why}"));
+    eventlog::write(kind, &format!("{end} Cmdlet {cmdlet}, parameters {parameters}. Caller: {logon}.{why}"));
 }
 
 /// A value for the record: secrets are not shown, and so is nothing that could forge a second line.
@@ -65,6 +118,11 @@ fn shown(value: &Value) -> String {
         // An object may hold a secret (a credential): its name says which it is.
         other => other.to_string(),
     };
+    clean(&text)
+}
+
+/// Cut short, and without what could forge a second line.
+fn clean(text: &str) -> String {
     text.chars().take(VALUE_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -94,8 +152,8 @@ mod tests {
         }
     }
 
-    /// What is recorded of a call.
-    fn recorded(cmdlet: &str, parameters: &[(&str, Value)], failure: Option<&Failure>) -> String {
+    /// What is told of a call.
+    fn told(cmdlet: &str, parameters: &[(&str, Value)], failure: Option<&Failure>) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
@@ -109,15 +167,23 @@ mod tests {
             pipeline_object: None,
             preferences: Default::default(),
         };
-        tracing::subscriber::with_default(subscriber, || record("local user 0", &call, failure));
+        let entry = Entry {
+            cmdlet: cmdlet.into(),
+            parameters: super::parameters(&call),
+            object: object(&call),
+            succeeded: failure.is_none(),
+            error: failure.map(|failure| clean(&failure.fault.public_text)).unwrap_or_default(),
+            ..Entry::default()
+        };
+        tracing::subscriber::with_default(subscriber, || tell(&entry, "local user 0"));
         let bytes = kept.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
     #[test]
-    fn changes_are_recorded_and_looks_are_not() {
+    fn what_is_done_is_told() {
         let password = Value::Secret(Secret::new("hunter2"));
-        let line = recorded("New-Mailbox", &[("Name", "Rui".into()), ("Password", password)], None);
+        let line = told("New-Mailbox", &[("Name", "Rui".into()), ("Password", password)], None);
         for part in [
             r#""target":"audit""#,
             r#""caller":"local user 0""#,
@@ -130,11 +196,11 @@ mod tests {
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
-        let failure = Failure::from(Fault::not_found("nobody there"));
-        let line = recorded("Set-Mailbox", &[("Identity", "nobody".into())], Some(&failure));
+        let failure = Failure::from(Fault::not_found("nobody\nthere"));
+        let plain = ("Password", Value::string("hunter2"));
+        let line = told("Set-Mailbox", &[("Identity", "nobody".into()), plain], Some(&failure));
         assert!(line.contains(r#""succeeded":false"#) && line.contains("nobody there"), "{line}");
         assert!(!line.contains("hunter2"), "{line}");
-        assert_eq!(recorded("Get-Mailbox", &[], None), "");
     }
 
     #[test]

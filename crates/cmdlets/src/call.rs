@@ -1,16 +1,21 @@
 //! One call of one cmdlet: its parameters, typed; its caller's wishes (`-WhatIf`, `-Confirm`); its streams.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use base::{Fault, FaultKind, Timestamp, Unlimited};
+use directory::{DirectoryError, Draft, Object, View};
 use powershell::{
     Value,
     cmdlet::{Flow, Invocation, Prompt, Streams},
 };
 
+use trust::{Access, access::Use};
+
 use crate::{
     Cmdlet, Context, Failure, Outcome,
+    changes::Changes,
     cmdlet::{Impact, text_of},
+    person::Person,
 };
 
 /// How many objects a Get cmdlet writes when `-ResultSize` does not say.
@@ -22,12 +27,33 @@ const MORE_BY_DEFAULT: &str = "By default, only the first 1000 items are returne
      items returned. To return all items, specify \"-ResultSize Unlimited\". Be aware that, depending on the \
      actual number of items, returning all items can take a long time and consume a large amount of memory.";
 
+/// Who looks at the directory, and with what.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) cx: &'a Context,
+    pub(crate) access: &'a Access,
+    pub(crate) cmdlet: &'a str,
+}
+
+impl Reader<'_> {
+    /// Whether they may see an object.
+    pub(crate) fn sees(&self, view: &View, object: &Object) -> bool {
+        self.access.may_read(view, self.cmdlet, object)
+    }
+}
+
 /// A running cmdlet's world.
 pub struct Call<'a> {
     /// The server.
     pub cx: &'a Context,
     /// What was bound.
     pub invocation: &'a Invocation,
+    /// Who calls.
+    pub(crate) person: &'a Person,
+    /// What they may do.
+    pub(crate) access: &'a Access,
+    /// What was changed in the directory so far, for the record.
+    changes: Changes,
     cmdlet: &'a Cmdlet,
     out: &'a mut dyn Streams,
     yes_to_all: bool,
@@ -36,11 +62,71 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     pub(crate) fn new(
         cx: &'a Context,
+        person: &'a Person,
+        access: &'a Access,
         invocation: &'a Invocation,
         cmdlet: &'a Cmdlet,
         out: &'a mut dyn Streams,
     ) -> Self {
-        Self { cx, invocation, cmdlet, out, yes_to_all: false }
+        Self { cx, invocation, person, access, changes: Changes::default(), cmdlet, out, yes_to_all: false }
+    }
+
+    /// Changes the directory and waits until the change is durable and visible. What is not the caller's to
+    /// change, or not with these parameters, is left as it was.
+    pub fn commit<R, F>(&mut self, change: F) -> Result<R, Fault>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Draft<'_>) -> Result<R, DirectoryError> + Send + 'static,
+    {
+        let (access, cmdlet) = (self.access.clone(), self.cmdlet.name);
+        let parameters = self.parameter_names();
+        let (result, changes) = self.cx.commit(move |draft| {
+            let result = change(draft)?;
+            let touched = draft.touched();
+            access.check_changes(draft, &Use { cmdlet, parameters: &parameters }, &touched)?;
+            Ok((result, Changes::of(draft, &touched)))
+        })?;
+        self.changes.add(changes);
+        Ok(result)
+    }
+
+    /// Whether an object is the caller's to change with this call, before anything is done to it.
+    pub fn check_write(&self, object: &Object) -> Outcome {
+        let view = self.cx.directory.snapshot();
+        let parameters = self.parameter_names();
+        Ok(self.access.check_write(
+            &view,
+            &Use { cmdlet: self.cmdlet.name, parameters: &parameters },
+            object,
+        )?)
+    }
+
+    fn parameter_names(&self) -> Vec<Arc<str>> {
+        self.invocation.parameters.keys().cloned().collect()
+    }
+
+    /// The caller as one who looks.
+    pub(crate) fn reader(&self) -> Reader<'a> {
+        Reader { cx: self.cx, access: self.access, cmdlet: self.cmdlet.name }
+    }
+
+    /// Whether this call only looks.
+    pub(crate) fn looks(&self) -> bool {
+        let verb = self.cmdlet.name.split_once('-').map_or("", |(verb, _)| verb);
+        ["Export", "Get", "Search", "Test"].contains(&verb)
+    }
+
+    /// An object that was found is seen, or is the caller's to change.
+    pub(crate) fn admit(&self, view: &View, object: &Object, identity: &str) -> Outcome {
+        if !self.reader().sees(view, object) {
+            return Err(view.not_found(identity).into());
+        }
+        if self.looks() { Ok(()) } else { self.check_write(object) }
+    }
+
+    /// What was changed so far; it is taken away.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        mem::take(&mut self.changes)
     }
 
     /// A parameter's value; nothing when it was not given.

@@ -4,7 +4,11 @@ use directory::schema::Kind;
 use powershell::cmdlet::ParameterInfo;
 
 use crate::{
-    Cmdlet, Context, Noun,
+    Cmdlet, Noun,
+    access::{
+        management_role, management_role_assignment, management_scope, role_assignment_policy, role_group,
+    },
+    call::Reader,
     database::mailbox_database,
     org::exchange_server,
     recipient::{distribution_group, mailbox, recipient},
@@ -18,14 +22,20 @@ const VALUES_MAX: usize = 100;
 const NOUNS: &[(&str, &Noun)] = &[
     ("Database", &mailbox_database::NOUN),
     ("DistributionGroup", &distribution_group::NOUN),
+    ("MailboxPolicy", &role_assignment_policy::NOUN),
     ("Mailbox", &mailbox::NOUN),
+    ("ManagementScope", &management_scope::NOUN),
+    ("RoleAssignee", &recipient::NOUN),
+    ("RoleAssignment", &management_role_assignment::NOUN),
+    ("RoleGroup", &role_group::NOUN),
+    ("Role", &management_role::NOUN),
     ("Server", &exchange_server::NOUN),
     ("", &recipient::NOUN),
 ];
 
 /// Values for an argument that begin like this.
 pub(crate) fn values(
-    cx: &Context,
+    reader: &Reader<'_>,
     cmdlet: Option<&Cmdlet>,
     parameter: &ParameterInfo,
     prefix: &str,
@@ -35,15 +45,18 @@ pub(crate) fn values(
         return beginning(words.iter().map(|word| (*word).to_owned()), prefix);
     }
     match (noun, parameter.type_name.trim_end_matches("[]")) {
-        (Some(noun), _) if &*parameter.name == "Identity" => noun.complete(cx, prefix),
+        (Some(noun), _) if &*parameter.name == "Identity" => noun.complete(reader, prefix),
         (_, "QueueIdentity") => {
-            let queues = cx.transport.queues().into_iter();
-            beginning(queues.map(|queue| format!("{}\\{}", cx.server_name, queue.info.identity)), prefix)
+            let queues = reader.cx.transport.queues().into_iter();
+            beginning(
+                queues.map(|queue| format!("{}\\{}", reader.cx.server_name, queue.info.identity)),
+                prefix,
+            )
         }
         (_, kind) => match kind.strip_suffix("IdParameter") {
             Some(stem) => {
                 let noun = NOUNS.iter().find(|(begin, _)| stem.starts_with(begin));
-                noun.map_or_else(Vec::new, |(_, noun)| noun.complete(cx, prefix))
+                noun.map_or_else(Vec::new, |(_, noun)| noun.complete(reader, prefix))
             }
             None => Vec::new(),
         },

@@ -6,6 +6,7 @@ use base::{Fault, Rng, clock::SharedClock, eventlog::EventLog};
 use directory::{Directory, DirectoryError, Draft, Object};
 use store::Stores;
 use transport::Transport;
+use trust::audit;
 
 /// One server, as its cmdlets see it.
 pub struct Context {
@@ -19,6 +20,8 @@ pub struct Context {
     pub database_config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
     /// Queues, and what happened to messages.
     pub transport: Transport,
+    /// What administrators did.
+    pub audit: audit::Log,
     /// Product-style events.
     pub events: Arc<EventLog>,
     /// Where salts come from.
@@ -30,8 +33,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Changes the directory and waits until the change is durable and visible.
-    pub fn commit<R, F>(&self, change: F) -> Result<R, Fault>
+    /// Changes the directory and waits until the change is durable and visible. Cmdlets go through their call,
+    /// which checks that they may.
+    pub(crate) fn commit<R, F>(&self, change: F) -> Result<R, Fault>
     where
         R: Send + 'static,
         F: FnOnce(&mut Draft<'_>) -> Result<R, DirectoryError> + Send + 'static,

@@ -108,6 +108,7 @@ fn to_stored(view: &View, attribute: &Attribute, given: &Value) -> Outcome<direc
 fn scope_of(target: Target) -> Outcome<Scope<'static>> {
     Ok(match target {
         Target::Recipient | Target::User => Scope::Recipients,
+        Target::Assignee => Scope::Any,
         Target::Class(name) => {
             let class =
                 Class::by_name(name).ok_or_else(|| Failure::invalid(format!("There is no class {name}.")))?;

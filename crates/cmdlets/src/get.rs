@@ -5,7 +5,11 @@ use std::{cmp::Ordering, collections::HashSet, sync::Arc};
 use directory::{Filter, Object, View, schema::CLASSES};
 use powershell::{Value, value::ObjectShape};
 
-use crate::{Context, Failure, Noun, Outcome, Shows, call::Call, convert};
+use crate::{
+    Context, Failure, Noun, Outcome, Shows,
+    call::{Call, Reader},
+    convert,
+};
 
 /// What every object has, behind its own properties.
 const TAIL: &[&str] = &[
@@ -72,16 +76,18 @@ impl Noun {
     }
 
     /// The objects a `Get-` call asks for, by name.
-    fn select(&self, call: &Call<'_>, view: &View) -> Outcome<Vec<Arc<Object>>> {
+    pub(crate) fn select(&self, call: &Call<'_>, view: &View) -> Outcome<Vec<Arc<Object>>> {
+        let reader = call.reader();
         let mut found = match call.identity("Identity") {
             Some(identity) => {
-                let found = view.matching(&identity, self.scope);
+                let mut found = view.matching(&identity, self.scope);
+                found.retain(|object| reader.sees(view, object));
                 if found.is_empty() && !identity.contains('*') {
                     return Err(view.not_found(&identity).into());
                 }
                 found
             }
-            None => self.all(view),
+            None => self.seen(&reader, view),
         };
         for filter in ["Filter", "RecipientPreviewFilter"].into_iter().filter_map(|name| call.text(name)) {
             let filter = Filter::parse(&filter)?;
@@ -103,6 +109,15 @@ impl Noun {
             found.sort_by_cached_key(|object| key(object));
         }
         Ok(found)
+    }
+
+    /// All that somebody may see.
+    fn seen(&self, reader: &Reader<'_>, view: &View) -> Vec<Arc<Object>> {
+        let mut all = self.all(view);
+        if !reader.access.is_everything() {
+            all.retain(|object| reader.sees(view, object));
+        }
+        all
     }
 
     pub(crate) fn all(&self, view: &View) -> Vec<Arc<Object>> {
@@ -146,6 +161,7 @@ impl Noun {
         let settable = |name: &str| declared.as_ref().is_none_or(|info| info.parameter(name).is_some());
         let classes = CLASSES.iter().filter(|class| match self.scope {
             directory::Scope::Class(own) => **class == own,
+            directory::Scope::RoleGroups => **class == self.class,
             _ => class.recipient,
         });
         let attributes = classes.flat_map(|class| class.attributes()).filter(|attribute| {
@@ -158,11 +174,11 @@ impl Noun {
     }
 
     /// Names of objects that begin like this, for completion.
-    pub(crate) fn complete(&self, cx: &Context, prefix: &str) -> Vec<String> {
-        let view = cx.directory.snapshot();
+    pub(crate) fn complete(&self, reader: &Reader<'_>, prefix: &str) -> Vec<String> {
+        let view = reader.cx.directory.snapshot();
         let prefix = prefix.to_lowercase();
         let fits = |text: &str| text.to_lowercase().starts_with(&prefix);
-        let names = self.all(&view).into_iter().filter_map(|object| {
+        let names = self.seen(reader, &view).into_iter().filter_map(|object| {
             let identity = object.identity();
             if fits(&object.name) {
                 Some(object.name.to_string())

@@ -3,10 +3,13 @@
 //! Adding a cmdlet is a `static` in its noun's file and a line in [`ALL`]. Its parameters are known already:
 //! they come from the documented facts.
 
+pub mod access;
 mod audit;
 mod call;
+mod changes;
 mod cmdlet;
 mod complete;
+pub mod compliance;
 mod context;
 mod convert;
 pub mod database;
@@ -16,6 +19,7 @@ pub mod health;
 mod noun;
 pub mod org;
 mod parity;
+mod person;
 pub mod recipient;
 mod rows;
 mod source;
@@ -34,6 +38,8 @@ pub use views::views;
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[
     &recipient::distribution_group_member::ADD,
+    &access::management_role_entry::ADD,
+    &access::role_group_member::ADD,
     &recipient::mailbox_content::CONNECT,
     &recipient::distribution_group::DISABLE,
     &recipient::mail_contact::DISABLE,
@@ -45,6 +51,7 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::ENABLE,
     &recipient::mailbox::ENABLE,
     &org::accepted_domain::GET,
+    &compliance::admin_audit_log_config::GET,
     &recipient::cas_mailbox::GET,
     &recipient::contact::GET,
     &recipient::distribution_group::GET,
@@ -59,6 +66,10 @@ pub static ALL: &[&Cmdlet] = &[
     &database::mailbox_database::GET,
     &database::mailbox_folder_statistics::GET,
     &database::mailbox_statistics::GET,
+    &access::management_role::GET,
+    &access::management_role_assignment::GET,
+    &access::management_role_entry::GET,
+    &access::management_scope::GET,
     &transport::message::GET,
     &transport::message_tracking_log::GET,
     &org::organization_config::GET,
@@ -66,6 +77,9 @@ pub static ALL: &[&Cmdlet] = &[
     &transport::receive_connector::GET,
     &recipient::recipient::GET,
     &org::remote_domain::GET,
+    &access::role_assignment_policy::GET,
+    &access::role_group::GET,
+    &access::role_group_member::GET,
     &transport::send_connector::GET,
     &org::transport_config::GET,
     &transport::transport_service::GET,
@@ -80,8 +94,13 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::NEW,
     &recipient::mailbox::NEW,
     &database::mailbox_database::NEW,
+    &access::management_role::NEW,
+    &access::management_role_assignment::NEW,
+    &access::management_scope::NEW,
     &transport::receive_connector::NEW,
     &org::remote_domain::NEW,
+    &access::role_assignment_policy::NEW,
+    &access::role_group::NEW,
     &transport::send_connector::NEW,
     &org::accepted_domain::REMOVE,
     &recipient::distribution_group::REMOVE,
@@ -92,15 +111,24 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::REMOVE,
     &recipient::mailbox_content::REMOVE,
     &database::mailbox_database::REMOVE,
+    &access::management_role::REMOVE,
+    &access::management_role_assignment::REMOVE,
+    &access::management_role_entry::REMOVE,
+    &access::management_scope::REMOVE,
     &transport::message::REMOVE,
     &transport::receive_connector::REMOVE,
     &org::remote_domain::REMOVE,
+    &access::role_assignment_policy::REMOVE,
+    &access::role_group::REMOVE,
+    &access::role_group_member::REMOVE,
     &transport::send_connector::REMOVE,
     &database::store_mailbox::REMOVE,
     &transport::message::RESUME,
     &transport::queue::RESUME,
     &transport::queue::RETRY,
+    &compliance::admin_audit_log::SEARCH,
     &org::accepted_domain::SET,
+    &compliance::admin_audit_log_config::SET,
     &recipient::cas_mailbox::SET,
     &recipient::contact::SET,
     &recipient::distribution_group::SET,
@@ -112,17 +140,25 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::SET,
     &recipient::mailbox::SET,
     &database::mailbox_database::SET,
+    &access::management_role_assignment::SET,
+    &access::management_role_entry::SET,
+    &access::management_scope::SET,
     &org::organization_config::SET,
     &transport::receive_connector::SET,
     &org::remote_domain::SET,
+    &access::role_assignment_policy::SET,
+    &access::role_group::SET,
     &transport::send_connector::SET,
     &org::transport_config::SET,
     &transport::transport_service::SET,
     &recipient::user::SET,
     &transport::message::SUSPEND,
     &transport::queue::SUSPEND,
+    &compliance::admin_audit_log::TEST,
     &recipient::distribution_group_member::UPDATE,
+    &access::role_group_member::UPDATE,
     &database::store_mailbox::UPDATE,
+    &compliance::admin_audit_log::WRITE,
 ];
 
 #[cfg(test)]

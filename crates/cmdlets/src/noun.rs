@@ -109,15 +109,18 @@ impl Noun {
         Ok(view.resolve(identity, self.scope)?)
     }
 
-    /// The one object a call's identity means.
+    /// The one object a call's identity means: one that the caller may see, and change if the call does.
     pub(crate) fn named(&self, call: &Call<'_>, view: &View) -> Outcome<Arc<Object>> {
-        self.resolve(view, &call.identity("Identity").unwrap_or_default())
+        let identity = call.identity("Identity").unwrap_or_default();
+        let object = self.resolve(view, &identity)?;
+        call.admit(view, &object, &identity)?;
+        Ok(object)
     }
 
     /// Asks, changes the directory, and writes the object as it is then.
     pub(crate) fn make(&'static self, call: &mut Call<'_>, action: &str, make: Make) -> Outcome {
         if call.should_process(action)? {
-            let made = call.cx.commit(make)?;
+            let made = call.commit(make)?;
             let shown = self.show(call.cx, &call.cx.directory.snapshot(), &made);
             let _ = call.write(shown);
         }
@@ -137,7 +140,7 @@ impl Noun {
             return Ok(());
         }
         let (guid, change) = (object.guid, self.change);
-        let changed = call.cx.commit(move |draft| change(draft, guid, edits))?;
+        let changed = call.commit(move |draft| change(draft, guid, edits))?;
         if !changed {
             call.warn(&format!(
                 "The command completed successfully but no settings of '{}' have been modified.",
@@ -223,7 +226,7 @@ impl Noun {
         }
         if call.should_process(&format!("Removing {} \"{}\"", spaced(self.name), object.identity()))? {
             let removing = self.removing;
-            call.cx.commit(move |draft| {
+            call.commit(move |draft| {
                 if let Some(removing) = removing {
                     removing(draft, &object)?;
                 }

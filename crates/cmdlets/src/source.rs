@@ -3,8 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use base::{Fault, FaultKind, Guid};
-use directory::schema::USER;
+use base::{Fault, Guid};
 use powershell::{
     Value, binder,
     cmdlet::{
@@ -13,7 +12,13 @@ use powershell::{
     facts::Facts,
 };
 
-use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete};
+use crate::{
+    ALL, Cmdlet, Context, audit,
+    call::{Call, Reader},
+    cmdlet::text_of,
+    complete,
+    person::Person,
+};
 
 /// The module's name, as `Get-Command` shows it.
 pub const MODULE: &str = "Microsoft.Exchange.Management";
@@ -21,7 +26,8 @@ pub const MODULE: &str = "Microsoft.Exchange.Management";
 static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_optional(OPTIONAL);
 
 /// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
-const OPTIONAL: &[(&str, &str)] = &[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
+const OPTIONAL: &[(&str, &str)] =
+    &[("Get-ManagementRole", "Identity"), ("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
 
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
@@ -60,8 +66,12 @@ pub fn built(name: &str) -> Option<&'static Cmdlet> {
 const TAKEN_BY: &[(&str, &str)] = &[
     ("ADOrganizationConfig", "OrganizationIdParameter"),
     ("DomainContentConfig", "RemoteDomainIdParameter"),
+    ("ExchangeRole", "RoleIdParameter"),
+    ("ExchangeRoleAssignmentPresentation", "RoleAssignmentIdParameter"),
+    ("ExchangeRoleEntryPresentation", "RoleEntryIdParameter"),
     ("ExchangeServer", "ServerIdParameter"),
     ("MailboxStatistics", "StoreMailboxIdParameter"),
+    ("RoleAssignmentPolicy", "MailboxPolicyIdParameter"),
     ("SmtpSendConnectorConfig", "SendConnectorIdParameter"),
     ("TransportServer", "ServerIdParameter"),
 ];
@@ -74,20 +84,17 @@ pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
     TAKEN_BY.iter().any(|(of, by)| *of == noun && *by == element).then_some(true)
 }
 
-/// The cmdlets as one caller may run them.
+/// The cmdlets as one person may run them: what somebody may not use does not exist for them.
 #[derive(Clone)]
 pub struct Cmdlets {
     cx: Arc<Context>,
-    /// Who is calling, for the log and the audit.
-    caller: Arc<str>,
-    /// Where from, for the same.
-    origin: Arc<str>,
+    person: Arc<Person>,
 }
 
 impl Cmdlets {
     /// For a user of this machine whom the kernel vouched for: an administrator of the organisation.
     pub fn for_local_user(cx: Arc<Context>, uid: u32) -> Self {
-        Self { cx, caller: format!("local user {uid}").into(), origin: "local".into() }
+        Self { cx, person: Arc::new(Person::new(&format!("local user {uid}"), "local", None)) }
     }
 
     /// For somebody who has proved to be `user`. `name` is how they logged on and `origin` where from (an
@@ -96,14 +103,11 @@ impl Cmdlets {
     /// # Errors
     /// `AccessDenied` where there is no such account, it is disabled, or no management role is assigned to it.
     pub fn for_administrator(cx: Arc<Context>, user: Guid, name: &str, origin: &str) -> Result<Self, Fault> {
-        let view = cx.directory.snapshot();
-        let account =
-            view.get(user).filter(|object| *object.class == USER && !object.flag("AccountDisabled"));
-        if account.is_none() {
-            let text = format!("The user \"{name}\" isn't assigned to any management roles.");
-            return Err(Fault::new(FaultKind::AccessDenied, "CmdletAccessDeniedException", text));
+        let person = Person::new(name, origin, Some(user));
+        if person.known(&cx.directory).access.is_nothing() {
+            return Err(person.without_roles());
         }
-        Ok(Self { cx, caller: name.into(), origin: origin.into() })
+        Ok(Self { cx, person: Arc::new(person) })
     }
 
     /// The server's name.
@@ -119,32 +123,57 @@ impl Cmdlets {
         preferences: Preferences,
         pipeline_object: Option<Value>,
     ) -> Result<Invocation, ErrorRecord> {
-        let info = find(command).ok_or_else(|| ErrorRecord::command_not_found(command))?;
+        let info = self.find(command).ok_or_else(|| ErrorRecord::command_not_found(command))?;
         let mut call =
             binder::bind_named(info, parameters, preferences, Arc::new(self.clone()), self.cx.clock.now())?;
         call.pipeline_object = pipeline_object;
         Ok(call)
     }
+
+    /// A call may have been bound when more was allowed than is now, or by nobody: it is looked at again.
+    fn admit(&self, invocation: &Invocation) -> Result<(), ErrorRecord> {
+        let name = &*invocation.command.name;
+        let info = self.find(name).ok_or_else(|| ErrorRecord::command_not_found(name))?;
+        let stranger = invocation.parameters.keys().find(|parameter| info.parameter(parameter).is_none());
+        match stranger {
+            Some(parameter) => Err(binder::parameter_not_found(&info, parameter)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl CommandSource for Cmdlets {
     fn find(&self, name: &str) -> Option<Arc<CommandInfo>> {
-        find(name)
+        let known = self.person.known(&self.cx.directory);
+        let access = &known.access;
+        let info = find(name).filter(|info| access.may_use(&info.name))?;
+        if access.is_everything() {
+            return Some(info);
+        }
+        let mut info = Arc::unwrap_or_clone(info);
+        info.parameters.retain(|parameter| access.may_set(&info.name, &parameter.name));
+        Some(Arc::new(info))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        names()
+        self.person.known(&self.cx.directory).names.clone()
     }
 
     fn invoke(&self, invocation: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
+        let person = &*self.person;
+        let known = person.known(&self.cx.directory);
+        if !known.access.is_everything() {
+            self.admit(invocation)?;
+        }
         let name = &*invocation.command.name;
         let Some(cmdlet) = built(name) else { return Err(ErrorRecord::not_implemented(name)) };
-        let span = tracing::info_span!("cmdlet", name, caller = &*self.caller, origin = &*self.origin);
+        let span = tracing::info_span!("cmdlet", name, caller = &*person.name, origin = &*person.origin);
         let _entered = span.enter();
-        let outcome = cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out));
+        let mut call = Call::new(&self.cx, person, &known.access, invocation, cmdlet, out);
+        let outcome = cmdlet.invoke(&mut call);
         let result = if outcome.is_ok() { "ok" } else { "error" };
         metrics::counter!("rialto_cmdlets_total", "outcome" => result).increment(1);
-        audit::record(&self.caller, invocation, outcome.as_ref().err());
+        audit::record(&mut call, outcome.as_ref().err());
         outcome.map_err(|failure| {
             tracing::info!(fault = ?failure.fault, "the cmdlet failed");
             let target = ["Identity", "Name"].iter().find_map(|name| invocation.get(name));
@@ -157,6 +186,11 @@ impl CommandSource for Cmdlets {
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {
-        complete::values(&self.cx, built(&command.name), parameter, prefix)
+        let known = self.person.known(&self.cx.directory);
+        let reader = Reader { cx: &self.cx, access: &known.access, cmdlet: &command.name };
+        if !known.access.may_set(&command.name, &parameter.name) {
+            return Vec::new();
+        }
+        complete::values(&reader, built(&command.name), parameter, prefix)
     }
 }

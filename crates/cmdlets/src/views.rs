@@ -56,6 +56,10 @@ const TABLES: &[Row] = &[
         &[("Name", ANY), ("RecipientType", ANY)],
     ),
     (
+        "Microsoft.Exchange.Data.Directory.Management.RoleGroup",
+        &[("Name", ANY), ("AssignedRoles", ANY), ("RoleAssignments", ANY), ("ManagedBy", ANY)],
+    ),
+    (
         "Microsoft.Exchange.Data.Directory.Management.TransportServer",
         &[("Name", ANY), ("MessageTrackingLogEnabled", ANY), ("AntispamAgentsEnabled", ANY)],
     ),
@@ -73,12 +77,41 @@ const TABLES: &[Row] = &[
         &[("Name", ANY), ("Priority", ANY), ("RecipientFilter", ANY)],
     ),
     (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.ExchangeRole",
+        &[("Name", ANY), ("RoleType", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.ExchangeRoleAssignmentPresentation",
+        &[
+            ("Name", ANY),
+            ("Role", ANY),
+            ("RoleAssigneeName", ANY),
+            ("RoleAssigneeType", Some(16)),
+            ("AssignmentMethod", Some(16)),
+            ("EffectiveUserName", ANY),
+        ],
+    ),
+    (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.MailboxDatabase",
         &[("Name", Some(25)), ("Server", Some(20)), ("Recovery", Some(15)), ("ReplicationType", ANY)],
     ),
     (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.ManagementScope",
+        &[
+            ("Name", ANY),
+            ("ScopeRestrictionType", ANY),
+            ("Exclusive", Some(9)),
+            ("RecipientRoot", ANY),
+            ("RecipientFilter", ANY),
+        ],
+    ),
+    (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.ReceiveConnector",
         &[("Identity", ANY), ("Bindings", ANY), ("Enabled", Some(7))],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.RoleAssignmentPolicy",
+        &[("Name", ANY), ("IsDefault", Some(9)), ("AssignedRoles", ANY)],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.SmtpSendConnectorConfig",
@@ -125,6 +158,10 @@ const TABLES: &[Row] = &[
             ("Recipients", Some(29)),
             ("MessageSubject", ANY),
         ],
+    ),
+    (
+        "Microsoft.Exchange.Management.RbacTasks.ExchangeRoleEntryPresentation",
+        &[("Name", Some(35)), ("Role", Some(30)), ("Parameters", ANY)],
     ),
     (
         "System.Diagnostics.Eventing.Reader.EventLogRecord",

@@ -1,6 +1,6 @@
 //! A change in the making: a private copy of the view, where every step is checked before the next.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use base::{Guid, Rng, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::{
     error::DirectoryError,
     object::Object,
     rules,
-    schema::{Attribute, Class, GROUP, Kind, Place, Target, USER},
+    schema::{Attribute, Class, GROUP, Kind, Place, ROLE_ASSIGNMENT_POLICY, Target, USER},
     value::Value,
     view::View,
 };
@@ -58,8 +58,30 @@ impl NewObject {
 pub struct Draft<'a> {
     view: View,
     records: Vec<Record>,
+    /// Each object changed so far, as it was before, and when it was first touched.
+    before: BTreeMap<Guid, Before>,
+    /// What happens now only follows from the removal of another object.
+    following: bool,
     now: Timestamp,
     rng: &'a dyn Rng,
+}
+
+/// An object before a transaction first touched it.
+struct Before {
+    object: Option<Arc<Object>>,
+    place: usize,
+    follows: bool,
+}
+
+/// What a transaction has done to one object.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// As it was; `None` where it is new.
+    pub before: Option<Arc<Object>>,
+    /// As it is; `None` where it was deleted.
+    pub after: Option<Arc<Object>>,
+    /// It was only changed because another object went (a link to it ended).
+    pub follows: bool,
 }
 
 impl Deref for Draft<'_> {
@@ -71,7 +93,7 @@ impl Deref for Draft<'_> {
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(view: View, now: Timestamp, rng: &'a dyn Rng) -> Self {
-        Draft { view, records: Vec::new(), now, rng }
+        Draft { view, records: Vec::new(), before: BTreeMap::new(), following: false, now, rng }
     }
     pub(crate) fn finish(self) -> (View, Vec<Record>) {
         (self.view, self.records)
@@ -80,6 +102,34 @@ impl<'a> Draft<'a> {
     pub fn now(&self) -> Timestamp {
         self.now
     }
+    /// What this transaction has done so far, in the order in which objects were first touched.
+    pub fn touched(&self) -> Vec<Touched> {
+        let mut all: Vec<(&Guid, &Before)> = self.before.iter().collect();
+        all.sort_by_key(|(_, before)| before.place);
+        let touched = |(guid, before): (&Guid, &Before)| Touched {
+            before: before.object.clone(),
+            after: self.view.get(*guid).cloned(),
+            follows: before.follows,
+        };
+        all.into_iter().map(touched).filter(|t| t.before.is_some() || t.after.is_some()).collect()
+    }
+    /// The memberships this transaction has begun (true) or ended: group, member.
+    pub fn members_changed(&self) -> impl Iterator<Item = (Guid, Guid, bool)> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Member(group, member, is) => Some((*group, *member, *is)),
+            Record::Put(_) | Record::Delete(_) => None,
+        })
+    }
+
+    /// Remembers an object as it is before it changes.
+    fn touch(&mut self, guid: Guid) {
+        let (place, follows) = (self.before.len(), self.following);
+        let object = self.view.get(guid);
+        let known =
+            self.before.entry(guid).or_insert_with(|| Before { object: object.cloned(), place, follows });
+        known.follows &= follows;
+    }
+
     /// A fresh GUID.
     pub fn new_guid(&self) -> Guid {
         Guid::new(self.rng)
@@ -158,8 +208,30 @@ impl<'a> Draft<'a> {
     pub fn delete(&mut self, guid: Guid) -> Result<(), DirectoryError> {
         let object = self.existing(guid)?;
         rules::check_delete(&self.view, &object)?;
+        self.touch(guid);
+        let followed = std::mem::replace(&mut self.following, true);
+        let ended = self.end_links(guid);
+        self.following = followed;
+        ended?;
+        let groups = self.view.groups_of(guid).map(|group| (group, guid));
+        let members = self.view.members_of(guid).map(|member| (guid, member));
+        let pairs: Vec<(Guid, Guid)> = groups.chain(members).collect();
+        self.records.extend(pairs.into_iter().map(|(group, member)| Record::Member(group, member, false)));
+        self.records.push(Record::Delete(guid));
+        self.view.remove(guid);
+        self.view.refresh(object.class);
+        self.view.set_change(self.view.change() + 1);
+        Ok(())
+    }
+
+    /// Ends the links to an object that goes. What cannot be without it goes too.
+    fn end_links(&mut self, guid: Guid) -> Result<(), DirectoryError> {
         let linking: Vec<Arc<Object>> = self.view.linking_to(guid).cloned().collect();
         for source in linking {
+            if rules::goes_with(&source, guid) {
+                self.delete(source.guid)?;
+                continue;
+            }
             let mut changed = Object::clone(&source);
             for (attribute, value) in source.stored() {
                 let kept: Vec<Value> =
@@ -172,14 +244,6 @@ impl<'a> Draft<'a> {
             }
             self.store(Some(&source), changed)?;
         }
-        let groups = self.view.groups_of(guid).map(|group| (group, guid));
-        let members = self.view.members_of(guid).map(|member| (guid, member));
-        let pairs: Vec<(Guid, Guid)> = groups.chain(members).collect();
-        self.records.extend(pairs.into_iter().map(|(group, member)| Record::Member(group, member, false)));
-        self.records.push(Record::Delete(guid));
-        self.view.remove(guid);
-        self.view.refresh(object.class);
-        self.view.set_change(self.view.change() + 1);
         Ok(())
     }
 
@@ -242,6 +306,7 @@ impl<'a> Draft<'a> {
                 )));
             }
         }
+        self.touch(object.guid);
         rules::check(&self.view, &object)?;
         rules::check_unique(&self.view, &object)?;
         let change = self.view.change() + 1;
@@ -272,6 +337,9 @@ impl<'a> Draft<'a> {
                     Target::Recipient => found.class.recipient,
                     Target::User => *found.class == USER,
                     Target::Class(name) => found.class.name == name,
+                    Target::Assignee => {
+                        [&USER, &GROUP, &ROLE_ASSIGNMENT_POLICY].iter().any(|class| *found.class == **class)
+                    }
                 };
                 if !fits {
                     return Err(DirectoryError::Invalid(format!(

@@ -29,6 +29,9 @@ pub enum DirectoryError {
     /// A change that the rules of the directory forbid (the text says which).
     #[error("{0}")]
     Invalid(String),
+    /// A change that is not the caller's to make (the text says why).
+    #[error("{0}")]
+    Denied(String),
     /// Not a filter.
     #[error("Cannot bind parameter 'Filter' to the target. Exception setting \"Filter\": \"{0}\"")]
     Filter(String),
@@ -51,6 +54,7 @@ impl From<DirectoryError> for Fault {
             DirectoryError::Exists(_) => (FaultKind::AlreadyExists, "ADObjectAlreadyExistsException"),
             DirectoryError::Value(_) => (FaultKind::Invalid, "DataValidationException"),
             DirectoryError::Invalid(_) => (FaultKind::Invalid, "InvalidOperationException"),
+            DirectoryError::Denied(_) => (FaultKind::AccessDenied, "ADScopeException"),
             DirectoryError::Filter(_) => (FaultKind::Invalid, "ParameterBindingException"),
             DirectoryError::Closed => (FaultKind::Unavailable, "ADTransientException"),
             DirectoryError::Corrupt(..) => return Fault::internal(error),

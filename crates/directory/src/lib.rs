@@ -24,7 +24,7 @@ mod view;
 
 pub use directory::{Directory, Options};
 pub use dn::Dn;
-pub use draft::{Draft, NAME_MAX, NewObject};
+pub use draft::{Draft, NAME_MAX, NewObject, Touched};
 pub use edit::Edit;
 pub use error::DirectoryError;
 pub use filter::Filter;

@@ -82,6 +82,7 @@ pub fn recipient_type_details(object: &Object) -> Option<String> {
     Some(match kind {
         RecipientType::UserMailbox => object.text("MailboxType").unwrap_or("UserMailbox").to_owned(),
         RecipientType::User if object.flag("AccountDisabled") => "DisabledUser".to_owned(),
+        RecipientType::Group if object.text("RoleGroupType").is_some() => "RoleGroup".to_owned(),
         RecipientType::Group if object.has_flag("GroupType", "SecurityEnabled") => {
             "UniversalSecurityGroup".to_owned()
         }

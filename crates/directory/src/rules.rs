@@ -9,8 +9,9 @@ use crate::{
     policy::Template,
     recipient::recipient_type,
     schema::{
-        ACCEPTED_DOMAIN, Class, DYNAMIC_GROUP, EMAIL_ADDRESS_POLICY, MAILBOX_DATABASE, ORGANIZATION,
-        RECEIVE_CONNECTOR, REMOTE_DOMAIN, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+        ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, Class, DYNAMIC_GROUP, EMAIL_ADDRESS_POLICY, GROUP,
+        MAILBOX_DATABASE, MANAGEMENT_ROLE, MANAGEMENT_SCOPE, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN,
+        ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
     view::{View, claims},
@@ -22,12 +23,17 @@ pub(crate) fn check(view: &View, object: &Object) -> Result<(), DirectoryError> 
         class if *class == ACCEPTED_DOMAIN || *class == REMOTE_DOMAIN => check_domain(view, object),
         class if *class == RECEIVE_CONNECTOR => check_receive_connector(view, object),
         class if *class == SEND_CONNECTOR => check_send_connector(object),
-        class if *class == ORGANIZATION || *class == TRANSPORT_CONFIG => check_single(view, object),
+        class if SINGLE.contains(&class) => check_single(view, object),
+        class if *class == MANAGEMENT_SCOPE => check_scope(object),
+        class if *class == GROUP => check_role_group(object),
         class if *class == EMAIL_ADDRESS_POLICY => check_templates(view, object).and(check_filter(object)),
         class if *class == DYNAMIC_GROUP => check_filter(object),
         _ => Ok(()),
     }
 }
+
+/// Classes of which there is one object.
+static SINGLE: [&Class; 3] = [&ADMIN_AUDIT_LOG_CONFIG, &ORGANIZATION, &TRANSPORT_CONFIG];
 
 /// No other object may hold a key of this one.
 pub(crate) fn check_unique(view: &View, object: &Object) -> Result<(), DirectoryError> {
@@ -165,6 +171,26 @@ fn check_filter(object: &Object) -> Result<(), DirectoryError> {
     object.text("RecipientFilter").map_or(Ok(()), |text| Filter::parse(text).map(|_| ()))
 }
 
+/// A scope's filters parse.
+fn check_scope(object: &Object) -> Result<(), DirectoryError> {
+    let filters = ["RecipientFilter", "ServerFilter", "DatabaseFilter"].into_iter();
+    filters.filter_map(|name| object.text(name)).try_for_each(|text| Filter::parse(text).map(|_| ()))
+}
+
+/// Mail is not addressed to role groups: who manages distribution groups does not manage rights.
+fn check_role_group(object: &Object) -> Result<(), DirectoryError> {
+    if object.text("RoleGroupType").is_some() && object.stored_value("Alias").is_some() {
+        let text = format!("The role group \"{}\" can't be mail-enabled.", object.name);
+        return Err(DirectoryError::Invalid(text));
+    }
+    Ok(())
+}
+
+/// Whether an object goes when what it links to goes: an assignment without its assignee is none.
+pub(crate) fn goes_with(object: &Object, target: base::Guid) -> bool {
+    *object.class == ROLE_ASSIGNMENT && object.link("User") == Some(target)
+}
+
 /// A policy one of whose templates needs this accepted domain.
 fn policy_with_domain<'a>(view: &'a View, domain: &Object) -> Option<&'a Arc<Object>> {
     let needs = |policy: &&Arc<Object>| {
@@ -204,7 +230,29 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
                 object.name
             ))
         }
-        class if *class == ORGANIZATION || *class == TRANSPORT_CONFIG || *class == SERVER => {
+        class if [&MANAGEMENT_ROLE, &MANAGEMENT_SCOPE].iter().any(|own| class == *own) => {
+            match view.linking_to(object.guid).next() {
+                Some(user) => {
+                    refuse(format!("\"{}\" is used by \"{}\" and can't be removed.", object.name, user.name))
+                }
+                None => Ok(()),
+            }
+        }
+        class if *class == ROLE_ASSIGNMENT_POLICY && object.flag("IsDefault") => refuse(format!(
+            "The role assignment policy \"{}\" is the default and can't be removed.",
+            object.name
+        )),
+        class if *class == ROLE_ASSIGNMENT_POLICY => {
+            let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
+            match mailboxes {
+                0 => Ok(()),
+                n => refuse(format!(
+                    "The role assignment policy \"{}\" is assigned to {n} mailboxes and can't be removed.",
+                    object.name
+                )),
+            }
+        }
+        class if SINGLE.contains(&class) || *class == SERVER => {
             refuse(format!("\"{}\" can't be removed.", object.name))
         }
         _ => Ok(()),

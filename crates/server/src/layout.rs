@@ -55,6 +55,14 @@ impl Layout {
     pub(crate) fn tracking(&self) -> PathBuf {
         self.root.join("logs").join("MessageTracking")
     }
+    /// The administrator audit log.
+    pub(crate) fn admin_audit(&self) -> PathBuf {
+        self.root.join("logs").join("AdminAudit")
+    }
+    /// Where the administrator audit log begins and ends: apart from it, so that what is missing is noticed.
+    pub(crate) fn admin_audit_head(&self) -> PathBuf {
+        self.root.join("audit.head")
+    }
     /// Event logs, one file a channel.
     pub(crate) fn events(&self) -> PathBuf {
         self.root.join("logs").join("Events")

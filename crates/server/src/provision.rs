@@ -4,11 +4,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use base::{Fault, SmtpDomain, rng::SystemRng};
 use directory::{
-    Directory, Edit, Object,
+    Directory, Draft, Edit, Object,
     seed::{self, Port},
     verbs::{self, EnableMailbox, MailIdentity, NewMailbox, NewUser},
 };
 use serde::{Deserialize, Serialize};
+use trust::Authenticator;
 
 use crate::config::{Config, Ports};
 
@@ -84,6 +85,23 @@ pub(crate) async fn provision(
         for account in std::iter::once(&new.administrator).chain(&new.accounts) {
             make_mailbox(directory, account).await?;
         }
+    }
+    access(directory, &new.administrator.address).await
+}
+
+/// Who administers a folder whose setup said nothing about roles.
+pub(crate) const ADMINISTRATOR: &str = "administrator";
+
+/// Makes the roles and role groups that are missing: all in a new organisation, in an older one those that came
+/// later. The administrator gets into Organization Management when that is made.
+pub(crate) async fn access(directory: &Directory, administrator: &str) -> Result<(), Fault> {
+    let logins = [administrator.to_owned(), ADMINISTRATOR.to_owned()];
+    let seed = move |draft: &mut Draft<'_>| {
+        let found = logins.iter().find_map(|login| Authenticator::find(draft, login)).map(|user| user.guid);
+        trust::access::seed(draft, found.as_slice())
+    };
+    if directory.commit(seed).await? {
+        tracing::info!("management roles and role groups were made");
     }
     Ok(())
 }

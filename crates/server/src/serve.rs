@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use transport::{Transport, receive};
-use trust::Authenticator;
+use trust::{Authenticator, audit};
 
 use crate::{
     admin, certificate,
@@ -168,10 +168,11 @@ pub(crate) async fn start(
     let tls = TlsAcceptor::from(tls);
 
     let directory = open_directory(&layout, &seams).await?;
-    if let Some(new) = &new {
-        let provisioned = provision::provision(&directory, &config, new).await;
-        provisioned.map_err(ServerError::during("making the organisation"))?;
-    }
+    let provisioned = match &new {
+        Some(new) => provision::provision(&directory, &config, new).await,
+        None => provision::access(&directory, provision::ADMINISTRATOR).await,
+    };
+    provisioned.map_err(ServerError::during("making the organisation"))?;
     let server = this_server(&directory, &config)?;
     let stores = Stores::default();
     mount_databases(&layout, &seams, &directory, &stores).await;
@@ -204,7 +205,9 @@ pub(crate) async fn start(
         stopped.clone(),
     ));
 
-    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, events));
+    let audit = open_audit(&layout, &seams).await?;
+    let records = Records { events, audit };
+    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
     protocols.listen(&mut tasks)?;
@@ -286,6 +289,18 @@ async fn start_transport(
         .await
 }
 
+async fn open_audit(layout: &Layout, seams: &Seams) -> Result<audit::Log, ServerError> {
+    let (disk, dir, head) = (seams.disk.clone(), layout.admin_audit(), layout.admin_audit_head());
+    let open = move || audit::Log::open(audit::Options { disk, dir, head }).map_err(Fault::internal);
+    blocking("opening the administrator audit log", open).await
+}
+
+/// What is written down about the running of the server.
+struct Records {
+    events: Arc<EventLog>,
+    audit: audit::Log,
+}
+
 fn cmdlet_context(
     layout: &Layout,
     seams: Seams,
@@ -293,7 +308,7 @@ fn cmdlet_context(
     directory: &Directory,
     stores: &Stores,
     transport: &Transport,
-    events: Arc<EventLog>,
+    records: Records,
 ) -> Context {
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     Context {
@@ -302,7 +317,8 @@ fn cmdlet_context(
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
         transport: transport.clone(),
-        events,
+        events: records.events,
+        audit: records.audit,
         rng,
         clock,
         runtime: tokio::runtime::Handle::current(),

@@ -2,10 +2,14 @@
 //!
 //! `authn`: names and passwords become an [`Identity`]. One [`Authenticator`] serves every protocol, so that
 //! guesses are counted once, wherever they are made.
+//! `access`: what an identity may do. `audit`: the record of what administrators did.
 
+pub mod access;
+pub mod audit;
 pub mod authn;
 mod error;
 pub mod password;
 
+pub use access::Access;
 pub use authn::{Attempt, Authenticator, Identity, Protocol};
 pub use error::TrustError;

@@ -163,7 +163,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     }
     let guid = object.guid;
-    call.cx.commit(move |draft| draft.delete(guid))?;
+    call.commit(move |draft| draft.delete(guid))?;
     call.cx.stores.dismount(guid)?;
     let folder = (call.cx.database_config)(&object).engine.dir;
     call.warn(&format!(

@@ -40,7 +40,7 @@ fn add(call: &mut Call<'_>) -> Outcome {
         "Adding distribution group member \"{}\" on distribution group \"{}\"",
         member.name, group.name
     ))? {
-        call.cx.commit(move |draft| draft.add_member(group.guid, member.guid))?;
+        call.commit(move |draft| draft.add_member(group.guid, member.guid))?;
     }
     Ok(())
 }
@@ -51,7 +51,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
         "Removing distribution group member \"{}\" on distribution group \"{}\"",
         member.name, group.name
     ))? {
-        call.cx.commit(move |draft| draft.remove_member(group.guid, member.guid))?;
+        call.commit(move |draft| draft.remove_member(group.guid, member.guid))?;
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ fn update(call: &mut Call<'_>) -> Outcome {
     if !call.should_process(&format!("Updating the membership of distribution group \"{}\"", group.name))? {
         return Ok(());
     }
-    Ok(call.cx.commit(move |draft| {
+    Ok(call.commit(move |draft| {
         let present: Vec<base::Guid> = draft.members_of(group.guid).collect();
         for member in present.iter().filter(|member| !wanted.contains(member)) {
             draft.remove_member(group.guid, *member)?;

@@ -51,7 +51,7 @@ fn disable(call: &mut Call<'_>) -> Outcome {
     ))? {
         return Ok(());
     }
-    let gone = call.cx.commit(move |draft| verbs::disable_mailbox(draft, object.guid))?;
+    let gone = call.commit(move |draft| verbs::disable_mailbox(draft, object.guid))?;
     disconnect(call.cx, gone)
 }
 
@@ -72,7 +72,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
     ))? {
         return Ok(());
     }
-    let gone = call.cx.commit(move |draft| verbs::remove_mailbox(draft, object.guid))?;
+    let gone = call.commit(move |draft| verbs::remove_mailbox(draft, object.guid))?;
     if permanent { delete(call.cx, gone) } else { disconnect(call.cx, gone) }
 }
 
@@ -132,7 +132,7 @@ fn connect(call: &mut Call<'_>) -> Outcome {
     if !call.should_process(&action)? {
         return Ok(());
     }
-    let owner = call.cx.commit(move |draft| verbs::enable_mailbox(draft, user.guid, new))?;
+    let owner = call.commit(move |draft| verbs::enable_mailbox(draft, user.guid, new))?;
     let name = owner.text("DisplayName").unwrap_or(&owner.name);
     Ok(found.store.mailbox(found.mailbox.guid)?.connect(name).wait()?)
 }

@@ -165,7 +165,7 @@ fn limited_to(view: &View, object: &Object, links: &str, identity: &str) -> bool
 }
 
 /// The recipients that a parameter names.
-fn recipients(call: &Call<'_>, view: &View, parameter: &str) -> Outcome<Vec<Guid>> {
+pub(crate) fn recipients(call: &Call<'_>, view: &View, parameter: &str) -> Outcome<Vec<Guid>> {
     let given = call.get(parameter).cloned().unwrap_or_default();
     let resolve = |item: &Value| view.resolve(&identity_text(item), Scope::Recipients);
     given.into_items().iter().map(|item| Ok(resolve(item)?.guid)).collect()
@@ -211,7 +211,7 @@ fn disable(
         object.identity()
     );
     if call.should_process(&action)? {
-        call.cx.commit(move |draft| verb(draft, object.guid))?;
+        call.commit(move |draft| verb(draft, object.guid))?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use base::rng::SeededRng;
+use cmdlets::Cmdlets;
 use powershell::{
     CommandSource, ErrorRecord, Flow, Limits, Outcome, Runspace, Streams, Value,
     cmdlet::{Progress, Prompt},
@@ -10,6 +11,15 @@ use powershell::{
 };
 
 use super::world::World;
+
+/// A fresh prompt of whoever these cmdlets are for.
+fn runspace(world: &World, cmdlets: Cmdlets) -> Runspace {
+    let rng = Arc::new(SeededRng::new(2));
+    let mut runspace = Runspace::with(Arc::new(cmdlets), world.clock.clone(), rng, Limits::SHELL);
+    runspace = runspace.with_views(Arc::new(cmdlets::views()));
+    runspace.set_width(WIDTH);
+    runspace
+}
 
 /// Columns of the screen.
 const WIDTH: usize = 120;
@@ -24,16 +34,12 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        let source = Arc::new(world.cmdlets.clone());
-        let rng = Arc::new(SeededRng::new(2));
-        let mut runspace = Runspace::with(source, world.clock.clone(), rng, Limits::SHELL);
-        runspace = runspace.with_views(Arc::new(cmdlets::views()));
-        runspace.set_width(WIDTH);
-        Self { runspace, world, answers: VecDeque::new() }
+        Self { runspace: runspace(&world, world.cmdlets.clone()), world, answers: VecDeque::new() }
     }
 
     /// `@ answer Y` keeps an answer for the next question, `@ complete Get-Mailbox Identity nu => Nuno Mota`
-    /// says what is offered for an argument; the rest is the world's.
+    /// says what is offered for an argument, `@ as ana` goes on as somebody who logged on from elsewhere; the
+    /// rest is the world's.
     pub(crate) fn direct(&mut self, line: &str) {
         match line.split_once(' ') {
             Some(("answer", answer)) => self.answers.push_back(answer.to_owned()),
@@ -45,6 +51,17 @@ impl Console {
                 let prefix = asked.next().unwrap_or_default();
                 let found = self.world.cmdlets.complete(&command, parameter, prefix);
                 assert_eq!(found.join(", "), offered.trim(), "{line}");
+            }
+            Some(("as", alias)) => match self.world.cmdlets_of(alias) {
+                Ok(cmdlets) => {
+                    self.world.cmdlets = cmdlets.clone();
+                    self.runspace = runspace(&self.world, cmdlets);
+                }
+                Err(fault) => panic!("{line}: {fault}"),
+            },
+            Some(("refused", alias)) => {
+                let fault = self.world.cmdlets_of(alias).err().expect("nobody who may do anything");
+                assert_eq!(fault.code, "CmdletAccessDeniedException", "{line}");
             }
             _ => self.world.direct(line),
         }

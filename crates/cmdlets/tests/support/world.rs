@@ -113,6 +113,8 @@ async fn provision(directory: &Directory) -> seed::Seeded {
                 NewMailbox { user, mailbox: EnableMailbox { identity, ..Default::default() } },
             )?;
         }
+        let administrator = draft.resolve_recipient("administrator")?.guid;
+        trust::access::seed(draft, &[administrator])?;
         Ok(seeded)
     };
     directory.commit(seed).await.expect("a new organisation")
@@ -169,6 +171,12 @@ impl World {
             database_config: Box::new(database_config),
             transport,
             events: Arc::new(events),
+            audit: trust::audit::Log::open(trust::audit::Options {
+                disk: Arc::new(SystemDisk),
+                dir: dir.path().join("audit"),
+                head: dir.path().join("audit.head"),
+            })
+            .expect("an audit log"),
             rng,
             clock,
             runtime: runtime.handle().clone(),
@@ -186,7 +194,30 @@ impl World {
             ["settle"] => self.settle(),
             ["event", id, source, ref message @ ..] => self.event(id, source, &message.join(" ")),
             ["logon", alias] => self.logon(alias),
+            ["days", days] => {
+                self.clock.advance(Duration::from_secs(86_400 * days.parse::<u64>().expect("days")))
+            }
+            ["tamper", old, new] => self.tamper(old, new),
             _ => panic!("no such direction: {line}"),
+        }
+    }
+
+    /// The cmdlets as somebody may run them who logged on from 192.0.2.7; `local` is this machine's user.
+    pub(crate) fn cmdlets_of(&self, alias: &str) -> Result<Cmdlets, base::Fault> {
+        if alias == "local" {
+            return Ok(Cmdlets::for_local_user(self.context.clone(), 0));
+        }
+        let user = self.context.directory.snapshot().resolve_recipient(alias).expect("a recipient").guid;
+        let logon = format!("{alias}@rialto.test");
+        Cmdlets::for_administrator(self.context.clone(), user, &logon, "192.0.2.7 (PowerShell)")
+    }
+
+    /// Changes the bytes of the administrator audit log, as somebody might who has the disk.
+    fn tamper(&self, old: &str, new: &str) {
+        for entry in std::fs::read_dir(self._dir.path().join("audit")).expect("the log") {
+            let path = entry.expect("a file").path();
+            let text = std::fs::read_to_string(&path).expect("text");
+            std::fs::write(&path, text.replace(old, new)).expect("the segment");
         }
     }
 

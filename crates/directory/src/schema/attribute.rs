@@ -62,6 +62,8 @@ pub enum Target {
     User,
     /// An object of the class of that name.
     Class(&'static str),
+    /// Whom a management role may be assigned to: a user, a group, a role assignment policy.
+    Assignee,
 }
 
 /// The value when nobody set one.

@@ -31,11 +31,14 @@ pub static GROUP: Class = Class {
         GROUP_DELIVERY,
         &[
             flag("BypassNestedModerationEnabled", false),
+            text("Description", 1024),
             flags("GroupType", "Universal", &["Universal", "Global", "DomainLocal", "SecurityEnabled"])
                 .read_only(),
             flag("IsHierarchicalGroup", false),
             choice("MemberDepartRestriction", "Open", UPDATE),
             choice("MemberJoinRestriction", "Closed", UPDATE),
+            // What makes it a role group: its members have the roles assigned to it.
+            choice("RoleGroupType", "", &["Standard", "Linked", "PartnerLinked"]).read_only(),
             flag("RoomList", false),
             text("SamAccountName", 256).indexed(Index::Unique('s')),
             number("SeniorityIndex", 0, 100),

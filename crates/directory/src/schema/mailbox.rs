@@ -81,7 +81,7 @@ pub(super) static MAILBOX: &[Attribute] = &[
     flag("RetentionHoldEnabled", false),
     text("RetentionPolicy", 256),
     text("RetentionUrl", 2048),
-    text("RoleAssignmentPolicy", 256),
+    link("RoleAssignmentPolicy", "RoleAssignmentPolicy"),
     size("RulesQuota", 64 << 10, 256 << 10),
     maybe("SCLDeleteEnabled"),
     number("SCLDeleteThreshold", 0, 9),

@@ -4,6 +4,7 @@ mod attribute;
 mod parse;
 
 mod accepted_domain;
+mod admin_audit_log_config;
 mod contact;
 mod container;
 mod dynamic_group;
@@ -12,10 +13,14 @@ mod group;
 mod mail_recipient;
 mod mailbox;
 mod mailbox_database;
+mod management_role;
+mod management_scope;
 mod organization;
 mod person;
 mod receive_connector;
 mod remote_domain;
+mod role_assignment;
+mod role_assignment_policy;
 mod send_connector;
 mod server;
 mod server_transport;
@@ -25,6 +30,7 @@ mod user;
 pub(crate) use parse::parse_time;
 
 pub use accepted_domain::ACCEPTED_DOMAIN;
+pub use admin_audit_log_config::ADMIN_AUDIT_LOG_CONFIG;
 pub use attribute::{Attribute, Index, Kind, Preset, Target};
 pub use contact::CONTACT;
 pub use container::CONTAINER;
@@ -32,9 +38,13 @@ pub use dynamic_group::DYNAMIC_GROUP;
 pub use email_address_policy::EMAIL_ADDRESS_POLICY;
 pub use group::GROUP;
 pub use mailbox_database::MAILBOX_DATABASE;
+pub use management_role::MANAGEMENT_ROLE;
+pub use management_scope::MANAGEMENT_SCOPE;
 pub use organization::ORGANIZATION;
 pub use receive_connector::RECEIVE_CONNECTOR;
 pub use remote_domain::REMOTE_DOMAIN;
+pub use role_assignment::ROLE_ASSIGNMENT;
+pub use role_assignment_policy::ROLE_ASSIGNMENT_POLICY;
 pub use send_connector::SEND_CONNECTOR;
 pub use server::SERVER;
 pub use transport_config::TRANSPORT_CONFIG;
@@ -43,15 +53,20 @@ pub use user::USER;
 /// Every class. The order is how a view files its objects; names are what is stored.
 pub static CLASSES: &[&Class] = &[
     &ACCEPTED_DOMAIN,
+    &ADMIN_AUDIT_LOG_CONFIG,
     &CONTACT,
     &CONTAINER,
     &DYNAMIC_GROUP,
     &EMAIL_ADDRESS_POLICY,
     &GROUP,
     &MAILBOX_DATABASE,
+    &MANAGEMENT_ROLE,
+    &ROLE_ASSIGNMENT,
+    &MANAGEMENT_SCOPE,
     &ORGANIZATION,
     &RECEIVE_CONNECTOR,
     &REMOTE_DOMAIN,
+    &ROLE_ASSIGNMENT_POLICY,
     &SEND_CONNECTOR,
     &SERVER,
     &TRANSPORT_CONFIG,
@@ -112,6 +127,12 @@ impl Class {
     /// Where the class stands in [`CLASSES`].
     pub(crate) fn position(&self) -> usize {
         CLASSES.iter().position(|class| class.name == self.name).unwrap_or(usize::MAX)
+    }
+    /// Whether its objects, or who is in them, say who may do what.
+    pub fn governs_access(&self) -> bool {
+        [&GROUP, &MANAGEMENT_ROLE, &ROLE_ASSIGNMENT, &MANAGEMENT_SCOPE, &ROLE_ASSIGNMENT_POLICY]
+            .iter()
+            .any(|class| class.name == self.name)
     }
     /// The class of that name.
     pub fn by_name(name: &str) -> Option<&'static Class> {

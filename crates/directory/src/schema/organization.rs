@@ -98,6 +98,8 @@ pub static ORGANIZATION: Class = Class {
         flag("PublicComputersDetectionEnabled", false),
         choice("PublicFoldersEnabled", "Local", &["None", "Local", "Remote"]),
         flag("PublicFoldersLockedForMigration", false),
+        // Which table of built-in roles was applied last.
+        int("RBACConfigurationVersion", 0, 0, INT_MAX).read_only(),
         flag("ReadTrackingEnabled", false),
         int("RequiredCharsetCoverage", 100, 0, 100),
         int("SCLJunkThreshold", 4, -1, 9),

@@ -156,6 +156,11 @@ pub fn enable_mailbox(
         ("ExchangeGuid", Edit::set(Value::Guid(mailbox))),
     ];
     edits.extend(new.mailbox_type.map(|kind| ("MailboxType", Edit::set(kind))));
+    if object.link("RoleAssignmentPolicy").is_none()
+        && let Some(policy) = draft.default_role_assignment_policy()
+    {
+        edits.push(("RoleAssignmentPolicy", Edit::set(Value::Link(policy.guid))));
+    }
     draft.modify_system(user, edits)?;
     mail_enable(draft, user, &new.identity, fallback, None)
 }

@@ -41,6 +41,7 @@ pub(super) const MAIL_ATTRIBUTES: &[&str] = &[
     "LegacyExchangeDN",
     "MailboxType",
     "RequireSenderAuthenticationEnabled",
+    "RoleAssignmentPolicy",
 ];
 
 /// The alias to use: the given one if it is valid, else a free one made from `fallback`.

@@ -15,8 +15,8 @@ use crate::{
     object::Object,
     recipient::Recipient,
     schema::{
-        ACCEPTED_DOMAIN, CLASSES, Class, MAILBOX_DATABASE, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN,
-        SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+        ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, CLASSES, Class, MAILBOX_DATABASE, ORGANIZATION,
+        RECEIVE_CONNECTOR, REMOTE_DOMAIN, ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::ProxyAddress,
 };
@@ -33,6 +33,8 @@ use index::Filed;
 #[derive(Clone)]
 pub struct View {
     change: u64,
+    /// Counts the changes to who may do what.
+    access_changes: u64,
     objects: imbl::OrdMap<Guid, Arc<Object>>,
     /// Per class, in the order of [`CLASSES`]: objects by name.
     filed: Box<[imbl::OrdSet<Filed>]>,
@@ -54,6 +56,7 @@ impl Default for View {
     fn default() -> Self {
         View {
             change: 0,
+            access_changes: 0,
             objects: imbl::OrdMap::new(),
             filed: CLASSES.iter().map(|_| imbl::OrdSet::new()).collect(),
             unique: imbl::OrdMap::new(),
@@ -71,6 +74,11 @@ impl View {
     /// The change number of the newest change in this view.
     pub fn change(&self) -> u64 {
         self.change
+    }
+    /// Counts the changes to roles, their assignments, scopes and policies, to groups and who is in them: as
+    /// long as it is the same, so is what anybody may do.
+    pub fn access_changes(&self) -> u64 {
+        self.access_changes
     }
     /// How many objects there are.
     pub fn len(&self) -> usize {
@@ -174,6 +182,14 @@ impl View {
     pub fn default_domain(&self) -> Option<&Arc<Object>> {
         self.of_class(&ACCEPTED_DOMAIN).find(|d| d.flag("Default"))
     }
+    /// The role assignment policy of new mailboxes.
+    pub fn default_role_assignment_policy(&self) -> Option<&Arc<Object>> {
+        self.of_class(&ROLE_ASSIGNMENT_POLICY).find(|policy| policy.flag("IsDefault"))
+    }
+    /// What the administrator audit log keeps.
+    pub fn admin_audit_log_config(&self) -> Option<&Arc<Object>> {
+        self.of_class(&ADMIN_AUDIT_LOG_CONFIG).next()
+    }
     /// The remote domain that governs mail to a domain: the exact one before `*.parent` before `*`.
     pub fn remote_domain_for(&self, domain: &str) -> Option<&Arc<Object>> {
         self.remote.find(domain)
@@ -193,6 +209,9 @@ impl View {
 
     /// Rebuilds what is derived from whole classes, after the objects of `class` changed.
     pub(crate) fn refresh(&mut self, class: &'static Class) {
+        if class.governs_access() {
+            self.access_changes += 1;
+        }
         if *class == ACCEPTED_DOMAIN {
             self.accepted = Arc::new(self.of_class(&ACCEPTED_DOMAIN).cloned().collect());
         } else if *class == REMOTE_DOMAIN {

@@ -11,7 +11,7 @@ use crate::{
     filter::wildcard_matches,
     object::Object,
     recipient::{Recipient, RecipientType, recipient_type},
-    schema::{CLASSES, Class},
+    schema::{CLASSES, Class, GROUP},
     value::ProxyAddress,
 };
 
@@ -27,6 +27,8 @@ pub enum Scope<'a> {
     Recipients,
     /// Recipients of these kinds.
     Kinds(&'a [RecipientType]),
+    /// Groups that roles are assigned to.
+    RoleGroups,
     /// Everything.
     Any,
 }
@@ -38,6 +40,7 @@ impl Scope<'_> {
             Scope::Class(class) => object.class == *class,
             Scope::Recipients => object.class.recipient,
             Scope::Kinds(kinds) => recipient_type(object).is_some_and(|kind| kinds.contains(&kind)),
+            Scope::RoleGroups => *object.class == GROUP && object.text("RoleGroupType").is_some(),
             Scope::Any => true,
         }
     }

@@ -312,6 +312,11 @@ fn resolve(info: &CommandInfo, typed: &str) -> Result<Resolved, ErrorRecord> {
     }
 }
 
+/// The error for a parameter that a command does not have, as far as the caller is concerned.
+pub fn parameter_not_found(info: &CommandInfo, name: &str) -> ErrorRecord {
+    errors::not_found(info, name)
+}
+
 /// The declaration a typed parameter name means, for completion and analysis.
 ///
 /// # Errors

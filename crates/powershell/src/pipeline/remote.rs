@@ -78,11 +78,19 @@ impl Runspace {
 }
 
 impl Runspace {
+    /// The declaration of a command that exists here, by its own name.
+    pub fn declaration(&self, name: &str) -> Option<Arc<CommandInfo>> {
+        let state = self.state();
+        let builtin = builtin::find(name).filter(|builtin| state.has_builtin(builtin.name));
+        builtin.map(|builtin| Arc::new(builtin.info())).or_else(|| state.source.find(name))
+    }
+
     /// The declarations of the commands whose names fit one of the patterns: the built-in ones there are, and
     /// the source's; sorted by name.
     pub fn commands(&self, patterns: &[String]) -> Vec<Arc<CommandInfo>> {
         let state = self.state();
-        let fits = |name: &str| patterns.iter().any(|pattern| Wildcard::new(pattern, false).matches(name));
+        let patterns: Vec<Wildcard> = patterns.iter().map(|pattern| Wildcard::new(pattern, false)).collect();
+        let fits = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
         let builtins =
             builtin::ALL.iter().filter(|builtin| state.has_builtin(builtin.name) && fits(builtin.name));
         let mut all: Vec<Arc<CommandInfo>> = builtins

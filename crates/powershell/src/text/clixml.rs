@@ -64,7 +64,11 @@ pub fn to_node_with(value: &Value, depth: usize, protect: &dyn Fn(&Secret) -> No
         Value::Object(held) => {
             let members = held.to_object();
             let all = members.iter().map(|(name, v)| (name.to_string(), to_node(v, depth - 1))).collect();
-            let types: Vec<String> = members.type_names().iter().map(|t| t.to_string()).collect();
+            let mut types: Vec<String> = members.type_names().iter().map(|t| t.to_string()).collect();
+            // Clients look for what they know in the chain, and every chain ends so.
+            if types.last().is_some_and(|last| last != "System.Object") {
+                types.push("System.Object".into());
+            }
             let custom =
                 types.first().is_none_or(|t| t.ends_with("PSCustomObject") || t.starts_with("Selected."));
             let text = Some(value.to_string());
@@ -131,9 +135,15 @@ fn span(text: &str) -> Option<EnhancedTimeSpan> {
 
 /// A tree as a value; objects keep their type names, scalars that do not read stay texts.
 pub fn from_node(node: &Node) -> Value {
+    from_node_with(node, &|_| None)
+}
+
+/// As [`from_node`], with `reveal` for what is under a session's key.
+pub fn from_node_with(node: &Node, reveal: &dyn Fn(&str) -> Option<Secret>) -> Value {
     let text = |text: &str| Value::from(text);
     match node {
-        Node::Nil | Node::Secure(_) => Value::Null,
+        Node::Nil => Value::Null,
+        Node::Secure(hidden) => reveal(hidden).map_or(Value::Null, Value::Secret),
         Node::Bool(b) => Value::Bool(*b),
         Node::Char(c) => Value::Char(*c),
         Node::Int(n) => Value::Int(*n),
@@ -150,14 +160,15 @@ pub fn from_node(node: &Node) -> Value {
             let source = Source { name: "".into(), text: t.as_str().into() };
             crate::parser::parse(source).map_or_else(|_| text(t), Value::ScriptBlock)
         }
-        Node::Object(object) => from_object(object),
+        Node::Object(object) => from_object(object, reveal),
     }
 }
 
-fn from_object(object: &ObjectNode) -> Value {
+fn from_object(object: &ObjectNode, reveal: &dyn Fn(&str) -> Option<Secret>) -> Value {
+    let from_node = |node: &Node| from_node_with(node, reveal);
     match &object.body {
         Body::List(items) => {
-            Value::Array(List::new(ListKind::ArrayList, items.iter().map(from_node).collect()))
+            Value::Array(List::new(ListKind::ArrayList, items.iter().map(&from_node).collect()))
         }
         Body::Dictionary(entries) => {
             let entries = entries.iter().map(|(k, v)| (from_node(k), from_node(v)));

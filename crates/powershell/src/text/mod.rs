@@ -2,7 +2,7 @@
 
 mod clixml;
 
-pub use clixml::{from_node, to_node, to_node_with};
+pub use clixml::{from_node, from_node_with, to_node, to_node_with};
 
 use serde_json::Value as Json;
 

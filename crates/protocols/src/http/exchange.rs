@@ -20,6 +20,10 @@ use crate::listen;
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much of a body that nobody wants is read, bytes.
+const DISCARD_MAX: usize = 4 << 20;
+/// How long it is read.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest `Authorization` header looked at, bytes.
 const AUTHORIZATION_MAX: usize = 4 << 10;
 
@@ -71,6 +75,7 @@ impl Exchange {
         let Some(body) = self.request.body_mut().take() else { return Ok(Bytes::new()) };
         let too_large = || closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\r\n"));
         if body.size_hint().lower() > self.body_max as u64 {
+            discard(body).await;
             return Err(too_large());
         }
         match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, self.body_max).collect()).await {
@@ -85,14 +90,29 @@ impl Exchange {
     ///
     /// # Errors
     /// The answer.
-    pub async fn authenticate_basic(&self, realm: &Realm) -> Result<Caller, Answer> {
-        authenticate_basic(&self.settings.services, self.request.headers(), self.peer, realm).await
+    pub async fn authenticate_basic(&mut self, realm: &Realm) -> Result<Caller, Answer> {
+        let headers = self.request.headers();
+        let outcome = authenticate_basic(&self.settings.services, headers, self.peer, realm).await;
+        if outcome.is_err()
+            && let Some(body) = self.request.body_mut().take()
+        {
+            discard(body).await;
+        }
+        outcome
     }
 
     /// Comes back when the server is about to stop: a handler that waits long waits for this, too.
     pub async fn stopping(&mut self) {
         listen::stopped(&mut self.shutdown).await;
     }
+}
+
+/// Takes what is still to come and drops it: a client that sends before it reads must find its answer, and its
+/// connection. Who sends much, or slowly, is not waited for.
+async fn discard(body: Incoming) {
+    let mut body = Limited::new(body, DISCARD_MAX);
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    tokio::time::timeout(DISCARD_TIMEOUT, rest).await.ok();
 }
 
 /// What one logs on to.

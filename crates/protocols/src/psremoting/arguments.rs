@@ -1,15 +1,27 @@
 //! A client's commands as calls: parameters that the client could not know to be switches are paired with
 //! their arguments by the binder, as if they had been typed.
 
-use powershell::{Call, CommandSource, Merge, Value, binder, binder::Argument, text::from_node};
+use std::sync::Arc;
+
+use powershell::{Call, CommandInfo, Merge, Value, binder, binder::Argument};
 use wire::{
     clixml::{Body, Node},
     psrp::{self, Command, Parameter},
 };
 
+use super::Workplace;
+
+/// The declaration of a command, by its name.
+pub(super) type Declared<'a> = &'a dyn Fn(&str) -> Option<Arc<CommandInfo>>;
+
 /// A command as a call.
-pub(super) fn call(command: Command, source: &dyn CommandSource) -> Call {
-    let arguments = command.parameters.into_iter().map(|p| argument(p, &command.text, source)).collect();
+pub(super) fn call(command: Command, work: &Workplace, declared: Declared<'_>) -> Call {
+    let is_switch = |name: &str| {
+        let resolved = declared(&command.text).and_then(|info| binder::resolve_parameter(&info, name).ok());
+        resolved.is_some_and(|parameter| parameter.is_switch())
+    };
+    let paired = |Parameter { name, value: node }| argument(name, node, work, &is_switch);
+    let arguments = command.parameters.into_iter().map(paired).collect();
     let merge = command.merge.map(|merge| match merge {
         psrp::Merge::None => Merge::None,
         psrp::Merge::Output => Merge::Output,
@@ -19,10 +31,15 @@ pub(super) fn call(command: Command, source: &dyn CommandSource) -> Call {
 }
 
 /// `-Name:` and a value, `-Name` and nothing, `Name` and a value, or a value without a name.
-fn argument(parameter: Parameter, command: &str, source: &dyn CommandSource) -> Argument {
-    let given = parameter.value != Node::Nil;
-    let value = value(parameter.value);
-    let Some(written) = parameter.name.filter(|name| !name.is_empty()) else {
+fn argument(
+    name: Option<String>,
+    node: Node,
+    work: &Workplace,
+    is_switch: &dyn Fn(&str) -> bool,
+) -> Argument {
+    let given = node != Node::Nil;
+    let value = value(node, work);
+    let Some(written) = name.filter(|name| !name.is_empty()) else {
         return Argument::Value(value.into());
     };
     let written = written.trim_end();
@@ -31,20 +48,16 @@ fn argument(parameter: Parameter, command: &str, source: &dyn CommandSource) -> 
     let typed = bare.len() < written.len();
     let explicit = given || bare.ends_with(':') || !typed;
     // A switch without a value is on, however it was given.
-    let is_switch = || {
-        let info = source.find(command);
-        info.and_then(|info| binder::resolve_parameter(&info, name).ok()).is_some_and(|p| p.is_switch())
-    };
-    if !explicit || (!given && is_switch()) {
+    if !explicit || (!given && is_switch(name)) {
         return Argument::Named(name.into(), None);
     }
     Argument::Named(name.into(), Some(value.into()))
 }
 
 /// A value from a client: plain data only. Script blocks are their text, for nothing here runs them.
-pub(super) fn value(mut node: Node) -> Value {
+pub(super) fn value(mut node: Node, work: &Workplace) -> Value {
     without_scripts(&mut node);
-    from_node(&node)
+    work.to_value(&node)
 }
 
 /// Depth is bounded by the reader.
@@ -70,9 +83,9 @@ fn without_scripts(node: &mut Node) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use powershell::{CommandInfo, ErrorRecord, Invocation, ParameterInfo, Streams};
+    use base::{clock::SystemClock, rng::SystemRng};
+    use powershell::{CommandInfo, CommandSource, ErrorRecord, Invocation, ParameterInfo, Streams};
+    use wire::{secret::Secret, session_key::SessionKey};
 
     use super::*;
 
@@ -95,6 +108,21 @@ mod tests {
         }
     }
 
+    fn work() -> Workplace {
+        Workplace {
+            pool: Default::default(),
+            commands: Arc::new(One),
+            caller: String::new(),
+            server: String::new(),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
+            running: Arc::default(),
+            running_own: Arc::default(),
+            buffered: Arc::default(),
+            key: Default::default(),
+        }
+    }
+
     #[test]
     fn parameters_as_clients_write_them() {
         let named = |name: &str, value: Option<Value>| Argument::Named(name.into(), value.map(Into::into));
@@ -113,14 +141,27 @@ mod tests {
             (None, text(), Argument::Value("x".into())),
             (Some(""), Node::Nil, Argument::Value(Value::Null.into())),
         ] {
-            let parameter = Parameter { name: name.map(str::to_owned), value };
-            assert_eq!(argument(parameter, "Get-Mailbox", &One), expected, "{name:?}");
+            let parameters = vec![Parameter { name: name.map(str::to_owned), value }];
+            let command = Command { parameters, ..Command::new("Get-Mailbox") };
+            let call = call(command, &work(), &|name| One.find(name));
+            assert_eq!(call.arguments, [expected], "{name:?}");
         }
     }
 
     #[test]
-    fn scripts_are_texts() {
+    fn scripts_are_texts_and_secrets_need_the_key() {
+        let work = work();
         let list = Node::array(vec![Node::ScriptBlock("Remove-Mailbox *".into())]);
-        assert_eq!(value(list).into_items(), [Value::from("Remove-Mailbox *")]);
+        assert_eq!(value(list, &work).into_items(), [Value::from("Remove-Mailbox *")]);
+        let key = SessionKey::generate(&SystemRng);
+        let hidden = || Node::record([("Password", Node::Secure(key.protect(&Secret("hunter2".into()))))]);
+        let password = |value: Value| match value {
+            Value::Object(object) => object.with(|o| o.get("Password").cloned()),
+            other => Some(other),
+        };
+        assert_eq!(password(value(hidden(), &work)), Some(Value::Null));
+        *work.key.lock() = Some(key.clone());
+        let Some(Value::Secret(revealed)) = password(value(hidden(), &work)) else { panic!("no secret") };
+        assert_eq!(revealed.reveal(), "hunter2");
     }
 }

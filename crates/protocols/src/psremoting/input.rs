@@ -9,6 +9,8 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use wire::psrp::HostResponse;
 
+use super::share::Share;
+
 /// Most bytes of objects that wait: clients may send all input before they fetch any output.
 const BYTES_MAX: usize = 32 << 20;
 /// How long a person may think about a question.
@@ -26,23 +28,40 @@ struct State {
     /// Messages, not read yet.
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
+    /// The same, of what all pipelines may have waiting.
+    share: Share,
     ended: bool,
     stopped: bool,
     calls: i64,
     answers: HashMap<i64, HostResponse>,
 }
 
+impl State {
+    /// Holds no more than what waits.
+    fn shrink(&mut self) {
+        let bytes = self.bytes;
+        // Less always fits.
+        let _ = self.share.set(bytes);
+    }
+}
+
 impl Input {
+    /// Nothing yet; what waits counts in `share`.
+    pub(super) fn new(share: Share) -> Self {
+        Input { state: Mutex::new(State { share, ..State::default() }), more: Condvar::new() }
+    }
+
     /// Adds an object's message; false where too much waits already.
     pub(super) fn push(&self, message: Vec<u8>) -> bool {
         let mut state = self.state.lock();
         if state.ended || state.stopped {
             return true;
         }
-        if state.bytes + message.len() > BYTES_MAX {
+        let bytes = state.bytes + message.len();
+        if bytes > BYTES_MAX || !state.share.set(bytes) {
             return false;
         }
-        state.bytes += message.len();
+        state.bytes = bytes;
         state.waiting.push_back(message);
         drop(state);
         self.more.notify_all();
@@ -60,6 +79,8 @@ impl Input {
         let mut state = self.state.lock();
         state.stopped = true;
         state.waiting.clear();
+        state.bytes = 0;
+        state.shrink();
         drop(state);
         self.more.notify_all();
     }
@@ -70,6 +91,7 @@ impl Input {
         loop {
             if let Some(message) = state.waiting.pop_front() {
                 state.bytes -= message.len();
+                state.shrink();
                 return Some(message);
             }
             if state.ended || state.stopped {

@@ -6,21 +6,34 @@ mod input;
 mod metadata;
 mod outbox;
 mod pipeline;
+mod pool;
 mod proxies;
 mod service;
+mod share;
 mod shell;
 mod shells;
 mod streams;
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::Duration,
 };
 
 use base::{Guid, Rng, clock::SharedClock};
 use hyper::{StatusCode, header};
-use powershell::CommandSource;
-use wire::wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError};
+use parking_lot::Mutex;
+use powershell::{
+    CommandSource, Value,
+    text::{from_node_with, to_node_with},
+    value::Secret,
+};
+use wire::{
+    clixml::Node,
+    psrp::{Destination, Message, MessageType},
+    secret,
+    session_key::SessionKey,
+    wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError},
+};
 
 pub use shells::Shells;
 
@@ -34,8 +47,8 @@ const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
 /// What the pipelines of a shell work with.
 struct Workplace {
-    /// The runspace pool, which is the shell.
-    pool: Guid,
+    /// The runspace pool, as its client calls it; most call it as the shell.
+    pool: OnceLock<Guid>,
     /// What the caller may run.
     commands: Arc<dyn CommandSource>,
     /// Who that is.
@@ -46,6 +59,37 @@ struct Workplace {
     rng: Arc<dyn Rng>,
     /// Pipelines at work, of all callers.
     running: Arc<AtomicUsize>,
+    /// Those of this caller, in all shells.
+    running_own: Arc<AtomicUsize>,
+    /// What clients have sent and nothing has taken yet, bytes, of all callers.
+    buffered: Arc<AtomicUsize>,
+    /// What secrets travel under, once the client has shown a key of its own.
+    key: Mutex<Option<SessionKey>>,
+}
+
+impl Workplace {
+    /// A message to the client, for a pipeline or (empty) the pool.
+    fn message(&self, pipeline: Guid, kind: MessageType, data: Node) -> Vec<u8> {
+        // As the product answers: the versions of a session belong to no pool.
+        let pool = self.pool.get().filter(|_| kind != MessageType::SessionCapability);
+        let pool = pool.copied().unwrap_or(Guid::EMPTY);
+        Message { destination: Destination::Client, kind, pool, pipeline, data: Some(data) }.encode()
+    }
+
+    /// A value for the client. Secrets stay here while there is no key.
+    fn to_node(&self, value: &Value, depth: usize) -> Node {
+        let key = self.key.lock().clone();
+        to_node_with(value, depth, &|hidden| {
+            let protect = |key: &SessionKey| key.protect(&secret::Secret(hidden.reveal().to_owned()));
+            key.as_ref().map_or(Node::Nil, |key| Node::Secure(protect(key)))
+        })
+    }
+
+    /// A value of the client's.
+    fn to_value(&self, node: &Node) -> Value {
+        let key = self.key.lock().clone();
+        from_node_with(node, &|hidden| Some(Secret::new(&key.as_ref()?.reveal(hidden).ok()?.0)))
+    }
 }
 
 /// What a client sent breaks the protocol.
@@ -102,3 +146,6 @@ async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
     }
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use powershell::Flow;
-use tokio::{sync::Notify, time::Instant};
+use tokio::sync::Notify;
 use wire::{
     psrp::Fragmenter,
     wsman::{FaultCode, room_for_data},
@@ -118,20 +118,20 @@ impl Outbox {
     /// # Errors
     /// `TimedOut`, or why there is nothing to wait for.
     pub(super) async fn fetch(&self, max: usize, patience: Duration) -> Result<Batch, FaultCode> {
-        let deadline = Instant::now() + patience;
         let epoch = self.state.lock().interrupted.0;
-        loop {
-            let notified = self.ready.notified();
-            tokio::pin!(notified);
-            // From here on no wake-up is missed.
-            notified.as_mut().enable();
-            if let Some(outcome) = self.take(max, epoch) {
-                return outcome;
+        let fetched = async {
+            loop {
+                let notified = self.ready.notified();
+                tokio::pin!(notified);
+                // From here on no wake-up is missed.
+                notified.as_mut().enable();
+                if let Some(outcome) = self.take(max, epoch) {
+                    return outcome;
+                }
+                notified.await;
             }
-            if tokio::time::timeout_at(deadline, notified).await.is_err() {
-                return Err(FaultCode::TimedOut);
-            }
-        }
+        };
+        tokio::time::timeout(patience, fetched).await.unwrap_or(Err(FaultCode::TimedOut))
     }
 
     fn take(&self, max: usize, epoch: u64) -> Option<Result<Batch, FaultCode>> {

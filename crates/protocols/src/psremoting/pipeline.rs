@@ -26,8 +26,9 @@ use super::{
     metadata,
     outbox::Outbox,
     proxies,
+    share::Share,
     shell::OBJECT_MAX,
-    streams::{ToClient, error_info, message},
+    streams::{ToClient, error_info},
 };
 
 /// The stack of a pipeline's thread, bytes: deep enough for as many stages as a pipeline may have.
@@ -43,18 +44,19 @@ pub(super) struct Pipeline {
     pub(super) outbox: Outbox,
     pub(super) input: Input,
     /// Puts the client's messages together; one that sends at a time.
-    incoming: Mutex<Defragmenter>,
+    incoming: Mutex<(Defragmenter, Share)>,
     started: AtomicBool,
     stopping: AtomicBool,
 }
 
 impl Pipeline {
-    pub(super) fn new(id: Guid) -> Self {
+    pub(super) fn new(id: Guid, work: &Workplace) -> Self {
+        let share = || Share::new(&work.buffered);
         Pipeline {
             id,
             outbox: Outbox::default(),
-            input: Input::default(),
-            incoming: Mutex::new(Defragmenter::new(OBJECT_MAX)),
+            input: Input::new(share()),
+            incoming: Mutex::new((Defragmenter::new(OBJECT_MAX), share())),
             started: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
@@ -62,7 +64,9 @@ impl Pipeline {
 
     /// Takes fragments; hands back the messages that are complete.
     pub(super) fn defragment(&self, data: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
-        self.incoming.lock().push(data).map_err(super::malformed)
+        let (defragmenter, share) = &mut *self.incoming.lock();
+        let messages = defragmenter.push(data).map_err(super::malformed)?;
+        if share.set(defragmenter.bytes()) { Ok(messages) } else { Err(FaultCode::Quota.into()) }
     }
 
     /// Whether it is at work, or about to be.
@@ -96,7 +100,7 @@ impl Pipeline {
         if self.started.swap(true, Ordering::Relaxed) {
             return Err(Fault::new(FaultCode::Schema, "The pipeline has started already."));
         }
-        let place = Place::take(&work.running).ok_or(FaultCode::Quota)?;
+        let place = Place::take(work).ok_or(FaultCode::Quota)?;
         let (pipeline, work) = (self.clone(), work.clone());
         let run = move || {
             let _place = place;
@@ -159,9 +163,10 @@ impl Pipeline {
             return Err(scripts_not_allowed());
         }
         for statement in create.statements {
+            let declared = |name: &str| runspace.declaration(name);
             let calls =
-                statement.into_iter().map(|command| arguments::call(command, &*work.commands)).collect();
-            let mut objects = std::iter::from_fn(|| self.next_object());
+                statement.into_iter().map(|command| arguments::call(command, work, &declared)).collect();
+            let mut objects = std::iter::from_fn(|| self.next_object(work));
             let fed = !create.no_input;
             let input = fed.then_some(&mut objects as &mut (dyn Iterator<Item = Value> + Send));
             runspace.invoke(calls, input, streams)?;
@@ -170,9 +175,9 @@ impl Pipeline {
     }
 
     /// The next object the client feeds; what cannot be read ends the input.
-    fn next_object(&self) -> Option<Value> {
+    fn next_object(&self, work: &Workplace) -> Option<Value> {
         let message = Message::decode(&self.input.next()?).ok()??;
-        Some(arguments::value(message.data.unwrap_or_default()))
+        Some(arguments::value(message.data.unwrap_or_default(), work))
     }
 
     /// Says how it ended.
@@ -185,7 +190,7 @@ impl Pipeline {
         let error = error.map(|record| error_info(&record).to_node());
         let data = PipelineStateMessage { state, error }.to_node();
         self.input.stop();
-        self.outbox.end(message(work.pool, self.id, MessageType::PipelineState, data));
+        self.outbox.end(work.message(self.id, MessageType::PipelineState, data));
     }
 }
 
@@ -211,22 +216,25 @@ fn describe(
     Ok(())
 }
 
-/// A place among the pipelines that run; given back when dropped.
-struct Place(Arc<AtomicUsize>);
+/// A place among the pipelines that run, of all callers and of one; given back when dropped.
+struct Place([Arc<AtomicUsize>; 2]);
 
-/// Pipelines at work at once, of all callers: each has a thread.
-const RUNNING_MAX: usize = 256;
+/// Pipelines at work at once, of all callers and of one: each has a thread.
+const RUNNING_MAX: [usize; 2] = [256, 54];
 
 impl Place {
-    fn take(running: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Place(running.clone());
-        (running.fetch_add(1, Ordering::Relaxed) < RUNNING_MAX).then_some(place)
+    fn take(work: &Workplace) -> Option<Self> {
+        let place = Place([work.running.clone(), work.running_own.clone()]);
+        let before = place.0.each_ref().map(|count| count.fetch_add(1, Ordering::Relaxed));
+        (before[0] < RUNNING_MAX[0] && before[1] < RUNNING_MAX[1]).then_some(place)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        for count in &self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use base::FaultKind;
 use services::Caller;
-use wire::wsman::{
-    Chunk, ENVELOPE_MAX, ENVELOPE_MIN, Fault, FaultCode, Reply, Request, RequestBody, resource,
+use wire::{
+    wsman::{Chunk, ENVELOPE_MAX, ENVELOPE_MIN, Fault, FaultCode, Reply, Request, RequestBody, resource},
+    xpress,
 };
 
 use super::shell::Shell;
@@ -97,7 +98,8 @@ async fn fetch(
     patience: Duration,
 ) -> Result<Reply, Fault> {
     let batch = shell.receive(command, max, patience).await?;
-    let chunks = batch.chunks.into_iter().map(|data| Chunk { command, data }).collect();
+    let packed = |data: Vec<u8>| if shell.about.xpress { xpress::store(&data) } else { data };
+    let chunks = batch.chunks.into_iter().map(|data| Chunk { command, data: packed(data) }).collect();
     Ok(Reply::Received { chunks, done: command.filter(|_| batch.ended) })
 }
 
@@ -118,7 +120,8 @@ fn create(exchange: &Exchange, caller: Caller, request: Request) -> Result<Reply
         Fault::new(code, fault.public_text)
     })?;
     let settings = &exchange.settings;
-    let shell = settings.shells.open(create, &request.resource, &caller, &settings.server_name, commands)?;
+    let how = (&*settings.server_name, request.xpress);
+    let shell = settings.shells.open(create, &request.resource, &caller, how, commands)?;
     tracing::info!(user = caller.name, shell = %shell.about.id, "remote session opened");
     Ok(Reply::Created(shell.describe()))
 }

@@ -1,35 +1,36 @@
 //! One shell: a runspace pool that a client opened, and its pipelines.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base::Guid;
 use parking_lot::Mutex;
 use wire::{
     clixml::Node,
     psrp::{
-        Availability, Defragmenter, HostInfo, HostResponse, InitRunspacePool, Message, MessageType, PoolCall,
-        PoolState, SessionCapability, application_private_data, connect_runspace_pool, init_data, pool_state,
+        Defragmenter, HostResponse, InitRunspacePool, Message, MessageType, PoolCall, PoolState,
+        SessionCapability, application_private_data, connect_runspace_pool, init_data, pool_state,
+        public_key,
     },
+    session_key::SessionKey,
     wsman::{self, Fault, FaultCode, signal},
+    xpress,
 };
 
 use super::{
     Workplace, malformed,
     outbox::{Batch, Outbox},
     pipeline::Pipeline,
-    streams::message,
+    pool::{Pool, RUNSPACES_MAX, Stage},
 };
 
 /// The largest message of a client, bytes.
 pub(super) const OBJECT_MAX: usize = 16 << 20;
+/// The largest message for the pool itself, bytes: none is long, and they are read where others wait.
+const POOL_OBJECT_MAX: usize = 512 << 10;
+/// The largest piece of one, unpacked, bytes.
+const UNPACKED_MAX: usize = 2 << 20;
 /// The PowerShell we say we are.
-const PS_VERSION: &str = "5.1.14393.0";
-/// Pipelines of a shell at work at once.
-const ACTIVE_MAX: usize = 18;
-/// Pipelines of a shell that ended and whose clients never fetched the end.
-const FORGOTTEN_MAX: usize = 32;
-/// The largest pool.
-const RUNSPACES_MAX: i32 = 64;
+const PS_VERSION: &str = "5.1.14393.2248";
 
 /// A shell.
 pub(super) struct Shell {
@@ -41,28 +42,6 @@ pub(super) struct Shell {
     outbox: Outbox,
     pool: Mutex<Pool>,
     usage: Mutex<Usage>,
-}
-
-/// How far the opening of a pool has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was said.
-    New,
-    /// The versions are settled.
-    Negotiated,
-    /// It is open.
-    Opened,
-}
-
-struct Pool {
-    incoming: Defragmenter,
-    stage: Stage,
-    min: i32,
-    max: i32,
-    host: HostInfo,
-    pipelines: HashMap<Guid, Arc<Pipeline>>,
-    /// The order in which pipelines were made.
-    order: Vec<Guid>,
 }
 
 /// Who uses the shell, and since when nobody does.
@@ -99,21 +78,12 @@ impl Shell {
             since: work.clock.monotonic(),
             idle_timeout: about.idle_timeout,
         };
-        let pool = Pool {
-            incoming: Defragmenter::new(OBJECT_MAX),
-            stage: Stage::New,
-            min: 1,
-            max: 1,
-            host: HostInfo::NONE,
-            pipelines: HashMap::new(),
-            order: Vec::new(),
-        };
         let shell = Shell {
             owner,
             about,
             work: Arc::new(work),
             outbox: Outbox::default(),
-            pool: Mutex::new(pool),
+            pool: Mutex::new(Pool::new(Defragmenter::new(POOL_OBJECT_MAX))),
             usage: Mutex::new(usage),
         };
         shell.feed(first)?;
@@ -149,7 +119,7 @@ impl Shell {
     }
 
     fn post(&self, kind: MessageType, data: Node) {
-        self.outbox.post(message(self.work.pool, Guid::EMPTY, kind, data));
+        self.outbox.post(self.work.message(Guid::EMPTY, kind, data));
     }
 
     /// Takes bytes that are for the pool.
@@ -167,7 +137,9 @@ impl Shell {
 
     fn handle(&self, pool: &mut Pool, message: Message) -> Result<(), Fault> {
         let Message { kind, pool: id, pipeline, data, .. } = message;
-        if id != self.work.pool {
+        // The first message with a name for the pool gives it; the one before may have none.
+        let nameless = id == Guid::EMPTY && kind == MessageType::SessionCapability;
+        if !nameless && *self.work.pool.get_or_init(|| id) != id {
             return Err(Fault::new(FaultCode::Schema, "The message is for another runspace pool."));
         }
         let data = data.unwrap_or_default();
@@ -182,7 +154,8 @@ impl Shell {
             }
             (Stage::Negotiated, MessageType::InitRunspacePool) => {
                 let init = InitRunspacePool::read(&data).map_err(malformed)?;
-                (pool.min, pool.max, pool.host) = (init.min, init.max.min(RUNSPACES_MAX), init.host);
+                let max = init.max.min(RUNSPACES_MAX);
+                (pool.min, pool.max, pool.host) = (init.min.min(max), max, init.host);
                 self.post(MessageType::ApplicationPrivateData, application_private_data(PS_VERSION));
                 self.post(MessageType::RunspacePoolState, pool_state(PoolState::Opened, None));
                 pool.stage = Stage::Opened;
@@ -198,6 +171,7 @@ impl Shell {
                     pipeline.input.answer(answer);
                 }
             }
+            (Stage::Opened, MessageType::PublicKey) => self.exchange_keys(&data)?,
             // What nobody waits for is ignored, as the protocol asks.
             (Stage::Opened, _) => {}
             _ => return Err(Fault::new(FaultCode::Schema, "The runspace pool is not open.")),
@@ -205,10 +179,23 @@ impl Shell {
         Ok(())
     }
 
+    /// Gives the client the session's key, under the client's own.
+    fn exchange_keys(&self, data: &Node) -> Result<(), Fault> {
+        let bad = || Fault::new(FaultCode::Schema, "The client's public key is not an RSA key of 2048 bits.");
+        let rng = &*self.work.rng;
+        let mut held = self.work.key.lock();
+        let key = held.get_or_insert_with(|| SessionKey::generate(rng));
+        let encrypted = key.for_peer(public_key(data).ok_or_else(bad)?, rng).map_err(|_| bad())?;
+        drop(held);
+        let answer = Node::record([("EncryptedSessionKey", Node::text(encrypted))]);
+        self.post(MessageType::EncryptedSessionKey, answer);
+        Ok(())
+    }
+
     /// A new pipeline, with the first bytes of its first message.
     pub(super) fn command(&self, command: wsman::Command) -> Result<Guid, Fault> {
         let id = command.command.unwrap_or_else(|| Guid::new(&*self.work.rng));
-        let pipeline = Arc::new(Pipeline::new(id));
+        let pipeline = Arc::new(Pipeline::new(id, &self.work));
         {
             let mut pool = self.pool.lock();
             if pool.stage != Stage::Opened {
@@ -226,7 +213,11 @@ impl Shell {
     }
 
     /// Takes the client's bytes.
-    pub(super) fn send(&self, send: wsman::Send) -> Result<(), Fault> {
+    pub(super) fn send(&self, mut send: wsman::Send) -> Result<(), Fault> {
+        if self.about.xpress {
+            let unpacked = xpress::unpack(&send.data, UNPACKED_MAX);
+            send.data = unpacked.map_err(|error| Fault::new(FaultCode::Schema, format!("{error}.")))?;
+        }
         match send.command {
             Some(id) => self.feed_pipeline(&self.pipeline(id)?, &send.data),
             None => self.feed(&send.data),
@@ -328,9 +319,9 @@ impl Shell {
             return Err(Fault::new(FaultCode::Option, text));
         }
         let mut pool = self.pool.lock();
-        pool.incoming = Defragmenter::new(OBJECT_MAX);
+        pool.incoming = Defragmenter::new(POOL_OBJECT_MAX);
         let mut answers = wire::psrp::Fragmenter::default();
-        let mut answer = |kind, data| answers.push(message(self.work.pool, Guid::EMPTY, kind, data));
+        let mut answer = |kind, data| answers.push(self.work.message(Guid::EMPTY, kind, data));
         for bytes in pool.incoming.push(&connect.data).map_err(malformed)? {
             match Message::decode(&bytes).map_err(malformed)? {
                 Some(Message { kind: kind @ MessageType::SessionCapability, data: Some(data), .. }) => {
@@ -361,47 +352,5 @@ impl Shell {
             pipeline.abandon(&self.work);
         }
         self.outbox.close(FaultCode::Aborted);
-    }
-}
-
-impl Pool {
-    fn answer(&mut self, call: PoolCall) -> Availability {
-        match call {
-            PoolCall::SetMax(max) if (self.min..=RUNSPACES_MAX).contains(&max) => {
-                self.max = max;
-                Availability::Done(true)
-            }
-            PoolCall::SetMin(min) if (1..=self.max).contains(&min) => {
-                self.min = min;
-                Availability::Done(true)
-            }
-            PoolCall::SetMax(_) | PoolCall::SetMin(_) => Availability::Done(false),
-            PoolCall::GetAvailable => {
-                let active = self.pipelines.values().filter(|pipeline| pipeline.is_active()).count();
-                Availability::Count((i64::from(self.max) - active as i64).max(0))
-            }
-            PoolCall::Reset => Availability::Done(true),
-        }
-    }
-
-    /// Finds room for a pipeline; those whose ends nobody fetched go first.
-    fn admit(&mut self, pipeline: &Arc<Pipeline>, work: &Workplace) -> Result<(), Fault> {
-        if self.pipelines.contains_key(&pipeline.id) {
-            return Err(Fault::new(FaultCode::AlreadyExists, "There is a command of this id already."));
-        }
-        let ended = |id: &Guid| self.pipelines.get(id).is_none_or(|pipeline| !pipeline.is_active());
-        let forgotten: Vec<Guid> = self.order.iter().copied().filter(ended).collect();
-        if self.order.len() - forgotten.len() >= ACTIVE_MAX {
-            return Err(FaultCode::Quota.into());
-        }
-        for id in forgotten.iter().rev().skip(FORGOTTEN_MAX) {
-            self.order.retain(|own| own != id);
-            if let Some(old) = self.pipelines.remove(id) {
-                old.abandon(work);
-            }
-        }
-        self.order.push(pipeline.id);
-        self.pipelines.insert(pipeline.id, pipeline.clone());
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -31,12 +31,13 @@ pub struct Shells {
     clock: SharedClock,
     rng: Arc<dyn Rng>,
     running: Arc<AtomicUsize>,
+    buffered: Arc<AtomicUsize>,
 }
 
 impl Shells {
     /// None yet.
     pub fn new(clock: SharedClock, rng: Arc<dyn Rng>) -> Self {
-        Shells { open: Mutex::default(), clock, rng, running: Arc::default() }
+        Shells { open: Mutex::default(), clock, rng, running: Arc::default(), buffered: Arc::default() }
     }
 
     /// Ends shells that idle too long, until the server stops; then all of them.
@@ -83,7 +84,7 @@ impl Shells {
         create: Create,
         resource: &str,
         caller: &Caller,
-        server: &str,
+        (server, xpress): (&str, bool),
         commands: Arc<dyn CommandSource>,
     ) -> Result<Arc<Shell>, Fault> {
         self.sweep();
@@ -96,17 +97,24 @@ impl Shells {
             owner: caller.name.clone(),
             client: caller.client.address.to_string(),
             idle_timeout,
-            xpress: false,
+            xpress,
             connected: true,
         };
         let work = Workplace {
-            pool: id,
+            pool: OnceLock::new(),
             commands: Arc::new(proxies::Session(commands)),
             caller: caller.name.clone(),
             server: server.to_owned(),
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             running: self.running.clone(),
+            running_own: self
+                .of(caller.user)
+                .first()
+                .map(|own| own.work.running_own.clone())
+                .unwrap_or_default(),
+            buffered: self.buffered.clone(),
+            key: Mutex::default(),
         };
         let shell = Arc::new(Shell::open(caller.user, about, work, &create.creation)?);
         let mut open = self.open.lock();

@@ -10,10 +10,7 @@ use powershell::{
 };
 use wire::{
     clixml::Node,
-    psrp::{
-        Destination, ErrorInfo, HostCall, HostInfo, HostMethod, Information, Message, MessageType,
-        ProgressInfo, Stream,
-    },
+    psrp::{ErrorInfo, HostCall, HostInfo, HostMethod, Information, MessageType, ProgressInfo, Stream},
 };
 
 use super::{Workplace, input::Input, outbox::Outbox};
@@ -29,11 +26,6 @@ pub(super) struct ToClient<'a> {
     pub(super) input: &'a Input,
     pub(super) stopping: &'a AtomicBool,
     pub(super) host: HostInfo,
-}
-
-/// A message to the client.
-pub(super) fn message(pool: Guid, pipeline: Guid, kind: MessageType, data: Node) -> Vec<u8> {
-    Message { destination: Destination::Client, kind, pool, pipeline, data: Some(data) }.encode()
 }
 
 /// An error record as clients get it.
@@ -63,7 +55,7 @@ impl ToClient<'_> {
         if self.stopping() {
             return Flow::Stop;
         }
-        self.outbox.push(message(self.work.pool, self.pipeline, kind, data))
+        self.outbox.push(self.work.message(self.pipeline, kind, data))
     }
 
     fn say(&self, stream: Stream, text: &str) {
@@ -84,7 +76,7 @@ impl ToClient<'_> {
 
 impl Streams for ToClient<'_> {
     fn output(&mut self, value: Value) -> Flow {
-        self.send(MessageType::PipelineOutput, to_node(&value, DEPTH))
+        self.send(MessageType::PipelineOutput, self.work.to_node(&value, DEPTH))
     }
 
     fn error(&mut self, record: ErrorRecord) -> Flow {
@@ -116,7 +108,7 @@ impl Streams for ToClient<'_> {
 
     fn information(&mut self, value: Value) {
         let information = Information {
-            data: to_node(&value, DEPTH),
+            data: self.work.to_node(&value, DEPTH),
             source: String::new(),
             time: self.work.clock.now().to_string(),
             tags: Vec::new(),

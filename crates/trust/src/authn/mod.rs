@@ -53,6 +53,13 @@ pub struct Identity {
     pub address: Option<SmtpAddress>,
 }
 
+/// Whether a password was verified a short while ago already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Lately,
+    Never,
+}
+
 /// Checks credentials for every protocol of a server; cheap to clone.
 #[derive(Clone)]
 pub struct Authenticator {
@@ -94,7 +101,10 @@ impl Authenticator {
         let Attempt { login, protocol, source, .. } = attempt;
         let login: String = login.chars().filter(|c| !c.is_control()).take(256).collect();
         match &outcome {
-            Ok(identity) => {
+            Ok((identity, Seen::Lately)) if protocol.stateless => {
+                tracing::trace!(user = %identity.user, protocol = protocol.name, "logged on still");
+            }
+            Ok((identity, _)) => {
                 tracing::info!(target: "audit", protocol = protocol.name, %source, user = %identity.user,
                     name = %identity.name, "logon");
             }
@@ -102,7 +112,7 @@ impl Authenticator {
                 tracing::warn!(target: "audit", protocol = protocol.name, %source, login, %error, "logon refused");
             }
         }
-        outcome.map_err(Fault::from)
+        Ok(outcome?.0)
     }
 
     /// Hashes a new password off the async threads, bounded like logons.
@@ -135,13 +145,13 @@ impl Authenticator {
 }
 
 impl Inner {
-    async fn check(self: Arc<Self>, attempt: &Attempt<'_>) -> Result<Identity, TrustError> {
+    async fn check(self: Arc<Self>, attempt: &Attempt<'_>) -> Result<(Identity, Seen), TrustError> {
         let user = Authenticator::find(&self.directory.snapshot(), attempt.login);
         let stored = user.as_ref().and_then(stored_password);
         if let (Some(user), Some(stored)) = (&user, &stored)
             && self.verified.holds(user.guid, stored, attempt.password)
         {
-            return admit(user, attempt.protocol);
+            return Ok((admit(user, attempt.protocol)?, Seen::Lately));
         }
         let who = user.as_ref().map_or_else(|| Who::unknown(attempt.login), |user| Who::User(user.guid));
         let reservation = self.throttle.reserve(who, attempt.source).ok_or(TrustError::Throttled)?;
@@ -155,7 +165,7 @@ impl Inner {
         self.conclude(outcome, known, reservation)?;
         let (Some(user), Some(stored)) = (user, stored) else { return Err(TrustError::BadCredentials) };
         self.verified.remember(user.guid, &stored, attempt.password);
-        admit(&user, attempt.protocol)
+        Ok((admit(&user, attempt.protocol)?, Seen::Never))
     }
 
     /// A right password gives the guess back; so does a failure that was ours.

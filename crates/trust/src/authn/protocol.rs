@@ -13,29 +13,32 @@ pub struct Protocol {
     inverse: bool,
     /// It opens a mailbox: useless, hence closed, without one.
     needs_mailbox: bool,
+    /// Every request shows the password again: only the first is a log-on worth a line in the log.
+    pub(super) stateless: bool,
 }
 
-const fn mailbox(name: &'static str, attribute: &'static str) -> Protocol {
-    Protocol { name, attribute: Some(attribute), inverse: false, needs_mailbox: true }
+const fn mailbox(name: &'static str, attribute: &'static str, stateless: bool) -> Protocol {
+    Protocol { name, attribute: Some(attribute), inverse: false, needs_mailbox: true, stateless }
 }
 
 impl Protocol {
     /// IMAP4.
-    pub const IMAP: Protocol = mailbox("IMAP4", "ImapEnabled");
+    pub const IMAP: Protocol = mailbox("IMAP4", "ImapEnabled", false);
     /// POP3.
-    pub const POP: Protocol = mailbox("POP3", "PopEnabled");
+    pub const POP: Protocol = mailbox("POP3", "PopEnabled", false);
     /// Exchange Web Services.
-    pub const EWS: Protocol = mailbox("EWS", "EwsEnabled");
+    pub const EWS: Protocol = mailbox("EWS", "EwsEnabled", true);
     /// The web mail.
-    pub const OWA: Protocol = mailbox("OWA", "OWAEnabled");
+    pub const OWA: Protocol = mailbox("OWA", "OWAEnabled", true);
     /// ActiveSync.
-    pub const ACTIVE_SYNC: Protocol = mailbox("ActiveSync", "ActiveSyncEnabled");
+    pub const ACTIVE_SYNC: Protocol = mailbox("ActiveSync", "ActiveSyncEnabled", true);
     /// Submission over SMTP.
     pub const SMTP: Protocol = Protocol {
         name: "SMTP",
         attribute: Some("SmtpClientAuthenticationDisabled"),
         inverse: true,
         needs_mailbox: false,
+        stateless: false,
     };
     /// Remote PowerShell.
     pub const POWERSHELL: Protocol = Protocol {
@@ -43,10 +46,11 @@ impl Protocol {
         attribute: Some("RemotePowerShellEnabled"),
         inverse: false,
         needs_mailbox: false,
+        stateless: true,
     };
     /// Any other HTTP service (autodiscover, calendars, contacts).
     pub const HTTP: Protocol =
-        Protocol { name: "HTTP", attribute: None, inverse: false, needs_mailbox: true };
+        Protocol { name: "HTTP", attribute: None, inverse: false, needs_mailbox: true, stateless: true };
 
     /// Whether the user may use it.
     pub(super) fn is_enabled(&self, user: &Recipient) -> bool {

@@ -10,6 +10,9 @@ use super::{Body, DEPTH_MAX, Node, ObjectNode};
 /// How many elements a document may have, copies of referenced objects included.
 const ELEMENTS_MAX: usize = 1 << 20;
 
+/// How much of a document may be copied where it refers to what it said before, bytes of its text.
+const COPIED_MAX: usize = 64 << 20;
+
 /// The text is not CLIXML.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -34,7 +37,9 @@ pub fn read(text: &str) -> Read<Vec<Node>> {
         depth: 0,
         deepest: 0,
         elements: 0,
+        copied: 0,
         types: HashMap::new(),
+        refers: text.contains("<Ref"),
         objects: HashMap::new(),
     };
     reader.document()
@@ -47,9 +52,21 @@ struct Reader<'t> {
     /// The deepest element since an object began.
     deepest: usize,
     elements: usize,
+    /// Bytes of text copied so far.
+    copied: usize,
     types: HashMap<String, Vec<String>>,
-    /// Objects read, with how many elements they have and how deep they go.
-    objects: HashMap<String, (Node, usize, usize)>,
+    /// Objects are referred to: only then they are kept.
+    refers: bool,
+    objects: HashMap<String, Kept>,
+}
+
+/// An object that was read: itself, how many elements it has, how deep it goes, the length of its text.
+#[derive(Clone)]
+struct Kept {
+    node: Node,
+    elements: usize,
+    height: usize,
+    bytes: usize,
 }
 
 /// A start tag.
@@ -253,24 +270,36 @@ impl Reader<'_> {
     fn reference(&mut self, tag: &Tag) -> Read<Node> {
         let id = tag.attribute("RefId").unwrap_or_default().to_owned();
         self.leaf(tag)?;
-        let Some((node, size, height)) = self.objects.get(&id).cloned() else { return self.malformed() };
-        self.elements += size;
+        let Some(Kept { elements, height, bytes, .. }) = self.objects.get(&id) else {
+            return self.malformed();
+        };
+        self.elements += elements;
         self.deepest = self.deepest.max(self.depth + height);
+        let bytes = *bytes;
         if self.elements > ELEMENTS_MAX || self.deepest > DEPTH_MAX {
             return Err(ReadError::TooLarge);
         }
-        Ok(node)
+        self.copy(bytes)?;
+        self.objects.get(&id).map_or_else(|| self.malformed(), |kept| Ok(kept.node.clone()))
+    }
+
+    /// Counts what is about to be copied.
+    fn copy(&mut self, bytes: usize) -> Read<()> {
+        self.copied += bytes;
+        if self.copied > COPIED_MAX { Err(ReadError::TooLarge) } else { Ok(()) }
     }
 
     fn object(&mut self, tag: &Tag) -> Read<Node> {
-        let (before, outer) = (self.elements, self.deepest);
+        let (before, outer, start) = (self.elements, self.deepest, self.at);
         self.deepest = self.depth;
         let mut object = ObjectNode::default();
         self.children(tag, |reader, child| reader.part(child, &mut object))?;
         let node = Node::Object(Box::new(object));
-        if let Some(id) = tag.attribute("RefId") {
-            let size = self.elements - before + 1;
-            self.objects.insert(id.to_owned(), (node.clone(), size, self.deepest - self.depth));
+        if let Some(id) = tag.attribute("RefId").filter(|_| self.refers) {
+            let bytes = self.at - start;
+            self.copy(bytes)?;
+            let (elements, height) = (self.elements - before + 1, self.deepest - self.depth);
+            self.objects.insert(id.to_owned(), Kept { node: node.clone(), elements, height, bytes });
         }
         self.deepest = self.deepest.max(outer);
         Ok(node)
@@ -282,13 +311,16 @@ impl Reader<'_> {
             "TN" => {
                 object.types = self.children(tag, |reader, t| reader.leaf(t))?;
                 if let Some(id) = tag.attribute("RefId") {
+                    self.copy(object.types.iter().map(String::len).sum())?;
                     self.types.insert(id.to_owned(), object.types.clone());
                 }
             }
             "TNRef" => {
                 self.leaf(tag)?;
-                let id = tag.attribute("RefId").unwrap_or_default();
-                object.types = self.types.get(id).cloned().unwrap_or_default();
+                let types = self.types.get(tag.attribute("RefId").unwrap_or_default());
+                let types = types.cloned().unwrap_or_default();
+                self.copy(types.iter().map(|name| name.len() + size_of::<String>()).sum())?;
+                object.types = types;
             }
             "ToString" => object.text = Some(self.leaf(tag)?),
             "LST" | "IE" | "QUE" | "STK" => object.body = Body::List(self.children(tag, |r, t| r.node(t))?),

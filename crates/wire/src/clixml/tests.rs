@@ -91,6 +91,19 @@ fn bombs_are_refused() {
         chain.push_str(&format!("<Obj RefId=\"{id}\"><LST><Ref RefId=\"{}\" /></LST></Obj>", id - 1));
     }
     assert_eq!(read(&(chain + "</Objs>")), Err(ReadError::TooLarge));
+    // What is small in elements may be large in bytes.
+    let long = "x".repeat(1 << 20);
+    let mut copies = format!("<Objs><Obj RefId=\"0\"><S>{long}</S></Obj>");
+    copies.push_str(&"<Ref RefId=\"0\" />".repeat(1000));
+    assert_eq!(read(&(copies + "</Objs>")), Err(ReadError::TooLarge));
+    let mut names = format!("<Objs><Obj><TN RefId=\"0\"><T>{long}</T></TN></Obj>");
+    names.push_str(&"<Obj><TNRef RefId=\"0\" /></Obj>".repeat(1000));
+    assert_eq!(read(&(names + "</Objs>")), Err(ReadError::TooLarge));
+    // Each object holds all those that follow, and each is referred to.
+    let inner = "<Nil />".repeat(500_000);
+    let open: String = (0..60).map(|id| format!("<Obj RefId=\"{id}\"><LST>")).collect();
+    let nested = format!("<Objs>{open}{inner}{}<Ref RefId=\"0\" /></Objs>", "</LST></Obj>".repeat(60));
+    assert_eq!(read(&nested), Err(ReadError::TooLarge));
     let entities = "<!DOCTYPE x [<!ENTITY a \"b\">]><Objs><S>&a;</S></Objs>";
     assert!(matches!(read(entities), Err(ReadError::Malformed(_))));
 }

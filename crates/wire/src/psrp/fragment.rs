@@ -117,6 +117,11 @@ impl Defragmenter {
         Defragmenter { bytes_max, bytes: 0, open: Vec::new(), rest: Vec::new() }
     }
 
+    /// How much it keeps, bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.rest.len()
+    }
+
     /// Takes what came, and hands back the messages that are complete, in the order of their ends.
     ///
     /// # Errors

@@ -225,13 +225,15 @@ pub fn pool_state(state: PoolState, error: Option<Node>) -> Node {
 pub fn application_private_data(ps_version: &str) -> Node {
     let entry = |name: &str, value: Node| (Node::text(name), value);
     let version = |text: &str| Node::Version(text.to_owned());
+    let versions = &["System.Version[]", "System.Array", "System.Object"];
     let compatible = ["1.0", "2.0", "3.0", "4.0", "5.0", ps_version].map(version).to_vec();
+    let build = ps_version.splitn(3, '.').nth(2).unwrap_or_default();
     let table = vec![
         entry("PSVersion", version(ps_version)),
         entry("PSEdition", Node::text("Desktop")),
-        entry("PSCompatibleVersions", Node::array(compatible)),
+        entry("PSCompatibleVersions", Node::list(versions, compatible)),
         entry("CLRVersion", version("4.0.30319.42000")),
-        entry("BuildVersion", version(ps_version)),
+        entry("BuildVersion", version(&format!("10.0.{build}"))),
         entry("WSManStackVersion", version("3.0")),
         entry("PSRemotingProtocolVersion", version(PROTOCOL_VERSION)),
         entry("SerializationVersion", version(SERIALIZATION_VERSION)),

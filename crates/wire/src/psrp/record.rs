@@ -5,7 +5,11 @@ use crate::clixml::{Node, ObjectNode};
 
 const ERROR_RECORD: &[&str] = &["System.Management.Automation.ErrorRecord", "System.Object"];
 const PROGRESS_TYPE: &str = "System.Management.Automation.ProgressRecordType";
-const INFORMATION_RECORD: &[&str] = &["System.Management.Automation.InformationRecord", "System.Object"];
+const TAGS: &[&str] = &[
+    "System.Collections.Generic.List`1[[System.String, mscorlib, Version=4.0.0.0, Culture=neutral, \
+     PublicKeyToken=b77a5c561934e089]]",
+    "System.Object",
+];
 
 /// An error record.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -198,23 +202,17 @@ pub struct Information {
 impl Information {
     /// The message's data.
     pub fn to_node(&self) -> Node {
-        let list = &["System.Collections.Generic.List`1[[System.String]]", "System.Object"];
-        let record = ObjectNode {
-            text: self.data.as_text().map(str::to_owned).or_else(|| self.data.object()?.text.clone()),
-            ..ObjectNode::of(INFORMATION_RECORD)
-        };
-        let members = [
+        Node::record([
             ("MessageData", self.data.clone()),
             ("Source", Node::text(&*self.source)),
             ("TimeGenerated", Node::DateTime(self.time.clone())),
-            ("Tags", Node::list(list, self.tags.iter().map(Node::text).collect())),
+            ("Tags", Node::list(TAGS, self.tags.iter().map(Node::text).collect())),
             ("User", Node::text(&*self.user)),
             ("Computer", Node::text(&*self.computer)),
             ("ProcessId", Node::Uint(self.process)),
             ("NativeThreadId", Node::Uint(0)),
             ("ManagedThreadId", Node::Uint(0)),
-        ];
-        record.extended(members).into()
+        ])
     }
 
     /// Reads the message; what is missing is empty.

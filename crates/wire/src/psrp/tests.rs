@@ -240,3 +240,35 @@ fn metadata_survives() {
     assert_eq!(CommandMetadata::read(&travelled(&command.to_node())), Some(command));
     assert_eq!(CommandMetadata::read(&metadata_count(5)), None);
 }
+
+/// As a server of the product says it (recorded by pypsrp's tests, Windows Server 2016).
+#[test]
+fn we_speak_as_the_product_does() {
+    let recorded = "<Obj RefId=\"0\"><MS><Obj N=\"ApplicationPrivateData\" RefId=\"1\"><TN RefId=\"0\">\
+        <T>System.Management.Automation.PSPrimitiveDictionary</T><T>System.Collections.Hashtable</T>\
+        <T>System.Object</T></TN><DCT><En><S N=\"Key\">PSVersionTable</S><Obj N=\"Value\" RefId=\"2\">\
+        <TNRef RefId=\"0\" /><DCT><En><S N=\"Key\">PSVersion</S><Version N=\"Value\">5.1.14393.2248</Version></En>\
+        <En><S N=\"Key\">PSEdition</S><S N=\"Value\">Desktop</S></En><En><S N=\"Key\">PSCompatibleVersions</S>\
+        <Obj N=\"Value\" RefId=\"3\"><TN RefId=\"1\"><T>System.Version[]</T><T>System.Array</T><T>System.Object</T></TN>\
+        <LST><Version>1.0</Version><Version>2.0</Version><Version>3.0</Version><Version>4.0</Version>\
+        <Version>5.0</Version><Version>5.1.14393.2248</Version></LST></Obj></En><En><S N=\"Key\">CLRVersion</S>\
+        <Version N=\"Value\">4.0.30319.42000</Version></En><En><S N=\"Key\">BuildVersion</S>\
+        <Version N=\"Value\">10.0.14393.2248</Version></En><En><S N=\"Key\">WSManStackVersion</S>\
+        <Version N=\"Value\">3.0</Version></En><En><S N=\"Key\">PSRemotingProtocolVersion</S>\
+        <Version N=\"Value\">2.3</Version></En><En><S N=\"Key\">SerializationVersion</S>\
+        <Version N=\"Value\">1.1.0.1</Version></En></DCT></Obj></En></DCT></Obj></MS></Obj>";
+    assert_eq!(write_one(&application_private_data("5.1.14393.2248")), recorded);
+    let recorded = "<Obj RefId=\"0\"><TN RefId=\"0\"><T>System.Management.Automation.WarningRecord</T>\
+        <T>System.Management.Automation.InformationalRecord</T><T>System.Object</T></TN>\
+        <ToString>WriteWarningLine</ToString><MS><S N=\"InformationalRecord_Message\">WriteWarningLine</S>\
+        <B N=\"InformationalRecord_SerializeInvocationInfo\">false</B></MS></Obj>";
+    assert_eq!(write_one(&Stream::Warning.message("WriteWarningLine").1), recorded);
+    let recorded = "<Obj RefId=\"0\"><MS><I64 N=\"ci\">5</I64><Obj N=\"mi\" RefId=\"1\"><TN RefId=\"0\">\
+        <T>System.Management.Automation.Remoting.RemoteHostMethodId</T><T>System.Enum</T><T>System.ValueType</T>\
+        <T>System.Object</T></TN><ToString>PromptForChoice</ToString><I32>26</I32></Obj><Obj N=\"mp\" RefId=\"2\">\
+        <TN RefId=\"1\"><T>System.Collections.ArrayList</T><T>System.Object</T></TN><LST><S>caption</S><S>message</S>\
+        <Obj RefId=\"3\"><TNRef RefId=\"1\" /><LST><Obj RefId=\"4\"><MS><S N=\"label\">l</S><S N=\"helpMessage\">h</S>\
+        </MS></Obj></LST></Obj><I32>0</I32></LST></Obj></MS></Obj>";
+    let call = HostCall::prompt_for_choice(5, "caption", "message", &[("l", "h")], 0);
+    assert_eq!(write_one(&call.to_node()), recorded);
+}
