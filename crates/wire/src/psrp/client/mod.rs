@@ -526,9 +526,7 @@ impl Client {
 
     fn message(&self, kind: MessageType, pipeline: Option<Guid>, data: Option<Node>) -> Vec<u8> {
         let pipeline = pipeline.unwrap_or(Guid::EMPTY);
-        // The pool has no name yet when versions are told (MS-PSRP section 3.1.5.4.1).
-        let pool = if kind == MessageType::SessionCapability { Guid::EMPTY } else { self.pool };
-        Message { destination: Destination::Server, kind, pool, pipeline, data }.encode()
+        Message { destination: Destination::Server, kind, pool: self.pool, pipeline, data }.encode()
     }
 
     /// How many bytes of fragments an envelope holds.
