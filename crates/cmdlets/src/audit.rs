@@ -5,7 +5,7 @@
 use base::eventlog::{self, EventKind, Level as EventLevel};
 use directory::View;
 use powershell::{Value, cmdlet::Invocation};
-use trust::audit::{self, Entry, Level};
+use trust::audit::{self, Entry, Level, Tip};
 
 use crate::{Failure, call::Call, changes::VALUE_MAX};
 
@@ -51,8 +51,9 @@ pub(crate) fn record(call: &mut Call<'_>, failure: Option<&Failure>) {
         succeeded: failure.is_none(),
         error: failure.map(|failure| clean(&failure.fault.public_text)).unwrap_or_default(),
     };
-    tell(&entry, &call.person.name);
-    if let Err(error) = call.cx.audit.append(entry) {
+    let kept = call.cx.audit.append(entry.clone());
+    tell(&entry, &call.person.name, kept.as_ref().ok());
+    if let Err(error) = kept {
         tracing::error!(%error, "the administrator audit log cannot be written");
         let text = format!("The call of {name} couldn't be written to the administrator audit log: {error}");
         eventlog::write(&NOT_KEPT, &text);
@@ -82,8 +83,9 @@ fn parameters(call: &Invocation) -> Vec<(String, String)> {
     given.map(|(name, given)| (name.to_string(), value(name, given))).collect()
 }
 
-/// Writes an entry to the server's log, and as the product's event.
-fn tell(entry: &Entry, logon: &str) {
+/// Writes an entry to the server's log, and as the product's event. Wherever these are sent to, the hash of the
+/// entry bears witness against a log written anew.
+fn tell(entry: &Entry, logon: &str, kept: Option<&Tip>) {
     let Entry { cmdlet, object, origin, error, succeeded, .. } = entry;
     let parameters: Vec<String> =
         entry.parameters.iter().map(|(name, value)| format!("-{name} {value}")).collect();
@@ -102,7 +104,9 @@ fn tell(entry: &Entry, logon: &str) {
     let (kind, end) =
         if *succeeded { (&SUCCEEDED, "Cmdlet succeeded.") } else { (&FAILED, "Cmdlet failed.") };
     let why = if error.is_empty() { String::new() } else { format!(" {error}") };
-    eventlog::write(kind, &format!("{end} Cmdlet {cmdlet}, parameters {parameters}. Caller: {logon}.{why}"));
+    let kept = kept.map(|tip| format!(" Audit log entry {}, {}.", tip.number, tip.hash)).unwrap_or_default();
+    let text = format!("{end} Cmdlet {cmdlet}, parameters {parameters}. Caller: {logon}.{why}{kept}");
+    eventlog::write(kind, &text);
 }
 
 /// A value for the record: secrets are not shown, and so is nothing that could forge a second line.
@@ -175,7 +179,7 @@ mod tests {
             error: failure.map(|failure| clean(&failure.fault.public_text)).unwrap_or_default(),
             ..Entry::default()
         };
-        tracing::subscriber::with_default(subscriber, || tell(&entry, "local user 0"));
+        tracing::subscriber::with_default(subscriber, || tell(&entry, "local user 0", None));
         let bytes = kept.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }

@@ -62,8 +62,13 @@ fn values(value: &Value) -> Vec<directory::Value> {
     }
 }
 
-/// `-Server` may only be this one: queues of others are asked there.
+/// `-Server` may only be this one: queues of others are asked there. Whoever changes something there must have
+/// the server in scope.
 pub(crate) fn this_server(call: &Call<'_>, view: &View) -> Outcome {
+    let own = view.servers().find(|server| server.name.eq_ignore_ascii_case(&call.cx.server_name));
+    if let Some(server) = own {
+        call.admit(view, server, &server.name)?;
+    }
     match call.identity("Server") {
         Some(identity) => {
             let server = view.resolve(&identity, Scope::Class(&SERVER))?;

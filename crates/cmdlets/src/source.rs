@@ -26,8 +26,16 @@ pub const MODULE: &str = "Microsoft.Exchange.Management";
 static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_optional(OPTIONAL);
 
 /// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
-const OPTIONAL: &[(&str, &str)] =
-    &[("Get-ManagementRole", "Identity"), ("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
+const OPTIONAL: &[(&str, &str)] = &[
+    ("Get-ManagementRole", "Identity"),
+    ("New-Mailbox", "Password"),
+    ("New-Mailbox", "UserPrincipalName"),
+    ("New-RoleGroup", "LinkedDomainController"),
+    ("New-RoleGroup", "LinkedForeignGroup"),
+    ("Set-ManagementRoleAssignment", "RecipientAdministrativeUnitScope"),
+    ("Set-RoleGroup", "LinkedDomainController"),
+    ("Set-RoleGroup", "LinkedForeignGroup"),
+];
 
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {

@@ -16,6 +16,7 @@ use powershell::{
     types::{Type, convert},
     value::Secret,
 };
+use trust::access::built_in_roles;
 
 /// Commands as the shell knows them, without a server behind.
 struct Known;
@@ -104,6 +105,32 @@ fn what_may_be_null_is_nullable() {
     assert_eq!(&*tnef.type_name, "Nullable[Boolean]");
     let forward = cmdlets::find("Set-RemoteDomain").unwrap().parameter("AutoForwardEnabled").unwrap().clone();
     assert_eq!(&*forward.type_name, "Boolean");
+}
+
+#[test]
+fn every_built_cmdlet_is_in_a_role_that_says_so() {
+    // The organisation's own role takes what no table names; what is built should be named.
+    let named = |name: &str| {
+        let mut others = built_in_roles().iter().filter(|role| role.name != "Organization Configuration");
+        others.any(|role| role.get(name).is_some())
+    };
+    let missing: Vec<&str> = ALL.iter().map(|cmdlet| cmdlet.name).filter(|name| !named(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}: name them in trust/data/roles.txt");
+}
+
+#[test]
+fn parameters_that_roles_name_exist() {
+    for line in include_str!("../../trust/data/roles.txt").lines() {
+        let Some((verbs, nouns)) = line.split_once(": ").filter(|_| !line.starts_with('#')) else { continue };
+        for (noun, names) in nouns.split(' ').filter_map(|noun| noun.strip_suffix(')')?.split_once('(')) {
+            for verb in verbs.split(' ') {
+                let info = cmdlets::find(&format!("{verb}-{noun}")).unwrap();
+                for name in names.split(',').map(|name| name.trim_start_matches('!')) {
+                    assert!(info.parameter(name).is_some(), "{verb}-{noun} -{name}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -230,7 +230,7 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
                 object.name
             ))
         }
-        class if [&MANAGEMENT_ROLE, &MANAGEMENT_SCOPE].iter().any(|own| class == *own) => {
+        class if [&MANAGEMENT_ROLE, &MANAGEMENT_SCOPE].contains(&class) => {
             match view.linking_to(object.guid).next() {
                 Some(user) => {
                     refuse(format!("\"{}\" is used by \"{}\" and can't be removed.", object.name, user.name))

@@ -27,7 +27,7 @@ pub(crate) static NOUN: Noun = Noun {
     extend: Some(|_, view, object, out| {
         let Some(role) = Role::of(view, object) else { return };
         let (root, scopes) = (role.root(), role.root().scopes);
-        let entries = cmdlets(&role).map(|name| Value::String(name)).collect();
+        let entries = cmdlets(&role).map(Value::String).collect();
         for (name, value) in [
             ("RoleEntries", Value::multi(entries)),
             ("ImplicitRecipientReadScope", Value::string(scopes.recipient_read.name())),

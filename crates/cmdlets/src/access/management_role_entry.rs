@@ -197,7 +197,7 @@ fn set(call: &mut Call<'_>) -> Outcome {
             allowed(&changing.parent, &name).iter().map(|name| (**name).into()).collect()
         }
     };
-    let is_given = |own: &Box<str>| given.iter().any(|name| name.eq_ignore_ascii_case(own));
+    let is_given = |own: &str| given.iter().any(|name| name.eq_ignore_ascii_case(own));
     let parameters: Vec<Box<str>> = match (call.switch("AddParameter"), call.switch("RemoveParameter")) {
         (true, true) => return Err(Failure::invalid("Use either AddParameter or RemoveParameter.")),
         (true, false) => {

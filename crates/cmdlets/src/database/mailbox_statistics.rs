@@ -49,31 +49,38 @@ const PROPERTIES: &[&str] = &[
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
-    let found = match (call.identity("Identity"), call.identity("Database"), call.identity("Server")) {
-        (Some(identity), ..) => one(call, &view, &identity)?.into_iter().collect(),
-        (None, Some(database), _) => {
-            let database = mailbox_database::NOUN.resolve(&view, &database)?;
-            match call.identity("StoreMailboxIdentity") {
-                Some(mailbox) => one(call, &view, &mailbox)?.into_iter().collect(),
-                None => of_database(call, &database)?,
-            }
-        }
-        (None, None, server) => {
-            let server = server.map(|server| view.resolve(&server, Scope::Class(&SERVER))).transpose()?;
-            let here = |database: &&Arc<Object>| {
-                server.as_ref().is_none_or(|server| database.link("Server") == Some(server.guid))
-            };
-            let mut rows = Vec::new();
-            for database in view.databases().filter(here) {
-                match of_database(call, database) {
-                    Ok(found) => rows.extend(found),
-                    // One that is not mounted does not hide the others.
-                    Err(failure) => call.error(failure),
+    let found: Vec<Row> =
+        match (call.identity("Identity"), call.identity("Database"), call.identity("Server")) {
+            (Some(identity), ..) => one(call, &view, &identity)?.into_iter().collect(),
+            (None, Some(database), _) => {
+                let database = mailbox_database::NOUN.resolve(&view, &database)?;
+                match call.identity("StoreMailboxIdentity") {
+                    Some(mailbox) => one(call, &view, &mailbox)?.into_iter().collect(),
+                    None => of_database(call, &database)?,
                 }
             }
-            rows
-        }
+            (None, None, server) => {
+                let server = server.map(|server| view.resolve(&server, Scope::Class(&SERVER))).transpose()?;
+                let here = |database: &&Arc<Object>| {
+                    server.as_ref().is_none_or(|server| database.link("Server") == Some(server.guid))
+                };
+                let mut rows = Vec::new();
+                for database in view.databases().filter(here) {
+                    match of_database(call, database) {
+                        Ok(found) => rows.extend(found),
+                        // One that is not mounted does not hide the others.
+                        Err(failure) => call.error(failure),
+                    }
+                }
+                rows
+            }
+        };
+    let seen = |(_, row): &Row| match view.by_mailbox_guid(row.guid) {
+        Some(owner) => call.reader().sees(&view, &owner),
+        // What belongs to nobody is for those who manage databases.
+        None => call.access.may_use("Get-MailboxDatabase"),
     };
+    let found: Vec<Row> = found.into_iter().filter(seen).collect();
     let rows: Vec<PsObject> = found.into_iter().map(|(database, row)| show(&view, &database, row)).collect();
     let rows = filtered(call, rows, PROPERTIES)?;
     call.write_all(rows.into_iter().map(Value::from));
@@ -107,6 +114,7 @@ pub(super) fn opened(
     identity: &str,
 ) -> Outcome<Option<(Recipient, Mailbox)>> {
     let owner = view.resolve_recipient(identity)?;
+    call.admit(view, &owner, identity)?;
     let missing = || view.not_found(identity);
     let (guid, database) = owner.mailbox_guid().zip(owner.database()).ok_or_else(missing)?;
     let database = view.get(database).ok_or_else(missing)?;

@@ -46,6 +46,7 @@ pub(crate) fn find(call: &Call<'_>, parameter: &str) -> Outcome<Found> {
     let view = call.cx.directory.snapshot();
     let database = call.identity("Database").ok_or_else(|| Failure::missing("Database"))?;
     let database = mailbox_database::NOUN.resolve(&view, &database)?;
+    call.admit(&view, &database, &database.name)?;
     let store = mailbox_database::open(call.cx, &database)?;
     let wanted = call.identity(parameter).ok_or_else(|| Failure::missing(parameter))?;
     let rows = store.statistics()?.into_iter().map(|(_, row)| row);

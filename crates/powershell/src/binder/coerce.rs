@@ -48,6 +48,8 @@ pub(super) fn parameter(
 fn wants_text(to: &Type) -> bool {
     match to {
         Type::String | Type::Identity | Type::Named(_) | Type::Multi | Type::Version => true,
+        // `-AdminAuditLogAgeLimit 180` is days, as the text says; a number would be ticks.
+        Type::TimeSpan => true,
         Type::Array(inner) => wants_text(inner),
         _ => false,
     }

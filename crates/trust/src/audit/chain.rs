@@ -22,9 +22,13 @@ impl Hash {
         Hash(Sha256::new().chain_update(self.0).chain_update(text).finalize().into())
     }
 
-    /// Reads 64 hexadecimal digits.
+    /// Reads 64 hexadecimal digits, in the one spelling that is written.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
         let bytes = text.as_chunks::<2>().0.iter().map(|[a, b]| Some(digit(*a)? << 4 | digit(*b)?));
         let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
         (text.len() == HEX).then_some(())?;
