@@ -12,15 +12,12 @@ use powershell::{
     facts::Facts,
 };
 
-use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete, help};
+use crate::{ALL, CORRECTIONS, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete, help};
 
 /// The module's name, as `Get-Command` shows it.
 pub const MODULE: &str = "Microsoft.Exchange.Management";
 
-static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_optional(OPTIONAL);
-
-/// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
-const OPTIONAL: &[(&str, &str)] = &[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
+static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).with_corrections(CORRECTIONS);
 
 /// A name, and its declaration once somebody asked for it.
 type Known = (Arc<str>, OnceLock<Option<Arc<CommandInfo>>>);

@@ -10,6 +10,7 @@ use powershell::{
     ErrorCategory, ErrorRecord, Invocation, PsObject, Value,
     binder::{Argument, Binding, COMMON, bind, resolve_parameter},
     cmdlet::{Collected, CommandInfo},
+    facts::Correction,
     types::{Type, convert},
     value::{Hashtable, Secret},
 };
@@ -18,18 +19,19 @@ use serde_json::Value as Json;
 const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 const GUID: &str = "8f4a5b0c-0b0b-4764-afec-512727877516";
 
-/// Documented as required although not in each of their sets.
-const OPTIONAL: [(&str, &str); 2] = [("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
-
 /// A documented parameter.
 struct Fact {
     name: String,
     type_name: String,
     aliases: Vec<String>,
     required: bool,
+    /// Sets that do without it all the same.
+    optional_in: Vec<&'static str>,
     position: Option<i32>,
     piped: bool,
     sets: BTreeSet<String>,
+    /// The first of the words it takes, where only some are taken.
+    word: Option<Arc<str>>,
 }
 
 /// A documented cmdlet, without `-WhatIf` and `-Confirm`, which are common parameters.
@@ -48,14 +50,20 @@ fn fact(cmdlet: &str, json: &Json) -> Fact {
     let name = json["name"].as_str().unwrap().to_owned();
     let sets = texts(&json["sets"]);
     // What names a version says where the parameter exists, not with which others.
+    let optional = cmdlets::CORRECTIONS.iter().find_map(|correction| match correction {
+        Correction::Optional(of, parameter, sets) if *of == cmdlet && *parameter == name => Some(*sets),
+        _ => None,
+    });
     let versions = sets.iter().any(|set| set.starts_with("Exchange Server "));
     Fact {
         type_name: json["type"].as_str().unwrap().to_owned(),
         aliases: texts(&json["aliases"]),
-        required: json["required"] == true && !OPTIONAL.contains(&(cmdlet, &name)),
+        required: json["required"] == true && optional.is_none_or(|sets| !sets.is_empty()),
+        optional_in: optional.unwrap_or_default().to_vec(),
         position: json["position"].as_str().map(|text| text.parse().unwrap()),
         piped: json["pipeline"] == true,
         sets: if versions { BTreeSet::new() } else { sets.into_iter().collect() },
+        word: None,
         name,
     }
 }
@@ -71,6 +79,9 @@ fn documented() -> Vec<Documented> {
             let changes = facts.iter().any(|f| f.name == "WhatIf");
             facts.retain(|f| f.name != "WhatIf" && f.name != "Confirm");
             let info = cmdlets::find(&name).unwrap();
+            for fact in &mut facts {
+                fact.word = info.parameter(&fact.name).and_then(|p| p.values.first().cloned());
+            }
             Documented { name, changes, facts, info }
         })
         .collect()
@@ -87,6 +98,9 @@ impl Fact {
 
     /// A value it takes.
     fn sample(&self) -> Value {
+        if let Some(word) = &self.word {
+            return Value::string(word.clone());
+        }
         let to = match Type::of_parameter(&self.type_name) {
             Type::Array(inner) => *inner,
             other => other,
@@ -97,7 +111,8 @@ impl Fact {
             Type::Hashtable => Value::Hashtable(Hashtable::from_entries(false, Vec::new())),
             Type::ScriptBlock => Value::Null,
             to => {
-                let texts = ["x", "1", "1MB", "1.00:00:00", "11/23/2026", "a@rialto.test", "15.0.1", GUID];
+                let texts =
+                    ["x", "1", "1MB", "1.00:00:00", "11/23/2026", "a@rialto.test", "15.0.1", "Sunday", GUID];
                 let fits = |text: &&str| convert(Value::string(*text), &to, NOW).is_ok();
                 Value::string(texts.into_iter().find(fits).unwrap_or("x"))
             }
@@ -112,13 +127,18 @@ impl Fact {
 impl Documented {
     /// The names of its parameter sets; one nameless set where it has none.
     fn sets(&self) -> Vec<Option<String>> {
-        let all: BTreeSet<&String> = self.facts.iter().flat_map(|f| &f.sets).collect();
-        if all.is_empty() { vec![None] } else { all.into_iter().map(|set| Some(set.clone())).collect() }
+        let mut all: BTreeSet<String> = self.facts.iter().flat_map(|f| f.sets.clone()).collect();
+        all.extend(cmdlets::CORRECTIONS.iter().filter_map(|correction| match correction {
+            Correction::Set(of, set) if *of == self.name => Some((*set).to_owned()),
+            _ => None,
+        }));
+        if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
     }
 
     /// What a set cannot do without.
     fn needed<'d>(&'d self, set: &'d Option<String>) -> impl Iterator<Item = &'d Fact> {
-        self.facts.iter().filter(move |f| f.required && set.as_ref().is_none_or(|set| f.is_in(set)))
+        let needs = |f: &Fact, set: &String| f.is_in(set) && !f.optional_in.contains(&set.as_str());
+        self.facts.iter().filter(move |f| f.required && set.as_ref().is_none_or(|set| needs(f, set)))
     }
 
     fn bind(&self, arguments: Vec<Argument>) -> Result<Binding, ErrorRecord> {
@@ -288,13 +308,10 @@ fn values_without_names_go_to_their_places() {
         }
         let mut distinct = places.clone();
         distinct.dedup_by_key(|f| f.position);
-        let values = |count: usize| (0..count).map(|_| Argument::Value("1".into())).collect::<Vec<_>>();
-        let error = cmdlet.bind(values(distinct.len() + 1)).unwrap_err();
-        let expected = format!("PositionalParameterNotFound,{}", cmdlet.name);
-        if distinct.iter().all(|f| !["Boolean", "Byte[]", "DateTime"].contains(&&*f.type_name)) {
-            assert!(error.fully_qualified_id() == expected, "{error:?}");
-            assert_eq!(&*error.message, "A positional parameter cannot be found that accepts argument '1'.",);
-        }
+        let mut values: Vec<Argument> = distinct.iter().map(|f| Argument::Value(f.sample().into())).collect();
+        values.push(Argument::Value("more".into()));
+        let error = cmdlet.fails(values, "PositionalParameterNotFound");
+        assert!(error.message.starts_with("A positional parameter cannot be found that accepts argument '"));
     }
     assert!(placed > 600, "{placed}");
 }
@@ -328,7 +345,7 @@ fn values_of_the_wrong_type_are_refused() {
             assert!(error.message.contains(&format!("'{}'", fact.name)), "{error}");
             assert_eq!(error.category, ErrorCategory::InvalidArgument);
         }
-        for fact in cmdlet.facts.iter().filter(|f| f.required) {
+        for fact in cmdlet.facts.iter().filter(|f| f.required && !f.type_name.ends_with("Object")) {
             let id = "ParameterArgumentValidationErrorNullNotAllowed";
             let error = cmdlet.fails(vec![named(&fact.name, Value::Null)], id);
             assert_eq!(error.category, ErrorCategory::InvalidData);

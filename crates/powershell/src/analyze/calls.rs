@@ -13,6 +13,7 @@ use crate::{
     eval::Function,
     pipeline::simple,
     types::Type,
+    value::Value,
 };
 
 /// How many aliases may lead to one another.
@@ -91,13 +92,13 @@ impl<'a> Checker<'a> {
             arguments = simple(&info, arguments);
         }
         let own = info.kind == CommandKind::Function || builtin::find(&info.name).is_some();
-        let typed: Vec<Arc<str>> = arguments.iter().filter_map(named).collect();
+        let hints = Hints::of(&info, &arguments);
         let source = self.analyzer.source.clone();
         let bound = bind(info.clone(), arguments, source, Timestamp::default());
         match bound.and_then(|binding| binding.check(fed, more).map(|()| binding)) {
             Ok(_) if own => (Status::Runs, String::new()),
             Ok(binding) => self.built(&binding),
-            Err(error) => (Status::BindError, advised(&info, &error, &typed)),
+            Err(error) => (Status::BindError, hints.advised(&info, &error)),
         }
     }
 
@@ -214,24 +215,53 @@ fn table(value: &Statement) -> Option<Vec<(Arc<str>, Given)>> {
     entries.iter().map(entry).collect()
 }
 
-fn named(argument: &Argument) -> Option<Arc<str>> {
-    match argument {
-        Argument::Named(name, _) => Some(name.clone()),
-        Argument::Value(_) => None,
-    }
+/// What a command line shows of probable mistakes.
+struct Hints {
+    /// The first name that is no parameter's.
+    strange: Option<Arc<str>>,
+    /// A switch with `$true` or `$false` behind it.
+    switch: Option<Arc<str>>,
 }
 
-/// PowerShell's text, and what was probably meant.
-fn advised(info: &CommandInfo, error: &ErrorRecord, typed: &[Arc<str>]) -> String {
-    let text = &error.message;
-    if &*error.error_id != "NamedParameterNotFound" {
-        return text.to_string();
+impl Hints {
+    fn of(info: &CommandInfo, arguments: &[Argument]) -> Self {
+        let mut hints = Hints { strange: None, switch: None };
+        for (at, argument) in arguments.iter().enumerate() {
+            let Argument::Named(name, None) = argument else { continue };
+            match resolve_parameter(info, name) {
+                Err(_) => {
+                    hints.strange.get_or_insert_with(|| name.clone());
+                }
+                Ok(parameter) if parameter.is_switch() => {
+                    if matches!(
+                        arguments.get(at + 1),
+                        Some(Argument::Value(Given { value: Value::Bool(_), .. }))
+                    ) {
+                        hints.switch.get_or_insert(parameter.name);
+                    }
+                }
+                Ok(_) => {}
+            }
+        }
+        hints
     }
-    let strange = typed.iter().find(|name| resolve_parameter(info, name).is_err());
-    let own = info.parameters.iter().map(|parameter| &*parameter.name);
-    let known = own.chain(COMMON.iter().map(|parameter| parameter.name));
-    match strange.and_then(|name| suggest::nearest(name, known)) {
-        Some(near) => format!("{text} Did you mean -{near}?"),
-        None => format!("{text} See Get-Help {} -Full.", info.name),
+
+    /// PowerShell's text, and what was probably meant.
+    fn advised(&self, info: &CommandInfo, error: &ErrorRecord) -> String {
+        let text = &error.message;
+        match (&*error.error_id, &self.strange, &self.switch) {
+            ("PositionalParameterNotFound", _, Some(switch)) => {
+                format!("{text} -{switch} is a switch: write -{switch}, or -{switch}:$false.")
+            }
+            ("NamedParameterNotFound", strange, _) => {
+                let own = info.parameters.iter().map(|parameter| &*parameter.name);
+                let known = own.chain(COMMON.iter().map(|parameter| parameter.name));
+                match strange.as_ref().and_then(|name| suggest::nearest(name, known)) {
+                    Some(near) => format!("{text} Did you mean -{near}?"),
+                    None => format!("{text} See Get-Help {} -Full.", info.name),
+                }
+            }
+            _ => text.to_string(),
+        }
     }
 }

@@ -123,11 +123,11 @@ fn row(info: &CommandInfo) -> Value {
         .into()
 }
 
-fn one(parameter: &ParameterInfo) -> String {
+fn one(parameter: &ParameterInfo, set: Option<&str>) -> String {
     let name = format!("-{}", parameter.name);
     let with_type =
         if parameter.is_switch() { name.clone() } else { format!("{name} <{}>", parameter.type_name) };
-    match (parameter.required, parameter.position.is_some(), parameter.is_switch()) {
+    match (parameter.is_required_in(set), parameter.position.is_some(), parameter.is_switch()) {
         (true, true, false) => format!("[{name}] <{}>", parameter.type_name),
         (true, _, _) => with_type,
         (false, true, false) => format!("[[{name}] <{}>]", parameter.type_name),
@@ -146,9 +146,9 @@ pub(super) fn syntax(info: &CommandInfo) -> String {
     let line = |set: Option<&str>| {
         let mut parameters: Vec<&ParameterInfo> =
             shown(info).filter(|p| set.is_none_or(|s| p.in_set(s))).collect();
-        parameters.sort_by_key(|p| (p.position.unwrap_or(i32::MAX), !p.required));
+        parameters.sort_by_key(|p| (p.position.unwrap_or(i32::MAX), !p.is_required_in(set)));
         let mut parts = vec![info.name.to_string()];
-        parts.extend(parameters.into_iter().map(one));
+        parts.extend(parameters.into_iter().map(|p| one(p, set)));
         if info.should_process {
             parts.push("[-WhatIf] [-Confirm]".into());
         }
@@ -257,7 +257,7 @@ fn examples(info: &CommandInfo, source: &dyn CommandSource) -> String {
     let mut all = source.examples(&info.name);
     if all.is_empty() {
         let set = info.default_set.as_deref();
-        let needed = shown(info).filter(|p| p.required && set.is_none_or(|set| p.in_set(set)));
+        let needed = shown(info).filter(|p| p.is_required_in(set));
         let parts = needed.map(headline).map(|text| format!(" {text}"));
         let code = std::iter::once(info.name.to_string()).chain(parts).collect::<String>();
         all.push(Example { title: "With what it cannot do without.".into(), code: code.into() });

@@ -118,10 +118,9 @@ impl P {
             required: self.required,
             position: self.position,
             by_value: self.piped,
-            by_property_name: false,
             remaining: self.remaining,
-            sets: Vec::new(),
             values: self.values.iter().map(|v| Arc::from(*v)).collect(),
+            ..ParameterInfo::default()
         }
     }
 }
