@@ -1,5 +1,4 @@
 //! Lines from articles, typographic dashes and quotes included: each parses and binds as PowerShell binds it.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -195,7 +195,7 @@ impl Completer {
 }
 
 /// The name a word gives a parameter by, if it does: `-Name`, with what follows a colon.
-fn dashed<'w>(word: &'w str) -> Option<(&'w str, Option<&'w str>)> {
+fn dashed(word: &str) -> Option<(&str, Option<&str>)> {
     let rest = word.strip_prefix(is_dash).filter(|rest| rest.starts_with(char::is_alphabetic))?;
     Some(rest.split_once(':').map_or((rest, None), |(name, value)| (name, Some(value))))
 }

@@ -65,16 +65,19 @@ pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
             continue;
         }
         let letters: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
-        let distance = distance(&typed, &letters);
-        if distance <= most && best.is_none_or(|(least, _)| distance < least) {
+        let closer = best.map_or(most, |(least, _)| least - 1);
+        if let Some(distance) = distance(&typed, &letters, closer) {
             best = Some((distance, candidate));
+            if distance == 0 {
+                break;
+            }
         }
     }
     best.map(|(_, name)| name)
 }
 
-/// How many letters to insert, remove, change or swap with their neighbour.
-fn distance(a: &[char], b: &[char]) -> usize {
+/// How many letters to insert, remove, change or swap with their neighbour, where that is at most `most`.
+fn distance(a: &[char], b: &[char], most: usize) -> Option<usize> {
     let mut before_last = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
     let mut row = last.clone();
@@ -87,10 +90,15 @@ fn distance(a: &[char], b: &[char]) -> usize {
                 row[j] = row[j].min(before_last[j - 2] + 1);
             }
         }
+        // A swap may skip one row, never two.
+        let too_far = |row: &[usize]| row.iter().min().is_some_and(|least| *least > most);
+        if too_far(&row) && too_far(&last) {
+            return None;
+        }
         std::mem::swap(&mut before_last, &mut last);
         std::mem::swap(&mut last, &mut row);
     }
-    last[b.len()]
+    Some(last[b.len()]).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ fn messages_say_what_to_do() {
         ("Get-Mailbx", "Did you mean Get-Mailbox?"),
         ("Get-Mailbox -ResultSiz 1 -Databse x", "Did you mean -Database?"),
         ("Get-Mailbox -Archive", "its parameter -Archive not yet"),
-        ("Get-Mailbox -Arbitration $true", "-Arbitration is a switch: write -Arbitration"),
+        ("Get-Mailbox nuno -Arbitration $true", "-Arbitration is a switch: write -Arbitration"),
         ("Get-Queue", "Get-Queue is known but not built yet."),
         ("Connect-ExchangeServer -auto", "Leave it out"),
         ("function Get-Thing {}; Get-Thingy", "the script's own Get-Thing?"),
