@@ -12,10 +12,12 @@ mod complete;
 pub mod compliance;
 mod context;
 mod convert;
+mod corrections;
 pub mod database;
 mod failure;
 mod get;
 pub mod health;
+mod help;
 mod noun;
 pub mod org;
 mod parity;
@@ -29,10 +31,12 @@ mod views;
 pub use audit::TARGET as AUDIT_TARGET;
 pub use cmdlet::{Action, Cmdlet, Impact};
 pub use context::Context;
+pub use corrections::CORRECTIONS;
 pub use failure::{Failure, Outcome};
+pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
-pub use parity::{Parity, counts, parity, refused};
-pub use source::{Cmdlets, MODULE, accepts, built, find, names};
+pub use parity::{Parity, counts, parity, refused, table};
+pub use source::{Cmdlets, Declarations, MODULE, accepts, built, find, is_built, names};
 pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.

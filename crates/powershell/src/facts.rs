@@ -1,18 +1,31 @@
 //! What is known of a product's commands, as JSON lines; a line is parsed only when its command is asked for.
 
-use std::sync::Arc;
+use std::{
+    cmp::Ordering,
+    sync::{Arc, OnceLock},
+};
 
 use serde::Deserialize;
 
 use crate::cmdlet::{CommandInfo, CommandKind, ParameterInfo};
 
-/// A read-only catalogue over a static text: one JSON object a line, each starting with `{"name":"…"`,
-/// sorted by name without case.
-#[derive(Clone, Copy, Debug)]
+/// A read-only catalogue over a static text: one JSON object a line, each starting with `{"name":"…"`.
+#[derive(Debug)]
 pub struct Facts {
     text: &'static str,
     module: &'static str,
-    optional: &'static [(&'static str, &'static str)],
+    corrections: &'static [Correction],
+    /// Names and lines, sorted by name without case.
+    lines: OnceLock<Vec<(&'static str, &'static str)>>,
+}
+
+/// What the lines of a catalogue cannot say of a command's parameter sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// Command, parameter, and those of its sets in which it is not mandatory; all when empty.
+    Optional(&'static str, &'static str, &'static [&'static str]),
+    /// Command, and a set that has no parameter of its own.
+    Set(&'static str, &'static str),
 }
 
 #[derive(Deserialize)]
@@ -40,25 +53,35 @@ struct Parameter {
 impl Facts {
     /// A catalogue of `module`'s commands.
     pub const fn new(module: &'static str, text: &'static str) -> Self {
-        Facts { text, module, optional: &[] }
+        Facts { text, module, corrections: &[], lines: OnceLock::new() }
     }
 
-    /// Corrects the catalogue: these (command, parameter) pairs are not mandatory in every one of their sets,
-    /// so the command itself checks them.
+    /// Corrects the catalogue.
     #[must_use]
-    pub const fn with_optional(self, optional: &'static [(&'static str, &'static str)]) -> Self {
-        Facts { optional, ..self }
+    pub const fn with_corrections(mut self, corrections: &'static [Correction]) -> Self {
+        self.corrections = corrections;
+        self
     }
 
-    /// The names, in file order.
+    fn lines(&self) -> &[(&'static str, &'static str)] {
+        self.lines.get_or_init(|| {
+            let named = self.text.lines().filter_map(|line| name_of(line).map(|name| (name, line)));
+            let mut lines: Vec<_> = named.collect();
+            lines.sort_by(|a, b| caseless(a.0, b.0));
+            lines
+        })
+    }
+
+    /// The names, sorted without case.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.text.lines().filter_map(name_of)
+        self.lines().iter().map(|(name, _)| *name)
     }
 
     /// The declaration of a command, found without case.
     pub fn find(&self, name: &str) -> Option<CommandInfo> {
-        let line = self.text.lines().find(|l| name_of(l).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
-        let line: Line<'_> = serde_json::from_str(line).ok()?;
+        let lines = self.lines();
+        let at = lines.binary_search_by(|(known, _)| caseless(known, name)).ok()?;
+        let line: Line<'_> = serde_json::from_str(lines[at].1).ok()?;
         Some(self.declare(line))
     }
 
@@ -66,8 +89,8 @@ impl Facts {
         let mut parameters: Vec<ParameterInfo> = line.parameters.into_iter().map(declare_parameter).collect();
         let should_process = parameters.iter().any(|p| &*p.name == "WhatIf");
         parameters.retain(|p| !matches!(&*p.name, "WhatIf" | "Confirm"));
-        for p in &mut parameters {
-            p.required &= !self.optional.contains(&(line.name, &*p.name));
+        for correction in self.corrections {
+            correct(line.name, &mut parameters, *correction);
         }
         let default_set =
             parameters.iter().find(|p| p.position.is_some()).and_then(|p| p.sets.first().cloned());
@@ -83,6 +106,33 @@ impl Facts {
     }
 }
 
+fn correct(command: &str, parameters: &mut [ParameterInfo], correction: Correction) {
+    match correction {
+        Correction::Optional(of, name, sets) if of == command => {
+            for parameter in parameters.iter_mut().filter(|p| &*p.name == name) {
+                parameter.required &= !sets.is_empty();
+                parameter.optional_in = sets.iter().map(|set| Arc::from(*set)).collect();
+            }
+        }
+        Correction::Set(of, set) if of == command => {
+            let mut all: Vec<Arc<str>> = Vec::new();
+            for known in
+                parameters.iter().flat_map(|p| &p.sets).filter(|known| !known.eq_ignore_ascii_case(set))
+            {
+                if !all.contains(known) {
+                    all.push(known.clone());
+                }
+            }
+            all.push(set.into());
+            // A parameter of all sets names them.
+            if let Some(parameter) = parameters.iter_mut().find(|p| p.sets.is_empty()) {
+                parameter.sets = all;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Sets that name a product version are notes about availability, not parameter sets.
 fn is_real_set(set: &str) -> bool {
     !set.starts_with("Exchange ")
@@ -95,6 +145,7 @@ fn declare_parameter(p: Parameter) -> ParameterInfo {
         type_name: p.r#type,
         aliases: p.aliases,
         required: p.required,
+        optional_in: Vec::new(),
         position: p.position.and_then(|text| text.parse().ok()),
         by_value: p.pipeline,
         by_property_name: p.pipeline,
@@ -102,6 +153,10 @@ fn declare_parameter(p: Parameter) -> ParameterInfo {
         sets,
         values: Vec::new(),
     }
+}
+
+fn caseless(a: &str, b: &str) -> Ordering {
+    a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
 }
 
 fn name_of(line: &'static str) -> Option<&'static str> {
@@ -112,7 +167,7 @@ fn name_of(line: &'static str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const FACTS: Facts = Facts::new("Example", include_str!("../../cmdlets/data/cmdlets.jsonl"));
+    static FACTS: Facts = Facts::new("Example", include_str!("../../cmdlets/data/cmdlets.jsonl"));
 
     #[test]
     fn every_line_declares_a_command() {

@@ -55,7 +55,8 @@ impl Sets {
         bound: &Bound,
     ) -> Result<Option<Arc<str>>, ErrorRecord> {
         let missing = |set: Mask| {
-            let needed = info.parameters.iter().filter(move |p| p.required && self.mask(p) & set != 0);
+            let name = self.names.get(set.trailing_zeros() as usize).map(|name| &**name);
+            let needed = info.parameters.iter().filter(move |p| p.is_required_in(name));
             needed.filter(|p| !bound.contains_key(&p.name)).map(|p| &*p.name)
         };
         let candidates = std::iter::once(self.default & mask)

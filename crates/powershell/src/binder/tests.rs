@@ -3,12 +3,17 @@
 use super::*;
 use crate::{
     cmdlet::NoCommands,
-    facts::Facts,
+    facts::{Correction, Facts},
     value::{Hashtable, PsObject},
 };
 
-const FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"))
-    .with_optional(&[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")]);
+static FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"))
+    .with_corrections(&[
+        Correction::Optional("New-Mailbox", "Password", &[]),
+        Correction::Optional("New-Mailbox", "UserPrincipalName", &[]),
+        Correction::Optional("New-ReceiveConnector", "Bindings", &["Internal", "Client", "UsageType"]),
+        Correction::Set("New-RoleGroup", "Default"),
+    ]);
 const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 
 /// `-Name`, `-Name:True`, anything else is a value.
@@ -72,6 +77,12 @@ fn binds_what_administrators_type() {
             "MailboxRetention=30.00:00:00 Identity=DB01",
         ),
         ("New-Mailbox", &["Room 1", "-Room"], "Room=True Name=Room 1"),
+        ("New-RoleGroup", &["Desk"], "Name=Desk"),
+        (
+            "New-ReceiveConnector",
+            &["R", "-Internal", "-RemoteIPRanges", "10.0.0.0/8"],
+            "Internal=True RemoteIPRanges=10.0.0.0/8 Name=R",
+        ),
         (
             "Update-StoreMailboxState",
             &["-Database", "DB", "-Identity", "g", "-Confirm:$false"],
@@ -103,6 +114,18 @@ fn says_what_powershell_says() {
             &["-DeliverToMailboxAndForward", "$true"],
             "MissingMandatoryParameter",
             "Cannot process command because of one or more missing mandatory parameters: Identity.",
+        ),
+        (
+            "New-ReceiveConnector",
+            &["R", "-Custom", "-RemoteIPRanges", "10.0.0.0/8"],
+            "MissingMandatoryParameter",
+            "Cannot process command because of one or more missing mandatory parameters: Bindings.",
+        ),
+        (
+            "New-RoleGroup",
+            &["Desk", "-LinkedForeignGroup", "g"],
+            "MissingMandatoryParameter",
+            "Cannot process command because of one or more missing mandatory parameters: LinkedDomainController.",
         ),
         (
             "Set-Mailbox",

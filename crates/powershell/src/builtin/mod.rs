@@ -29,6 +29,7 @@ mod pssession;
 mod pssession_import;
 mod pssession_open;
 mod random;
+mod script;
 mod select_object;
 mod select_string;
 mod sort_object;
@@ -120,10 +121,9 @@ impl P {
             required: self.required,
             position: self.position,
             by_value: self.piped,
-            by_property_name: false,
             remaining: self.remaining,
-            sets: Vec::new(),
             values: self.values.iter().map(|v| Arc::from(*v)).collect(),
+            ..ParameterInfo::default()
         }
     }
 }
@@ -261,6 +261,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &date::START_SLEEP,
     &tee::TEE_OBJECT,
     &path::TEST_PATH,
+    &script::TEST_SCRIPT_COMPATIBILITY,
     &where_object::WHERE_OBJECT,
     &write::WRITE_DEBUG,
     &write::WRITE_ERROR,

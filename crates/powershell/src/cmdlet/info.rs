@@ -44,6 +44,8 @@ pub struct ParameterInfo {
     pub aliases: Vec<Arc<str>>,
     /// Must be given (in its sets).
     pub required: bool,
+    /// Those of its sets that do without it although it is required in others.
+    pub optional_in: Vec<Arc<str>>,
     /// Its place among the positional ones; lower comes first, gaps mean nothing.
     pub position: Option<i32>,
     /// Takes the pipeline object itself.
@@ -58,6 +60,15 @@ pub struct ParameterInfo {
     pub values: Vec<Arc<str>>,
 }
 
+/// A call that shows what a command is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// What it is for, in a few words.
+    pub title: Arc<str>,
+    /// The command lines.
+    pub code: Arc<str>,
+}
+
 impl ParameterInfo {
     /// A parameter of this name and type.
     pub fn new(name: &str, type_name: &str) -> Self {
@@ -70,6 +81,11 @@ impl ParameterInfo {
     /// True where it belongs to this set.
     pub fn in_set(&self, set: &str) -> bool {
         self.sets.is_empty() || self.sets.iter().any(|s| s.eq_ignore_ascii_case(set))
+    }
+    /// True where a call of this set cannot do without it.
+    pub fn is_required_in(&self, set: Option<&str>) -> bool {
+        let optional = |set: &str| self.optional_in.iter().any(|own| own.eq_ignore_ascii_case(set));
+        self.required && set.is_none_or(|set| self.in_set(set) && !optional(set))
     }
     /// True for its name or one of its aliases, without case.
     pub fn is_named(&self, name: &str) -> bool {

@@ -7,7 +7,7 @@ mod resolve;
 
 pub(crate) use command::Prepared;
 pub use remote::{Call, Merge};
-pub(crate) use resolve::Found;
+pub(crate) use resolve::{Found, simple};
 
 use crate::{
     ast::Element,

@@ -24,7 +24,7 @@ use powershell::{
     value::{EnumValue, ObjectShape, Value},
 };
 
-const FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"));
+static FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"));
 
 /// Sample commands: three mailboxes that can be listed and set.
 pub(crate) struct Sample {
