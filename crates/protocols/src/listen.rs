@@ -3,14 +3,14 @@
 use std::{
     future::Future,
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use base::{
     census::{Census, Place},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, source},
 };
 use tokio::{
     sync::watch,
@@ -169,14 +169,6 @@ impl Doorkeeper {
         }
         let of_source = self.by_source.admit(source, limits.from_single_ip)?;
         Some((all, Some(of_source)))
-    }
-}
-
-/// An IPv6 host commands a whole /64: it counts as one.
-fn source(remote: IpAddr) -> IpAddr {
-    match remote.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        other => other,
     }
 }
 
