@@ -5,6 +5,7 @@
 //! of the data folder or a socket except through this one, so that the same code runs under simulation.
 
 pub mod address;
+pub mod census;
 pub mod clock;
 pub mod disk;
 pub mod eventlog;

@@ -1,6 +1,10 @@
 //! The network seam: sockets are opened here and nowhere else.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 pub use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -22,6 +26,15 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Who is counted as one: an IPv4 address (mapped ones too), or the /64 of an IPv6 address, all of which its
+/// host commands.
+pub fn source(remote: IpAddr) -> IpAddr {
+    match remote.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        other => other,
+    }
+}
+
 /// Connects within `timeout`, from `source` where one is given.
 pub async fn connect(
     address: SocketAddr,
@@ -40,4 +53,21 @@ pub async fn connect(
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources() {
+        for (remote, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1:2:3:4", "2001:db8::"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(source(remote.parse().unwrap()), expected.parse::<IpAddr>().unwrap());
+        }
+    }
 }

@@ -1,15 +1,17 @@
 //! The doors of the line-based protocols: accepts connections, limits their number, drains them on shutdown.
 
 use std::{
-    collections::HashMap,
     future::Future,
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
-use base::net::{TcpListener, TcpStream};
+use base::{
+    census::{Census, Place},
+    net::{TcpListener, TcpStream, source},
+};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -87,7 +89,7 @@ pub(crate) async fn serve<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let census = Arc::new(Census::default());
+    let doorkeeper = Doorkeeper::default();
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
@@ -96,7 +98,7 @@ pub(crate) async fn serve<F>(
             Some(ended) = sessions.join_next() => report(ended),
             accepted = listener.accept() => match accepted {
                 Ok((stream, remote)) => {
-                    let Some(place) = Census::admit(&census, limits, remote.ip()) else {
+                    let Some(place) = doorkeeper.admit(limits, remote.ip()) else {
                         tracing::debug!(%remote, "too many connections");
                         continue;
                     };
@@ -151,48 +153,22 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-/// Open connections by source.
-#[derive(Debug, Default)]
-struct Census(Mutex<(usize, HashMap<IpAddr, usize>)>);
-
-/// A place in the count, given back on drop.
-#[derive(Debug)]
-struct Place(Arc<Census>, IpAddr);
-
-impl Census {
-    fn admit(census: &Arc<Census>, limits: ConnectionLimits, remote: IpAddr) -> Option<Place> {
-        let source = source(remote);
-        let mut counts = census.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (total, by_source) = &mut *counts;
-        let of_source = by_source.get(&source).copied().unwrap_or(0);
-        if *total >= limits.total || (!source.is_loopback() && of_source >= limits.from_single_ip) {
-            return None;
-        }
-        *total += 1;
-        by_source.insert(source, of_source + 1);
-        Some(Place(Arc::clone(census), source))
-    }
+/// Open connections: all of them, and by source.
+#[derive(Default)]
+struct Doorkeeper {
+    all: Arc<Census<()>>,
+    by_source: Arc<Census<IpAddr>>,
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (total, by_source) = &mut *counts;
-        *total -= 1;
-        if let Some(of_source) = by_source.get_mut(&self.1) {
-            *of_source -= 1;
-            if *of_source == 0 {
-                by_source.remove(&self.1);
-            }
+impl Doorkeeper {
+    /// The places a connection takes, if there are any.
+    fn admit(&self, limits: ConnectionLimits, remote: IpAddr) -> Option<(Place<()>, Option<Place<IpAddr>>)> {
+        let (source, all) = (source(remote), self.all.admit((), limits.total)?);
+        if source.is_loopback() {
+            return Some((all, None));
         }
-    }
-}
-
-/// An IPv6 host commands a whole /64: it counts as one.
-fn source(remote: IpAddr) -> IpAddr {
-    match remote.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        other => other,
+        let of_source = self.by_source.admit(source, limits.from_single_ip)?;
+        Some((all, Some(of_source)))
     }
 }
 
@@ -202,9 +178,9 @@ mod tests {
 
     #[test]
     fn limits_hold_and_places_come_back() {
-        let census = Arc::new(Census::default());
+        let doorkeeper = Doorkeeper::default();
         let limits = ConnectionLimits { total: 4, from_single_ip: 2 };
-        let admit = |remote: &str| Census::admit(&census, limits, remote.parse().unwrap());
+        let admit = |remote: &str| doorkeeper.admit(limits, remote.parse().unwrap());
         let (first, _second) = (admit("2001:db8::1").unwrap(), admit("2001:db8::2:1").unwrap());
         assert!(admit("2001:db8::3").is_none(), "one /64 is one source");
         let (_third, _fourth) = (admit("127.0.0.1").unwrap(), admit("::ffff:127.0.0.1").unwrap());

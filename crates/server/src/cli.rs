@@ -173,7 +173,8 @@ pub(crate) struct Setup {
     /// Read the administrator's password from the first line of this file (`-` for standard input).
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Ask nothing: fail where something needed was not given.
+    /// Ask nothing: fail where something needed was not given. Otherwise answers are read from standard input,
+    /// one a line: domain, server name, password.
     #[arg(long)]
     pub(crate) non_interactive: bool,
 }

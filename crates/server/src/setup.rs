@@ -27,7 +27,7 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
             layout.config().display()
         )));
     }
-    let ask = Asker { allowed: !options.non_interactive && io::stdin().is_terminal() };
+    let ask = Asker::new(!options.non_interactive);
     let domain =
         ask.value(options.domain.as_deref(), "--domain", "Mail domain (the part after the @)", None)?;
     let domain = domain.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
@@ -73,21 +73,14 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
 fn administrator_password(options: &cli::Setup, ask: &Asker) -> Result<String, ServerError> {
     let failed = |e| ServerError::io("the administrator's password", e);
     let password = match &options.password_file {
-        Some(file) if file.as_os_str() == "-" => first_line(&mut io::stdin().lock()).map_err(failed)?,
+        Some(file) if file.as_os_str() == "-" => {
+            first_line(&mut io::stdin().lock()).map_err(failed)?.unwrap_or_default()
+        }
         Some(file) => {
             let bytes = files::read(file)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-            first_line(&mut bytes.as_slice()).map_err(failed)?
+            first_line(&mut bytes.as_slice()).map_err(failed)?.unwrap_or_default()
         }
-        None if ask.allowed => {
-            let first = rpassword::prompt_password("Password for administrator: ").map_err(failed)?;
-            if rpassword::prompt_password("Again: ").map_err(failed)? != first {
-                return Err(ServerError::Usage("the passwords differ".into()));
-            }
-            first
-        }
-        None => {
-            return Err(ServerError::Usage("give the administrator's password with --password-file".into()));
-        }
+        None => ask.password("--password-file", "Password for administrator")?,
     };
     if password.chars().count() < PASSWORD_MIN {
         return Err(ServerError::Usage(format!("the password needs at least {PASSWORD_MIN} characters")));
@@ -95,19 +88,25 @@ fn administrator_password(options: &cli::Setup, ask: &Asker) -> Result<String, S
     Ok(password)
 }
 
-fn first_line(input: &mut dyn BufRead) -> io::Result<String> {
+/// The next line; nothing at the end.
+fn first_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
     let mut line = String::new();
-    input.read_line(&mut line)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    let read = input.read_line(&mut line)?;
+    Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// Asks a person, where there is one.
+/// Asks whoever answers on standard input: a person at a terminal, or a script through a pipe.
 struct Asker {
     allowed: bool,
+    terminal: bool,
 }
 
 impl Asker {
-    /// What a flag said, else what a person types, else the suggestion or an error that names the flag.
+    fn new(allowed: bool) -> Self {
+        Self { allowed, terminal: io::stdin().is_terminal() }
+    }
+
+    /// What a flag said, else what is answered, else the suggestion or an error that names the flag.
     fn value(
         &self,
         given: Option<&str>,
@@ -118,25 +117,41 @@ impl Asker {
         if let Some(given) = given {
             return Ok(given.to_owned());
         }
-        if !self.allowed {
-            let missing = || ServerError::Usage(format!("{flag} is needed ({question})"));
-            return suggestion.map(str::to_owned).ok_or_else(missing);
-        }
-        let failed = |e| ServerError::io("standard input", e);
+        let missing = || ServerError::Usage(format!("{flag} is needed ({question})"));
         loop {
-            let mut out = io::stderr().lock();
-            match suggestion {
-                Some(suggestion) => write!(out, "{question} [{suggestion}]: "),
-                None => write!(out, "{question}: "),
-            }
-            .and_then(|()| out.flush())
-            .map_err(failed)?;
-            let line = first_line(&mut io::stdin().lock()).map_err(failed)?;
-            match (line.trim(), suggestion) {
-                ("", Some(suggestion)) => return Ok(suggestion.to_owned()),
-                ("", None) => {}
-                (line, _) => return Ok(line.to_owned()),
+            let prompt = suggestion.map_or_else(String::new, |suggestion| format!(" [{suggestion}]"));
+            let answer = if self.allowed { answer(&format!("{question}{prompt}: "))? } else { None };
+            match (answer.as_deref().map(str::trim), suggestion) {
+                (Some("") | None, Some(suggestion)) => return Ok(suggestion.to_owned()),
+                (None, None) => return Err(missing()),
+                (Some(""), None) => {}
+                (Some(answer), _) => return Ok(answer.to_owned()),
             }
         }
     }
+
+    /// A new password: at a terminal unseen and twice, else one line.
+    fn password(&self, flag: &str, question: &str) -> Result<String, ServerError> {
+        let missing = || ServerError::Usage(format!("give the administrator's password with {flag}"));
+        if !self.allowed {
+            return Err(missing());
+        }
+        if !self.terminal {
+            return answer(&format!("{question}: "))?.ok_or_else(missing);
+        }
+        let failed = |e| ServerError::io("the administrator's password", e);
+        let first = rpassword::prompt_password(format!("{question}: ")).map_err(failed)?;
+        if rpassword::prompt_password("Again: ").map_err(failed)? != first {
+            return Err(ServerError::Usage("the passwords differ".into()));
+        }
+        Ok(first)
+    }
+}
+
+/// Asks, and reads the next line of standard input; nothing where there are no more.
+fn answer(prompt: &str) -> Result<Option<String>, ServerError> {
+    let mut prompts = io::stderr().lock();
+    let asked = write!(prompts, "{prompt}").and_then(|()| prompts.flush());
+    let line = asked.and_then(|()| first_line(&mut io::stdin().lock()));
+    line.map_err(|e| ServerError::io("standard input", e))
 }

@@ -8,7 +8,7 @@ use store::Stores;
 use transport::deliver;
 use trust::{Attempt, Authenticator, Protocol};
 
-use crate::Mailbox;
+use crate::{Mailbox, sessions::Sessions};
 
 /// The program and place a request comes from.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ struct Inner {
     directory: Directory,
     stores: Stores,
     authenticator: Authenticator,
+    sessions: Sessions,
 }
 
 /// The protocols a client may log on with, by the name it gives.
@@ -65,7 +66,7 @@ static PROTOCOLS: [(&str, &Protocol); 4] = [
 impl Services {
     /// Over the rooms of one server.
     pub fn new(directory: Directory, stores: Stores, authenticator: Authenticator) -> Self {
-        Self { inner: Arc::new(Inner { directory, stores, authenticator }) }
+        Self { inner: Arc::new(Inner { directory, stores, authenticator, sessions: Sessions::default() }) }
     }
 
     /// Checks credentials (throttled per user and address, same time for unknown users).
@@ -82,7 +83,8 @@ impl Services {
     }
 
     /// Opens the caller's own mailbox (`None`) or another one the caller may open. A mailbox that nobody
-    /// opened and nothing was delivered to yet is made now.
+    /// opened and nothing was delivered to yet is made now. A person has so many sessions of a protocol at a
+    /// time; one lasts as long as a clone of the mailbox.
     pub async fn open_mailbox(&self, caller: &Caller, mailbox: Option<&str>) -> Result<Mailbox, Fault> {
         let view = self.inner.directory.snapshot();
         let owner = match mailbox {
@@ -99,10 +101,11 @@ impl Services {
                 "You may not open this mailbox.",
             ));
         }
+        let session = self.inner.sessions.begin(caller.client.protocol, caller.user)?;
         let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
         // The logon is recorded by and by; nobody waits for it.
         drop(store.record_logon(&caller.name)?);
-        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner)))
+        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner), session))
     }
 
     async fn store_mailbox(&self, view: &View, owner: &Recipient) -> Result<Option<store::Mailbox>, Fault> {

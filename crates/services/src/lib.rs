@@ -3,6 +3,7 @@
 
 pub mod caller;
 pub mod mailbox;
+mod sessions;
 
 pub use caller::{Caller, Client, Credentials, Services};
 pub use mailbox::Mailbox;

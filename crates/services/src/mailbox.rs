@@ -1,35 +1,58 @@
 //! Folders and items of one opened mailbox, as every protocol sees them.
 //!
-//! Reads are synchronous and answer from durable state; changes are async and resolve when durable. A
+//! Reads are synchronous, may wait for the disk (see [`Mailbox::aside`]) and answer from durable state;
+//! changes are async and resolve when durable. A
 //! change that was begun happens even if its future is dropped.
+
+use std::sync::Arc;
 
 use base::{Fault, Timestamp};
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use wire::mime::Summary;
 
-use crate::Caller;
+use crate::{Caller, sessions::Session};
 
 pub use store::{
-    Changes, FlagChange, Flags, Folder, FolderId, FolderRole, FolderStatus, Item, ItemId, UidRanges,
+    Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderRole, FolderStatus, Item, ItemId, UidRanges,
 };
+
+/// Reads of all sessions under way at once: the disk is no faster with more, and each holds what it read.
+static READERS: Semaphore = Semaphore::const_new(16);
 
 /// A mailbox opened by a caller whose access was checked.
 #[derive(Clone)]
 pub struct Mailbox {
     store: store::Mailbox,
-    caller: Caller,
+    caller: Arc<Caller>,
     limits: store::Limits,
+    /// Counted until the last clone goes.
+    _session: Arc<Option<Session>>,
 }
 
 impl Mailbox {
     /// The mailbox as `caller` may use it. Whoever calls this has checked the access; `limits` are the
     /// directory's quotas.
-    pub fn new(store: store::Mailbox, caller: Caller, limits: store::Limits) -> Self {
-        Self { store, caller, limits }
+    pub(crate) fn new(
+        store: store::Mailbox,
+        caller: Caller,
+        limits: store::Limits,
+        session: Option<Session>,
+    ) -> Self {
+        Self { store, caller: Arc::new(caller), limits, _session: Arc::new(session) }
     }
     /// Who opened it.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+    /// Reads where waiting for the disk holds nobody else up: for bodies, and for much of anything.
+    pub async fn aside<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        let mailbox = self.clone();
+        let _turn = READERS.acquire().await.map_err(Fault::internal)?;
+        tokio::task::spawn_blocking(move || read(&mailbox)).await.map_err(Fault::internal)?
     }
     /// All folders of the visible tree, parents before children.
     pub fn folders(&self) -> Result<Vec<Folder>, Fault> {
@@ -65,9 +88,9 @@ impl Mailbox {
     pub async fn subscribe(&self, folder: FolderId, subscribed: bool) -> Result<(), Fault> {
         Ok(self.store.subscribe(folder, subscribed).await?)
     }
-    /// Every UID of the folder, ascending: the sequence numbers of a session.
-    pub fn uids(&self, folder: FolderId) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.uids(folder)?)
+    /// What a session is told of a folder when it opens it.
+    pub fn contents(&self, folder: FolderId) -> Result<Contents, Fault> {
+        Ok(self.store.contents(folder)?)
     }
     /// Items in the ranges, ascending, at most `limit`; go on after the last UID returned.
     pub fn items(&self, folder: FolderId, ranges: &UidRanges, limit: usize) -> Result<Vec<Item>, Fault> {
@@ -175,7 +198,7 @@ mod tests {
         database.create_mailbox(new).wait().unwrap();
         let client = Client { protocol: "IMAP4", address: Ipv4Addr::LOCALHOST.into(), agent: None };
         let caller = Caller { user: guid, name: "Ana".into(), address: None, client };
-        Mailbox::new(database.mailbox(guid).unwrap(), caller, limits)
+        Mailbox::new(database.mailbox(guid).unwrap(), caller, limits, None)
     }
 
     fn run<F: Future>(future: F) -> F::Output {

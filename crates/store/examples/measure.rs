@@ -40,7 +40,7 @@ fn main() {
     );
     let n = 10_000;
     runtime.block_on(send(&database, std::slice::from_ref(&reader), n));
-    report("uids", n, || reader.uids(INBOX).unwrap().len());
+    report("contents (SELECT)", n, || reader.contents(INBOX).unwrap().uids.len());
     report("items", n, || reader.items(INBOX, &vec![1..=u32::MAX], usize::MAX).unwrap().len());
     report("items with summaries, pages of 500", n, || {
         let (mut from, mut seen) = (1, 0);

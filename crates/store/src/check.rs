@@ -3,7 +3,7 @@
 //! A check reads a whole mailbox in one view; it is for administrators and tests, not for hot paths.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::ControlFlow,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     Change, Database, Mailbox, StoreError,
     codec::Row,
     keys::{self, table},
-    read::{folder_rows, place, scan_items},
+    read::{folder_rows, listing, place, scan_items},
     roles::is_recoverable,
     rows::{Detail, Figures, FolderRow, Place, Totals},
     types::{FolderId, ItemId, MailboxId},
@@ -153,7 +153,7 @@ impl<'r, R: Read> Audit<'r, R> {
     /// The figures as the items give them; what cannot be counted is taken from `stored`.
     fn count_items(&mut self, number: u32, stored: &Figures) -> Result<Figures, StoreError> {
         let mut counted = Figures { items: 0, unread: 0, deleted: 0, size: 0, ..stored.clone() };
-        let mut changes = Vec::new();
+        let (mut changes, mut unseen, mut keywords) = (Vec::new(), None, BTreeSet::new());
         let (places, mut twice) = (&mut self.places, 0);
         scan_items(self.read, self.mailbox, number, &[0..=u32::MAX], &mut |uid, row| {
             counted.items += 1;
@@ -163,9 +163,18 @@ impl<'r, R: Read> Audit<'r, R> {
             counted.uid_next = counted.uid_next.max(uid.saturating_add(1));
             counted.modseq = counted.modseq.max(row.modseq);
             changes.push((uid, row.modseq));
+            unseen = unseen.or(row.is_unread().then_some(uid));
+            keywords.extend(&row.keywords);
             twice += u32::from(places.insert(row.id, Place { folder: number, uid }).is_some());
             ControlFlow::Continue(())
         })?;
+        let listed = listing(self.read, self.mailbox, number, stored)?;
+        let is_listed = listed.uids.iter().cloned().flatten().eq(changes.iter().map(|(uid, _)| *uid))
+            && unseen.is_none_or(|uid| listed.seen_below <= uid)
+            && listed.keywords.is_superset(&keywords);
+        if !is_listed {
+            self.found(Some(number), "the folder's listing is not what is in it".into());
+        }
         if twice > 0 {
             self.found(Some(number), format!("{twice} items are in two places"));
         }
@@ -200,8 +209,15 @@ impl<'r, R: Read> Audit<'r, R> {
 
     /// Rows of folders that do not exist, and names that lead nowhere.
     fn strays(&mut self, folders: &BTreeMap<u32, FolderRow>) -> Result<(), StoreError> {
-        let tables =
-            [table::FIGURES, table::ITEM, table::CHANGE, table::VANISHED, table::ASSOCIATED, table::NAME];
+        let tables = [
+            table::FIGURES,
+            table::ITEM,
+            table::CHANGE,
+            table::VANISHED,
+            table::LISTING,
+            table::ASSOCIATED,
+            table::NAME,
+        ];
         let mut strays = Vec::new();
         let mut names = 0;
         for table in tables {

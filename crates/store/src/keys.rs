@@ -35,6 +35,8 @@ pub(crate) mod table {
     pub(crate) const CHANGE: u8 = b'c';
     /// mailbox, folder, change number → uids that left the folder.
     pub(crate) const VANISHED: u8 = b'v';
+    /// mailbox, folder → UIDs and first unseen item as of a change number.
+    pub(crate) const LISTING: u8 = b'u';
     /// mailbox, folder, item → a folder-associated item.
     pub(crate) const ASSOCIATED: u8 = b'a';
     /// mailbox, kind, folder or item → property bag.

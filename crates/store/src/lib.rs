@@ -29,7 +29,7 @@ pub use read::FolderStatistics;
 pub use registry::{MountState, Stores};
 pub use roles::{DEFAULT_FOLDERS, DefaultFolder, FolderRole};
 pub use types::{
-    Changes, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
+    Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
     StorageLimitStatus, UidRanges,
 };
 pub use write::{

@@ -63,6 +63,19 @@ pub struct FolderStatus {
     pub highest_modseq: u64,
 }
 
+/// What a session is told of a folder when it opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Its figures.
+    pub status: FolderStatus,
+    /// Every UID, ascending.
+    pub uids: Vec<u32>,
+    /// The lowest UID of an item that is not seen.
+    pub first_unseen: Option<u32>,
+    /// Keywords that items have, or had.
+    pub keywords: Vec<String>,
+}
+
 /// Flags of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {

@@ -56,7 +56,7 @@ impl Transport {
             next_hop_domain: hop_name(&view, &info.hop),
             info,
         };
-        self.core.schedule.lock().list().into_iter().map(report).collect()
+        self.core.schedule.lock().list(self.core.now()).into_iter().map(report).collect()
     }
 
     /// The messages of a queue, oldest first, at most `limit`.
@@ -119,13 +119,17 @@ impl Transport {
         Ok(())
     }
 
-    /// `Suspend-Queue` and `Resume-Queue`. Holds until the service stops.
-    pub fn suspend_queue(&self, identity: &QueueIdentity, suspended: bool) -> Result<(), Fault> {
-        let mut schedule = self.core.schedule.lock();
-        let (number, _) = schedule.find(identity).ok_or_else(|| no_queue(identity))?;
-        schedule.suspend_queue(number, suspended);
-        drop(schedule);
-        self.core.wake.notify_one();
+    /// `Suspend-Queue` and `Resume-Queue`: a queue that is held stays so over a restart.
+    pub async fn suspend_queue(&self, identity: &QueueIdentity, suspended: bool) -> Result<(), Fault> {
+        let core = &self.core;
+        let hop = match identity {
+            // It is always there, though nothing may have come through it yet.
+            QueueIdentity::Submission => Hop::Submission,
+            _ => core.schedule.lock().find(identity).ok_or_else(|| no_queue(identity))?.1,
+        };
+        core.spool.hold(&hop, suspended).await?;
+        core.schedule.lock().suspend_queue(&hop, suspended);
+        core.wake.notify_one();
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::{
     TransportError,
-    queue::{Hop, Message, Next, QueueSettings, Recipient, Schedule, Spool},
+    queue::{Hop, Message, Next, QueueSettings, Recipient, Schedule, Spool, Underway},
     relay::Carrier,
     settings,
     track::{Direction, Event, EventId, Source, TrackingLog},
@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) stores: Stores,
     pub(crate) spool: Spool,
     pub(crate) schedule: Mutex<Schedule>,
+    /// What is being worked on, for the next process to read.
+    pub(crate) underway: Underway,
     pub(crate) track: TrackingLog,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: SharedClock,

@@ -27,7 +27,7 @@ use crate::{
     TransportError,
     core::{BODY_ROOM, Core, NEVER},
     intake::{Authenticator, Door},
-    queue::{Hop, Next, Queued, Schedule, Spool},
+    queue::{Hop, Next, Queued, Schedule, Spool, Underway},
     relay::Carrier,
     settings,
     track::{Filter, Record, TrackingLog},
@@ -139,14 +139,16 @@ impl Transport {
                 source,
             })?;
         let spool = Spool::open(engine::Options {
-            dir: options.queue_dir,
+            dir: options.queue_dir.clone(),
             name: "mail queue".into(),
             segment_bytes: options.segment_bytes,
             cache_bytes: CACHE_BYTES,
             checkpoint_bytes: CHECKPOINT_BYTES,
-            disk: options.disk,
+            disk: options.disk.clone(),
             clock: options.clock.clone(),
         })?;
+        let (underway, suspects) =
+            Underway::open(&options.disk, &options.queue_dir.join("underway")).map_err(underway_failed)?;
         let core = Core {
             server: options.server,
             fqdn: options.fqdn,
@@ -155,6 +157,7 @@ impl Transport {
             stores,
             spool,
             schedule: Mutex::new(Schedule::new(queue_settings)),
+            underway,
             track,
             carrier,
             clock: options.clock,
@@ -164,6 +167,8 @@ impl Transport {
             stopping: AtomicBool::new(false),
             settings_change: AtomicU64::new(view.change()),
         };
+        core.accuse(suspects)?;
+        core.underway.clear().map_err(underway_failed)?;
         core.rebuild()?;
         Ok(Self { core: Arc::new(core), tasks: Arc::default() })
     }
@@ -193,8 +198,14 @@ impl Transport {
             tracing::error!(%error, "the pump of the mail queue ended badly");
         }
         self.core.track.flush();
+        // What is left under way by a stop has killed nobody.
+        self.core.underway.clear().map_err(underway_failed)?;
         self.core.spool.close()
     }
+}
+
+fn underway_failed(source: std::io::Error) -> TransportError {
+    TransportError::Io { context: "the list of messages under way".into(), source }
 }
 
 impl Core {
@@ -230,6 +241,9 @@ impl Core {
                 );
             }
         })?;
+        for hop in self.spool.held()? {
+            self.schedule.lock().suspend_queue(&hop, true);
+        }
         tracing::info!(messages, unreadable, "mail queue opened");
         Ok(())
     }
@@ -239,6 +253,9 @@ impl Core {
         hops.sort();
         hops.dedup();
         let mut schedule = self.schedule.lock();
+        if queued.message.failures > 0 {
+            schedule.suspect(queued.id);
+        }
         for hop in hops {
             if queued.message.suspended {
                 schedule.insert_suspended(hop, queued.id);

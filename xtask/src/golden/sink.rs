@@ -75,7 +75,8 @@ impl Sink {
         state.messages.len()
     }
 
-    /// The lines of the `index`-th message, from 1: its MAIL and RCPT commands, then its content.
+    /// The lines of the `index`-th message, from 1: its AUTH (where the client logged on), MAIL and RCPT
+    /// commands, then its content.
     pub(crate) fn message(&self, index: usize) -> Option<Vec<String>> {
         self.shared.lock().messages.get(index.checked_sub(1)?).cloned()
     }
@@ -93,9 +94,13 @@ impl Shared {
         match verb {
             "GREETING" => format!("220 {} ESMTP", self.host),
             "EHLO" => {
-                format!("250-{}\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN", self.host)
+                format!(
+                    "250-{}\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-AUTH PLAIN\r\n250 DSN",
+                    self.host
+                )
             }
             "HELO" | "MAIL" | "RCPT" | "RSET" | "NOOP" | "END" => "250 2.0.0 OK".to_owned(),
+            "AUTH" => "235 2.7.0 Authentication successful".to_owned(),
             "DATA" => "354 Go ahead".to_owned(),
             "QUIT" => "221 2.0.0 Bye".to_owned(),
             _ => "502 5.5.1 Not implemented".to_owned(),
@@ -114,12 +119,13 @@ impl Shared {
         if say("GREETING").is_none() {
             return;
         }
-        let mut envelope: Vec<String> = Vec::new();
+        let (mut envelope, mut logon): (Vec<String>, Option<String>) = (Vec::new(), None);
         while let Some(line) = read_line(&mut reader) {
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             let Some(class) = say(&verb) else { return };
             match (verb.as_str(), class) {
-                ("MAIL", b'2') => envelope = vec![line],
+                ("AUTH", b'2') => logon = Some(line),
+                ("MAIL", b'2') => envelope = logon.iter().cloned().chain([line]).collect(),
                 ("RCPT", b'2') => envelope.push(line),
                 ("EHLO" | "HELO" | "RSET", _) => envelope.clear(),
                 ("DATA", b'3') => {

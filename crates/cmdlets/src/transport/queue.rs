@@ -121,15 +121,15 @@ fn show(cx: &Context, report: &QueueReport) -> PsObject {
         ("RetryCount", info.retry_count.into()),
         ("LastRetryTime", info.last_retry.into()),
         ("NextRetryTime", info.next_retry.into()),
-        ("DeferredMessageCount", Value::Int(0)),
+        ("DeferredMessageCount", info.deferred_count.into()),
         ("LockedMessageCount", Value::Int(0)),
         ("SuspendedMessageCount", info.suspended_count.into()),
         ("RiskLevel", Value::string("Normal")),
         ("OutboundIPPool", Value::Int(0)),
         ("NextHopCategory", Value::string(category(&info.hop))),
-        ("IncomingRate", Value::Int(0)),
-        ("OutgoingRate", Value::Int(0)),
-        ("Velocity", Value::Int(0)),
+        ("IncomingRate", Value::Double(info.incoming_rate)),
+        ("OutgoingRate", Value::Double(info.outgoing_rate)),
+        ("Velocity", Value::Double(info.outgoing_rate - info.incoming_rate)),
         ("QueueIdentity", Value::string(format!("{}\\{}", cx.server_name, info.identity))),
         ("Identity", Value::string(format!("{}\\{}", cx.server_name, info.identity))),
         ("IsValid", Value::Bool(true)),
@@ -163,5 +163,5 @@ fn retry(call: &mut Call<'_>) -> Outcome {
 
 fn hold(call: &mut Call<'_>, suspended: bool) -> Outcome {
     let action = if suspended { "Suspending" } else { "Resuming" };
-    each(call, action, |cx, identity| cx.transport.suspend_queue(identity, suspended))
+    each(call, action, |cx, identity| cx.runtime.block_on(cx.transport.suspend_queue(identity, suspended)))
 }

@@ -1,15 +1,19 @@
 //! Send connectors: which mail leaves, and how.
 
 use directory::{
-    Edit, Scope, View,
+    Edit, Object, Scope, View,
     schema::{SEND_CONNECTOR, SERVER},
+    value::Secret,
     verbs::{self, NewSendConnector},
 };
+use powershell::Value;
 
 use crate::{
-    Cmdlet, Make, Noun, Outcome,
+    Cmdlet, Context, Failure, Make, Noun, Outcome,
     call::{Call, identity_text},
+    cmdlet::text_of,
     convert,
+    noun::Edits,
 };
 
 static NOUN: Noun = Noun {
@@ -25,6 +29,9 @@ static NOUN: Noun = Noun {
         "Internet",
         "Partner",
     ],
+    special: &[("AuthenticationCredential", credential)],
+    // The name that goes with the password is nobody's to set alone.
+    change: |draft, guid, edits| draft.modify_system(guid, edits),
     ..Noun::new(
         "SendConnector",
         &SEND_CONNECTOR,
@@ -40,6 +47,24 @@ pub static NEW: Cmdlet = Cmdlet::new("New-SendConnector", &NOUN);
 pub static SET: Cmdlet = Cmdlet::set("Set-SendConnector", &NOUN);
 /// `Remove-SendConnector`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-SendConnector", &NOUN);
+
+/// `-AuthenticationCredential`: who to log on as at the smart hosts; `$null` clears it.
+fn credential(_: &Context, _: &View, _: Option<&Object>, given: &Value) -> Outcome<Edits> {
+    let names = ["AuthenticationUserName", "AuthenticationCredential"];
+    if given.is_null() {
+        return Ok(names.map(|name| (name, Edit::clear())).to_vec());
+    }
+    match (given.property("UserName"), given.property("Password")) {
+        (Some(user), Some(Value::Secret(password))) => {
+            let secret = Secret(password.reveal().as_bytes().into());
+            let values = [text_of(&user).as_ref().into(), directory::Value::Secret(secret)];
+            Ok(names.into_iter().zip(values.map(Edit::set)).collect())
+        }
+        _ => Err(Failure::invalid(
+            "AuthenticationCredential takes a credential: use Get-Credential, or New-Object PSCredential.",
+        )),
+    }
+}
 
 fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
     let mut address_spaces = Vec::new();

@@ -85,7 +85,7 @@ impl Index {
     pub(crate) fn open(disk: SharedDisk, dir: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
         let path = dir.join("index.redb");
         let db = match disk.open(&path, OpenMode::Existing) {
-            Ok(file) => open_file(file, cache_bytes)?,
+            Ok(file) => open_file(file, &path, cache_bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(&disk, dir, &path, cache_bytes)?,
             Err(error) => return Err(EngineError::io("opening", &path, error)),
         };
@@ -101,7 +101,7 @@ impl Index {
             .disk
             .open(&self.path, OpenMode::Existing)
             .map_err(|e| EngineError::io("opening", &self.path, e))?;
-        self.db = open_file(file, self.cache_bytes)?;
+        self.db = open_file(file, &self.path, self.cache_bytes)?;
         Ok(())
     }
 
@@ -204,8 +204,9 @@ impl Snapshot {
     }
 }
 
-fn open_file(file: Arc<dyn DiskFile>, cache_bytes: usize) -> Result<Database, EngineError> {
-    Ok(Database::builder().set_cache_size(cache_bytes).create_with_backend(backend::Backend(file))?)
+fn open_file(file: Arc<dyn DiskFile>, path: &Path, cache_bytes: usize) -> Result<Database, EngineError> {
+    let backend = backend::Backend::open(file, path).map_err(redb::Error::Io)?;
+    Ok(Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)?)
 }
 
 /// Makes the file under another name first, so that under its own it is always whole.
@@ -216,7 +217,7 @@ fn create(disk: &SharedDisk, dir: &Path, path: &Path, cache_bytes: usize) -> Res
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let db = open_file(disk.open(&draft, OpenMode::New).map_err(failed)?, cache_bytes)?;
+    let db = open_file(disk.open(&draft, OpenMode::New).map_err(failed)?, path, cache_bytes)?;
     let mut number = [0; 8];
     SystemRng.fill(&mut number);
     let tx = write(&db)?;
@@ -237,10 +238,13 @@ fn write(db: &Database) -> Result<WriteTransaction, EngineError> {
     Ok(tx)
 }
 
-/// The index engine's errors: a full disk is told apart, all else dismounts.
+/// The index engine's errors: a full disk and damage are told apart, all else dismounts.
 impl From<redb::Error> for EngineError {
     fn from(error: redb::Error) -> Self {
         match error {
+            redb::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
+                Self::Corrupt(source.to_string())
+            }
             redb::Error::Io(source) => Self::Io { context: "the index".into(), source },
             other => Self::Index(other.to_string()),
         }

@@ -224,7 +224,7 @@ mod tests {
     fn fits(text: &'static str) -> bool {
         let key = Search::parse(&mut wire::imap::Scanner::new(&Bytes::from_static(text.as_bytes())));
         let (_, watch) = watch::channel(1);
-        let view = View::new(FolderId(1), false, vec![3, 7, 9], 1, watch);
+        let view = View::new(FolderId(1), false, vec![3, 7, 9], 1, watch, Vec::new());
         // 2023-01-03T12:00:00Z, an hour ago.
         let received = Timestamp::from_secs(1_672_747_200);
         let test = Test::new(&key.unwrap().key, &view, received.secs() + 3_600);

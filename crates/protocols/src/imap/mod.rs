@@ -9,6 +9,7 @@ mod idle;
 mod list;
 mod login;
 mod names;
+mod pages;
 mod reply;
 mod search;
 mod select;

@@ -50,10 +50,11 @@ impl From<Gone> for Failure {
 }
 
 /// Faults whose code says more than their kind.
-const BY_CODE: [(&str, &str); 4] = [
+const BY_CODE: [(&str, &str); 5] = [
     ("ErrorFolderHasSubfolders", "HASCHILDREN"),
     ("ErrorDeleteDistinguishedFolder", "CANNOT"),
     ("LimitExceeded", "LIMIT"),
+    ("MaxConnectionsPerUser", "LIMIT"),
     ("ErrorMessageSizeExceeded", "TOOBIG"),
 ];
 

@@ -1,19 +1,22 @@
 //! SEARCH: what is cheap is asked first; summaries and bodies are read only for messages it leaves
 //! undecided (RFC 3501 section 6.4.4, RFC 4731).
 
+use std::sync::Arc;
+
+use base::{Fault, FaultKind};
 use bytes::Bytes;
 use services::{
     Mailbox,
-    mailbox::{Flags, Item},
+    mailbox::{Flags, FolderId, Item},
 };
 use wire::{
-    imap::{Key, Return, Search, set, write},
+    imap::{Key, Ranges, Return, Search, set, write},
     mime::Summary,
 };
 
 use super::{
     criteria::{Known, Test},
-    fetch::Pages,
+    pages::{self, Page, Pages},
     reply::{Failure, Outcome, done, no},
     session::Session,
 };
@@ -34,10 +37,10 @@ impl Session {
         self.condstore |= with_modseq;
         let (mailbox, view) = self.selected()?;
         let test = Test::new(&search.key, view, self.server.clock.now().secs());
-        let found = match &test {
+        let found = match test {
             Test::Const(true) => Found { uids: view.uids().to_vec(), modseq: 0 },
             Test::Const(false) => Found::default(),
-            test => self.seek(&mailbox, test).await?,
+            test => self.seek(mailbox, test).await?,
         };
         let Some(view) = &self.view else { return done("Completed") };
         let numbers = view.numbers(&found.uids, uid);
@@ -50,73 +53,65 @@ impl Session {
     }
 
     /// Reads the messages the test does not rule out by their UID.
-    async fn seek(&mut self, mailbox: &Mailbox, test: &Test) -> Result<Found, Failure> {
+    async fn seek(&mut self, mailbox: Arc<Mailbox>, test: Test) -> Result<Found, Failure> {
         let (_, view) = self.selected()?;
-        let mut found = Found::default();
         let mut ranges = view.uids().last().map(|last| 1..=*last).into_iter().collect();
-        for test in if let Test::All(tests) = test { tests } else { std::slice::from_ref(test) } {
+        for test in if let Test::All(tests) = &test { tests } else { std::slice::from_ref(&test) } {
             match test {
                 Test::Uids(uids) => ranges = set::intersect(&ranges, uids),
                 Test::Flag(Flags::SEEN, false) if mailbox.status(view.folder)?.unread == 0 => ranges.clear(),
                 _ => {}
             }
         }
-        let mut pages = Pages::new(view.folder, ranges);
-        while let Some(page) = pages.next(mailbox)? {
-            self.seek_page(mailbox, test, &page, &mut found).await?;
-            tokio::task::yield_now().await;
-        }
-        Ok(found)
-    }
-
-    async fn seek_page(
-        &mut self,
-        mailbox: &Mailbox,
-        test: &Test,
-        page: &[Item],
-        found: &mut Found,
-    ) -> Result<(), Failure> {
-        let first = |item| test.holds(&Known { item, summary: None, message: None });
-        let open: Vec<_> = page.iter().filter(|item| first(item).is_none()).map(|item| item.id).collect();
-        let mut summaries = mailbox.summaries(&open)?.into_iter();
-        for item in page {
-            let fits = match first(item) {
-                Some(fits) => fits,
-                None => self.look_closer(mailbox, test, item, summaries.next().unwrap_or_default()).await?,
-            };
-            if fits && self.view.as_ref().is_some_and(|view| view.sequence(item.uid).is_some()) {
-                found.uids.push(item.uid);
-                found.modseq = found.modseq.max(item.modseq);
+        let (test, mut found) = (Arc::new(test), Found::default());
+        let mut pages = Pages::new(mailbox, view.folder, ranges);
+        loop {
+            let test = test.clone();
+            let sift = move |mailbox: &Mailbox, folder, ranges: &Ranges| sift(mailbox, folder, ranges, &test);
+            let Some(page) = pages.next(sift).await? else { return Ok(found) };
+            for item in page {
+                if self.view.as_ref().is_some_and(|view| view.sequence(item.uid).is_some()) {
+                    found.uids.push(item.uid);
+                    found.modseq = found.modseq.max(item.modseq);
+                }
             }
         }
-        Ok(())
     }
+}
 
-    /// Decides by the summary, and where that is not enough by the message.
-    async fn look_closer(
-        &mut self,
-        mailbox: &Mailbox,
-        test: &Test,
-        item: &Item,
-        summary: Bytes,
-    ) -> Result<bool, Failure> {
-        let summary = Summary::decode(summary).ok();
-        let mut known = Known { item, summary: summary.as_ref(), message: None };
-        if let Some(fits) = test.holds(&known) {
-            return Ok(fits);
-        }
-        let message = match mailbox.body(item.id) {
-            Ok(message) => message,
-            Err(fault) if fault.kind == base::FaultKind::NotFound => return Ok(false),
-            Err(fault) => return Err(fault.into()),
+/// The items of the next page that fit.
+fn sift(mailbox: &Mailbox, folder: FolderId, ranges: &Ranges, test: &Test) -> Page<Item> {
+    let (page, last) = pages::items(mailbox, folder, ranges)?;
+    let first = |item: &Item| test.holds(&Known { item, summary: None, message: None });
+    let open: Vec<_> = page.iter().filter(|item| first(item).is_none()).map(|item| item.id).collect();
+    let mut summaries = mailbox.summaries(&open)?.into_iter();
+    let mut found = Vec::new();
+    for item in page {
+        let fits = match first(&item) {
+            Some(fits) => fits,
+            None => look_closer(mailbox, test, &item, summaries.next().unwrap_or_default())?,
         };
-        let parsed = if summary.is_none() { Some(Summary::parse(&message)) } else { None };
-        known.summary = known.summary.or(parsed.as_ref());
-        known.message = Some(&message);
-        let fits = test.holds(&known).unwrap_or(false);
-        tokio::task::yield_now().await;
-        Ok(fits)
+        found.extend(fits.then_some(item));
     }
+    Ok((found, last))
+}
+
+/// Decides by the summary, and where that is not enough by the message.
+fn look_closer(mailbox: &Mailbox, test: &Test, item: &Item, summary: Bytes) -> Result<bool, Fault> {
+    let summary = Summary::decode(summary).ok();
+    let mut known = Known { item, summary: summary.as_ref(), message: None };
+    if let Some(fits) = test.holds(&known) {
+        return Ok(fits);
+    }
+    let message = match mailbox.body(item.id) {
+        Ok(message) => message,
+        Err(fault) if fault.kind == FaultKind::NotFound => return Ok(false),
+        Err(fault) => return Err(fault),
+    };
+    let parsed = if summary.is_none() { Some(Summary::parse(&message)) } else { None };
+    known.summary = known.summary.or(parsed.as_ref());
+    known.message = Some(&message);
+    Ok(test.holds(&known).unwrap_or(false))
 }
 
 /// Whether the key asks for modification sequences: then the answer tells the highest (RFC 7162).

@@ -4,7 +4,7 @@ use services::mailbox::{FlagChange, Flags};
 use wire::imap::{Ranges, SequenceSet, Store, set, write};
 
 use super::{
-    fetch::Pages,
+    pages::{self, Pages},
     reply::{Failure, Outcome, done, done_with},
     session::Session,
     view::tell_flags,
@@ -48,9 +48,10 @@ impl Session {
     /// Tells the flags of every message in the ranges.
     async fn tell_stored(&mut self, ranges: Ranges) -> Result<(), Failure> {
         let (mailbox, view) = self.selected()?;
-        let mut pages = Pages::new(view.folder, ranges);
-        while let Some(page) = pages.next(&mailbox)? {
-            if let Some(view) = &self.view {
+        let mut pages = Pages::new(mailbox, view.folder, ranges);
+        while let Some(page) = pages.next(pages::items).await? {
+            if let Some(view) = &mut self.view {
+                view.introduce(&page, &mut self.link.output);
                 for item in page {
                     if let Some(number) = view.sequence(item.uid) {
                         tell_flags(&mut self.link.output, number, &item, self.condstore);

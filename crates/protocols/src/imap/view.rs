@@ -3,7 +3,8 @@
 use services::mailbox::{Changes, FolderId, Item};
 use tokio::sync::watch;
 use wire::imap::{
-    Ranges, SequenceSet, flags,
+    Ranges, SequenceSet,
+    flags::{self, SYSTEM_FLAGS},
     set::{self, from_sorted},
     write,
 };
@@ -22,6 +23,8 @@ pub(super) struct View {
     gone: Vec<u32>,
     /// UIDs whose flags this command tells by itself, or was asked not to tell.
     told: Ranges,
+    /// Keywords the client was told of.
+    keywords: Vec<String>,
 }
 
 impl View {
@@ -32,8 +35,9 @@ impl View {
         uids: Vec<u32>,
         modseq: u64,
         watch: watch::Receiver<u64>,
+        keywords: Vec<String>,
     ) -> Self {
-        View { folder, read_only, uids, modseq, watch, gone: Vec::new(), told: Ranges::new() }
+        View { folder, read_only, uids, modseq, watch, gone: Vec::new(), told: Ranges::new(), keywords }
     }
 
     /// The UIDs the client knows of, ascending.
@@ -77,6 +81,27 @@ impl View {
         self.told = set::merge(std::mem::take(&mut self.told));
     }
 
+    /// Every flag that messages may show, as FLAGS lists them.
+    pub(super) fn known_flags(&self) -> String {
+        let known =
+            SYSTEM_FLAGS.iter().map(|(flag, _)| *flag).chain(self.keywords.iter().map(String::as_str));
+        known.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Tells of keywords that the client has not heard of, before an answer shows them (RFC 3501 section
+    /// 7.2.6).
+    pub(super) fn introduce<'i>(&mut self, items: impl IntoIterator<Item = &'i Item>, out: &mut Vec<u8>) {
+        let before = self.keywords.len();
+        for keyword in items.into_iter().flat_map(|item| &item.flags.keywords) {
+            if !self.keywords.contains(keyword) {
+                self.keywords.push(keyword.clone());
+            }
+        }
+        if self.keywords.len() > before {
+            out.extend_from_slice(format!("* FLAGS ({})\r\n", self.known_flags()).as_bytes());
+        }
+    }
+
     /// Waits until the folder changes; returns at once if it has changed already.
     pub(super) async fn changed(&mut self) {
         if self.watch.changed().await.is_err() {
@@ -111,6 +136,7 @@ impl View {
         if self.uids.len() != before {
             tell_exists(out, self.uids.len());
         }
+        self.introduce(&changes.changed, out);
         let told = std::mem::take(&mut self.told);
         let mut told = told.iter().peekable();
         for item in changes.changed.iter().take_while(|item| item.uid <= last) {
@@ -173,7 +199,7 @@ mod tests {
 
     fn view(uids: &[u32]) -> View {
         let (_, watch) = watch::channel(5);
-        View::new(FolderId(1), false, uids.to_vec(), 5, watch)
+        View::new(FolderId(1), false, uids.to_vec(), 5, watch, Vec::new())
     }
 
     fn item(uid: u32, system: u8) -> Item {
@@ -201,6 +227,19 @@ mod tests {
         assert_eq!(view.ranges(&set("4:*"), true), [4..=12]);
         assert_eq!(view.ranges(&set("*"), true), [12..=12]);
         assert_eq!(view.sequence(9), Some(4));
+    }
+
+    #[test]
+    fn keywords_are_introduced_once() {
+        let mut view = view(&[1, 2]);
+        let mut work = item(1, 0);
+        work.flags.keywords.push("Work".into());
+        let text = absorbed(&mut view, vec![work.clone()], &[], true);
+        assert_eq!(
+            text,
+            "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft Work)\r\n* 1 FETCH (UID 1 FLAGS (Work))\r\n"
+        );
+        assert!(!absorbed(&mut view, vec![work], &[], true).contains("* FLAGS"));
     }
 
     #[test]

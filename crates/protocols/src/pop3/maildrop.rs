@@ -29,24 +29,11 @@ pub(super) struct Maildrop {
 
 impl Maildrop {
     /// Lists the inbox.
-    pub(super) fn open(mailbox: Mailbox) -> Result<Self, Fault> {
+    pub(super) async fn open(mailbox: Mailbox) -> Result<Self, Fault> {
         let folder = FolderRole::Inbox.folder();
         let uid_validity = mailbox.status(folder)?.uid_validity;
-        let mut messages: Vec<Message> = Vec::new();
-        loop {
-            let from = messages.last().map_or(1, |last| last.uid.saturating_add(1));
-            let page = mailbox.items(folder, &vec![from..=u32::MAX], PAGE)?;
-            let full = page.len() == PAGE;
-            messages.extend(page.into_iter().map(|item| Message {
-                id: item.id,
-                uid: item.uid,
-                size: item.size,
-                deleted: false,
-            }));
-            if !full {
-                return Ok(Maildrop { mailbox, folder, uid_validity, messages });
-            }
-        }
+        let messages = mailbox.aside(move |mailbox| list(mailbox, folder)).await?;
+        Ok(Maildrop { mailbox, folder, uid_validity, messages })
     }
 
     /// The messages not marked deleted, with their numbers.
@@ -94,5 +81,23 @@ impl Maildrop {
         self.mailbox.change_flags(self.folder, ranges.clone(), FlagChange::Add, flag, None).await?;
         self.mailbox.expunge(self.folder, ranges).await?;
         Ok(())
+    }
+}
+
+fn list(mailbox: &Mailbox, folder: FolderId) -> Result<Vec<Message>, Fault> {
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let from = messages.last().map_or(1, |last| last.uid.saturating_add(1));
+        let page = mailbox.items(folder, &vec![from..=u32::MAX], PAGE)?;
+        let full = page.len() == PAGE;
+        messages.extend(page.into_iter().map(|item| Message {
+            id: item.id,
+            uid: item.uid,
+            size: item.size,
+            deleted: false,
+        }));
+        if !full {
+            return Ok(messages);
+        }
     }
 }

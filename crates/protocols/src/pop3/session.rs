@@ -281,7 +281,7 @@ impl Session {
         self.check_may_login()?;
         match sasl::enter(&self.server.services, identity, self.client.clone()).await {
             Ok(mailbox) => {
-                let drop = Maildrop::open(mailbox)?;
+                let drop = Maildrop::open(mailbox).await?;
                 let count = drop.messages().count();
                 self.drop = Some(drop);
                 Ok(Some(format!("{count} messages")))
@@ -360,7 +360,7 @@ fn totals(drop: &Maildrop) -> (usize, u64) {
 /// Sends a message, or its header and the first lines of its body.
 async fn send(link: &mut Link, drop: &Maildrop, number: u32, lines: Option<u32>) -> Outcome {
     let message = drop.message(number).ok_or(NO_SUCH_MESSAGE)?;
-    let body = match drop.mailbox.body(message.id) {
+    let body = match drop.mailbox.aside(move |mailbox| mailbox.body(message.id)).await {
         Ok(body) => body,
         Err(fault) if fault.kind == FaultKind::NotFound => {
             return Err(Failure::Refused("The message is gone".into()));

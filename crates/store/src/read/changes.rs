@@ -86,7 +86,7 @@ fn changed_page(
 }
 
 /// UIDs that left the folder after a change number.
-fn vanished(
+pub(super) fn vanished(
     read: &impl Read,
     mailbox: MailboxId,
     folder: u32,
@@ -102,7 +102,8 @@ fn vanished(
     outcome.map(|()| uids)
 }
 
-fn after_change(table: u8, mailbox: MailboxId, folder: u32, after: u64) -> ([u8; 17], [u8; 17]) {
+/// The keys of a table by change number after the given one: excluded and included bound.
+pub(super) fn after_change(table: u8, mailbox: MailboxId, folder: u32, after: u64) -> ([u8; 17], [u8; 17]) {
     (keys::in_folder(table, mailbox, folder, after), keys::in_folder(table, mailbox, folder, u64::MAX))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     codec::Row,
     keys::{self, table},
     roles::FolderRole,
-    rows::FolderRow,
+    rows::{Figures, FolderRow},
     types::{Folder, FolderId, FolderStatus, MailboxId},
 };
 
@@ -40,16 +40,7 @@ impl Mailbox {
     /// A folder's figures.
     pub fn status(&self, folder: FolderId) -> Result<FolderStatus, StoreError> {
         let figures = self.database.view(|view| figures(view, self.id, folder.number()?))?;
-        Ok(FolderStatus {
-            items: figures.items,
-            unread: figures.unread,
-            deleted: figures.deleted,
-            size: figures.size,
-            associated: figures.associated,
-            uid_validity: figures.uid_validity,
-            uid_next: figures.uid_next,
-            highest_modseq: figures.modseq,
-        })
+        Ok(status_of(&figures))
     }
 
     /// The folder of a name below another one (`None`: the visible root); names are compared without case.
@@ -65,6 +56,20 @@ impl Mailbox {
         let number = folder.number()?;
         let current = || self.database.view(|view| figures(view, self.id, number)).map(|f| f.modseq);
         self.database.watchers().subscribe((self.id, number), current)
+    }
+}
+
+/// A folder's figures as callers see them.
+pub(super) fn status_of(figures: &Figures) -> FolderStatus {
+    FolderStatus {
+        items: figures.items,
+        unread: figures.unread,
+        deleted: figures.deleted,
+        size: figures.size,
+        associated: figures.associated,
+        uid_validity: figures.uid_validity,
+        uid_next: figures.uid_next,
+        highest_modseq: figures.modseq,
     }
 }
 

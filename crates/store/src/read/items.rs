@@ -13,35 +13,7 @@ use crate::{
     types::{FolderId, Item, ItemId, MailboxId, UidRanges},
 };
 
-/// Keys visited in one view, so that no view holds the writer off for long.
-const PAGE: usize = 4096;
-
 impl Mailbox {
-    /// Every UID of the folder, ascending.
-    pub fn uids(&self, folder: FolderId) -> Result<Vec<u32>, StoreError> {
-        let number = folder.number()?;
-        let mut uids = Vec::new();
-        let mut from = 0;
-        loop {
-            let full = self.database.view(|view| {
-                if from == 0 {
-                    let figures = figures(view, self.id, number)?;
-                    uids.reserve_exact(figures.items as usize);
-                }
-                let target = uids.len() + PAGE;
-                let flow = scan_rows(view, self.id, number, &(from..=u32::MAX), &mut |uid, _| {
-                    uids.push(uid);
-                    Ok(if uids.len() < target { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-                })?;
-                Ok::<_, StoreError>(flow.is_break())
-            })?;
-            match uids.last().and_then(|last| last.checked_add(1)) {
-                Some(next) if full => from = next,
-                _ => return Ok(uids),
-            }
-        }
-    }
-
     /// Items in the ranges, ascending, at most `limit`; go on after the last UID returned.
     pub fn items(&self, folder: FolderId, ranges: &UidRanges, limit: usize) -> Result<Vec<Item>, StoreError> {
         self.database.view(|view| {

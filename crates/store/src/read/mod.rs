@@ -3,8 +3,10 @@
 mod changes;
 mod folders;
 mod items;
+mod listing;
 mod statistics;
 
 pub(crate) use folders::folder_rows;
 pub(crate) use items::{figures, place, scan_items};
+pub(crate) use listing::listing;
 pub use statistics::FolderStatistics;

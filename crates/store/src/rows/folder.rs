@@ -61,12 +61,14 @@ pub(crate) struct Figures {
     pub(crate) vanished_rows: u32,
     /// What vanished up to this change number is no longer remembered one by one.
     pub(crate) vanished_floor: u64,
+    /// Changes until the folder's listing is written anew.
+    pub(crate) listing_due: u32,
 }
 
 impl Row for Figures {
     const NAME: &'static str = "folder figures";
     fn encode(&self, out: &mut Writer) {
-        out.byte(1);
+        out.byte(2);
         for n in [self.items, self.unread, self.deleted, self.associated, self.uid_validity, self.uid_next] {
             out.number(n);
         }
@@ -74,9 +76,10 @@ impl Row for Figures {
             out.number(n);
         }
         out.number(self.vanished_rows);
+        out.number(self.listing_due);
     }
     fn decode(from: &mut Reader<'_>) -> Option<Self> {
-        from.version(1)?;
+        let version = from.version(2)?;
         Some(Self {
             items: from.u32()?,
             unread: from.u32()?,
@@ -89,6 +92,7 @@ impl Row for Figures {
             modseq: from.number()?,
             vanished_floor: from.number()?,
             vanished_rows: from.u32()?,
+            listing_due: if version > 1 { from.u32()? } else { 0 },
         })
     }
 }

@@ -83,7 +83,7 @@ impl Mailbox {
                 ledger.txn.delete(&key);
             }
             ledger.txn.delete(&keys::name(ledger.mailbox, row.parent, &row.name));
-            for table in [table::FOLDER, table::FIGURES] {
+            for table in [table::FOLDER, table::FIGURES, table::LISTING] {
                 ledger.txn.delete(&keys::folder(table, ledger.mailbox, number));
             }
             ledger.totals.folders = ledger.totals.folders.saturating_sub(1);

@@ -10,7 +10,7 @@ use crate::{
     StoreError,
     codec::Row,
     keys::{self, table},
-    read::scan_items,
+    read::{listing, scan_items},
     roles::is_recoverable,
     rows::{Detail, Figures, ItemRow, Keywords, Moved, Place, Totals, Uids},
     types::{FolderId, ItemId, MailboxId, UidRanges},
@@ -22,6 +22,8 @@ pub(crate) type Touched = Vec<((MailboxId, u32), u64)>;
 /// Rows of vanished items kept in a folder; beyond it the oldest are forgotten and clients that slept
 /// longer compare UID lists instead.
 const VANISHED_ROWS_MAX: u32 = 4096;
+/// Changes after which a folder's listing is written anew: at least, and at most while it is small.
+const LISTING_EVERY: std::ops::RangeInclusive<u32> = 8..=256;
 /// Different keywords in one mailbox.
 const KEYWORDS_MAX: usize = 1024;
 /// Length of a keyword, bytes.
@@ -42,6 +44,8 @@ pub(crate) struct OpenFolder {
     number: u32,
     pub(crate) figures: Figures,
     vanished: Vec<u32>,
+    /// Changes to its items.
+    changes: u32,
     changed: bool,
     /// The folder was deleted: nothing of it is written any more.
     deleted: bool,
@@ -85,6 +89,7 @@ impl<'t, 'e> Ledger<'t, 'e> {
             number,
             figures,
             vanished: Vec::new(),
+            changes: 0,
             changed: false,
             deleted: false,
         });
@@ -157,14 +162,18 @@ impl<'t, 'e> Ledger<'t, 'e> {
         self.count(folder, row, false)?;
         self.txn.delete(&keys::item(self.mailbox, folder, uid));
         self.txn.delete(&keys::in_folder(table::CHANGE, self.mailbox, folder, row.modseq));
-        self.folder(folder)?.vanished.push(uid);
+        let open = self.folder(folder)?;
+        open.vanished.push(uid);
+        open.changes += 1;
         Ok(())
     }
 
     fn write(&mut self, folder: u32, uid: u32, row: &ItemRow) -> Result<(), StoreError> {
         self.txn.put(&keys::item(self.mailbox, folder, uid), &row.to_bytes());
         self.txn.put(&keys::in_folder(table::CHANGE, self.mailbox, folder, row.modseq), &uid.to_be_bytes());
-        self.folder(folder)?.touch(row.modseq);
+        let open = self.folder(folder)?;
+        open.touch(row.modseq);
+        open.changes += 1;
         Ok(())
     }
 
@@ -272,6 +281,9 @@ impl<'t, 'e> Ledger<'t, 'e> {
             if !open.vanished.is_empty() {
                 self.write_vanished(&mut open)?;
             }
+            if open.changes > 0 {
+                self.keep_listing(&mut open)?;
+            }
             if open.changed {
                 let key = keys::folder(table::FIGURES, self.mailbox, open.number);
                 self.txn.put(&key, &open.figures.to_bytes());
@@ -279,6 +291,25 @@ impl<'t, 'e> Ledger<'t, 'e> {
             }
         }
         self.txn.put(&keys::mailbox(table::TOTALS, self.mailbox), &self.totals.to_bytes());
+        Ok(())
+    }
+
+    /// Writes the folder's listing anew where that is due: as often as keeps it quick to bring up to date,
+    /// as seldom as keeps a listing with many gaps from being most of what is written.
+    fn keep_listing(&mut self, open: &mut OpenFolder) -> Result<(), StoreError> {
+        let figures = &mut open.figures;
+        figures.listing_due = figures.listing_due.saturating_sub(open.changes);
+        if figures.listing_due > 0 {
+            return Ok(());
+        }
+        let mut listing = listing(self.txn, self.mailbox, open.number, figures)?;
+        // Every seen item was a change once: at this pace the look for the first unseen one keeps up.
+        let pace = open.changes.max(*LISTING_EVERY.end()).saturating_mul(4);
+        listing.skip_seen(self.txn, self.mailbox, open.number, pace)?;
+        self.txn.put(&keys::folder(table::LISTING, self.mailbox, open.number), &listing.to_bytes());
+        let small = (figures.items / 4).clamp(*LISTING_EVERY.start(), *LISTING_EVERY.end());
+        let gaps = u32::try_from(listing.uids.len()).unwrap_or(u32::MAX);
+        figures.listing_due = small.max(gaps / 16);
         Ok(())
     }
 

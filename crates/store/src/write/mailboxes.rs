@@ -41,6 +41,7 @@ const MAILBOX_TABLES: &[u8] = &[
     table::PLACE,
     table::CHANGE,
     table::VANISHED,
+    table::LISTING,
     table::NAME,
     table::FIGURES,
     table::FOLDER,

@@ -446,6 +446,12 @@ fn compare_folder(real: &Mailbox, id: FolderId, model: &Folder) {
     assert_eq!(status.uid_next, model.uid_next);
     let uids: Vec<_> = model.items.keys().copied().collect();
     assert_eq!(real.uids(id).unwrap(), uids);
+    let contents = real.contents(id).unwrap();
+    let first_unseen = model.items.iter().find(|(_, item)| item.flags & Flags::SEEN == 0);
+    assert_eq!(contents.first_unseen, first_unseen.map(|(uid, _)| *uid));
+    assert_eq!((contents.uids, contents.status), (uids.clone(), status.clone()));
+    let mut keywords = model.items.values().flat_map(|item| &item.keywords);
+    assert!(keywords.all(|keyword| contents.keywords.contains(keyword)));
     let items = real.items_with_summaries(id, &vec![1..=u32::MAX], usize::MAX).unwrap();
     assert_eq!(items.len(), uids.len());
     for ((item, summary), (uid, expected)) in items.into_iter().zip(&model.items) {

@@ -54,6 +54,32 @@ fn a_delivery_reaches_every_recipient_once_and_shares_its_body() {
 }
 
 #[test]
+fn what_a_session_is_told_of_a_folder_keeps_up_with_it() {
+    let f = fixture();
+    let contents = || f.mailbox.contents(INBOX).unwrap();
+    assert_eq!((contents().uids, contents().first_unseen), (vec![], None));
+    for n in 1..=1_000 {
+        append(&f.mailbox, FolderRole::Inbox, &n.to_string());
+    }
+    assert_eq!(contents().uids, Vec::from_iter(1..=1_000));
+    assert_eq!(contents().first_unseen, Some(1));
+    let flag = |ranges, change, flags| {
+        f.mailbox.change_flags(INBOX, ranges, change, flags, None).wait().unwrap();
+    };
+    flag(vec![1..=900], FlagChange::Add, system(Flags::SEEN));
+    assert_eq!(contents().first_unseen, Some(901));
+    flag(all(), FlagChange::Add, system(Flags::SEEN));
+    assert_eq!(contents().first_unseen, None);
+    flag(vec![7..=7], FlagChange::Replace, Flags { system: 0, keywords: vec!["Work".into()] });
+    assert_eq!((contents().first_unseen, contents().keywords), (Some(7), vec!["Work".to_owned()]));
+    f.mailbox.remove_items(INBOX, vec![2..=999], Removal::Destroy).wait().unwrap();
+    assert_eq!((contents().uids, contents().first_unseen), (vec![1, 1000], None));
+    f.mailbox.remove_items(INBOX, all(), Removal::Destroy).wait().unwrap();
+    assert_eq!(contents().uids, [0_u32; 0]);
+    assert_eq!(f.mailbox.check().unwrap(), []);
+}
+
+#[test]
 fn a_recipient_that_fails_does_not_touch_the_others() {
     let f = fixture();
     let full = mailbox(&f.database, 2);

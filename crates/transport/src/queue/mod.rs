@@ -10,9 +10,11 @@ mod retry;
 mod schedule;
 mod spool;
 mod status;
+mod underway;
 
 pub use record::{Hop, Message, Origin, Recipient, ReturnPath};
 pub use retry::QueueSettings;
 pub use schedule::{Job, JobKind, Next, Schedule};
 pub use spool::{Change, NewMessage, Queued, Spool};
 pub use status::{DeliveryType, MessageStatus, QueueIdentity, QueueInfo, QueueStatus};
+pub(crate) use underway::Underway;

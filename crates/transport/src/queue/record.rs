@@ -14,6 +14,7 @@ const VERSION: u8 = 1;
 
 const MESSAGE: u8 = b'm';
 const RECIPIENT: u8 = b'r';
+const HELD: u8 = b'h';
 
 /// Where a recipient's copy goes next. Recipients with the same hop wait in the same queue.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,6 +183,14 @@ pub(super) fn recipient_key(id: u64, index: Option<u32>) -> Vec<u8> {
     key.extend(index.into_iter().flat_map(u32::to_be_bytes));
     key
 }
+
+/// The key of the row that says an administrator holds the queue of a hop.
+pub(super) fn held_key(hop: &Hop) -> Result<Vec<u8>, TransportError> {
+    postcard::to_extend(hop, HELD_QUEUES.to_vec()).map_err(|error| TransportError::Row(error.to_string()))
+}
+
+/// The prefix of all rows of held queues.
+pub(super) const HELD_QUEUES: &[u8] = &[HELD];
 
 /// The prefix of all message rows.
 pub(super) const MESSAGES: &[u8] = &[MESSAGE];

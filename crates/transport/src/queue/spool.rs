@@ -10,7 +10,7 @@ use bytes::Bytes;
 use engine::{BodyRef, Database, Options, Read, Txn};
 
 use super::record::{
-    self, Hop, Message, Recipient, decode, encode, id_of, index_of, message_key, recipient_key,
+    self, Hop, Message, Recipient, decode, encode, held_key, id_of, index_of, message_key, recipient_key,
 };
 use crate::TransportError;
 
@@ -105,6 +105,11 @@ impl Spool {
         self.database.commit(move |txn| apply(txn, id, change)).await?
     }
 
+    /// As [`Spool::apply`], on a thread that may block.
+    pub fn apply_now(&self, id: u64, change: Change) -> Result<bool, TransportError> {
+        self.database.commit(move |txn| apply(txn, id, change)).wait()?
+    }
+
     /// Reads a message with its recipients.
     pub fn load(&self, id: u64) -> Result<Queued, TransportError> {
         self.database.view(|view| load(view, id))
@@ -142,6 +147,38 @@ impl Spool {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Notes that an administrator holds the queue of a hop, or no longer does.
+    pub async fn hold(&self, hop: &Hop, held: bool) -> Result<(), TransportError> {
+        let (key, row) = (held_key(hop)?, encode(hop)?);
+        let change = move |txn: &mut Txn<'_>| -> Result<(), TransportError> {
+            if held {
+                txn.put(&key, &row);
+            } else {
+                txn.delete(&key);
+            }
+            Ok(())
+        };
+        self.database.commit(change).await?
+    }
+
+    /// The hops whose queues an administrator holds.
+    pub fn held(&self) -> Result<Vec<Hop>, TransportError> {
+        let (mut hops, mut outcome) = (Vec::new(), Ok(()));
+        self.database.view(|view| {
+            view.scan_prefix(record::HELD_QUEUES, &mut |_, row| match decode(row) {
+                Ok(hop) => {
+                    hops.push(hop);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    ControlFlow::Break(())
+                }
+            })
+        })?;
+        outcome.map(|()| hops)
     }
 
     /// Closes the database; later changes fail.

@@ -94,7 +94,7 @@ pub enum MessageStatus {
 }
 
 /// One queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueueInfo {
     /// Its name on this server.
     pub identity: QueueIdentity,
@@ -106,6 +106,8 @@ pub struct QueueInfo {
     pub message_count: usize,
     /// Of these, held by an administrator.
     pub suspended_count: usize,
+    /// Of these, waiting for another attempt of their own.
+    pub deferred_count: usize,
     /// Why the hop could not be reached last time.
     pub last_error: String,
     /// When it is tried again.
@@ -114,6 +116,10 @@ pub struct QueueInfo {
     pub last_retry: Option<Timestamp>,
     /// Failures in a row to reach the hop.
     pub retry_count: u32,
+    /// Messages a second that came in lately.
+    pub incoming_rate: f64,
+    /// Messages a second that went out lately.
+    pub outgoing_rate: f64,
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::Arc,
 };
 
+use base::net::source;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -109,14 +110,6 @@ impl Drop for Ticket {
         if count.total == 0 {
             counts.by_connector.remove(&self.connector.name);
         }
-    }
-}
-
-/// An IPv6 host commands a whole /64: it counts as one.
-fn source(remote: IpAddr) -> IpAddr {
-    match remote.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        other => other,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::IpRange;
+use directory::value::IpRange;
 
 /// Which half of the transport a connector belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,7 +133,7 @@ impl ReceiveConnector {
             name: name.into(),
             role: TransportRole::FrontendTransport,
             bindings: both_families(25),
-            remote_ip_ranges: vec![IpRange::all_v6(), IpRange::all_v4()],
+            remote_ip_ranges: vec![IpRange::ALL_V6, IpRange::ALL_V4],
             fqdn: fqdn.into(),
             banner: None,
             auth: AuthMechanisms { tls: true, basic: true, external_authoritative: false },
@@ -198,7 +198,7 @@ impl ReceiveConnector {
                     || (b.ip().is_unspecified() && b.is_ipv4() == local.ip().to_canonical().is_ipv4()))
         });
         let ranges = self.remote_ip_ranges.iter().filter(|range| range.contains(remote));
-        if bound { ranges.map(IpRange::breadth).min() } else { None }
+        if bound { ranges.map(IpRange::width).min() } else { None }
     }
 }
 

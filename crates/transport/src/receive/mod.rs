@@ -10,8 +10,7 @@ mod header;
 pub mod intake;
 mod message;
 mod order;
-pub mod range;
-mod serve;
+pub mod serve;
 mod session;
 pub mod settings;
 mod trace;
@@ -22,5 +21,4 @@ pub(crate) mod tests;
 
 pub use connector::{AuthMechanisms, Keywords, PermissionGroups, ReceiveConnector, TransportRole};
 pub use intake::{Credentials, Identity, Intake, Mail, Receipt, Refusal, Session};
-pub use range::IpRange;
 pub use serve::{Door, Receiver, Settings};

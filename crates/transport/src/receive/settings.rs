@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base::{Guid, Unlimited};
 use directory::{Object, Value, View};
 
-use super::{AuthMechanisms, IpRange, Keywords, PermissionGroups, ReceiveConnector, TransportRole};
+use super::{AuthMechanisms, Keywords, PermissionGroups, ReceiveConnector, TransportRole};
 
 /// The enabled receive connectors of a server.
 pub fn connectors(view: &View, server: Guid) -> Vec<Arc<ReceiveConnector>> {
@@ -77,9 +77,9 @@ fn binding(value: &Value) -> Option<std::net::SocketAddr> {
     }
 }
 
-fn range(value: &Value) -> Option<IpRange> {
+fn range(value: &Value) -> Option<directory::value::IpRange> {
     match value {
-        Value::Range(range) => range.to_string().parse().ok(),
+        Value::Range(range) => Some(**range),
         _ => None,
     }
 }

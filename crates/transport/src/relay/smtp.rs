@@ -85,9 +85,10 @@ impl Carrier for SmtpCarrier {
     }
 }
 
-/// Tells a hop that said nothing (no host answered, or the connection was lost) from one that said no.
+/// Tells a hop that had nothing to say of the message (no host answered or would talk, or the connection was
+/// lost) from one that said no.
 fn judge(mut outcomes: Vec<Outcome>) -> Carried {
-    let silent = |outcome: &Outcome| !outcome.from_peer && outcome.verdict == Verdict::Transient;
+    let silent = |outcome: &Outcome| outcome.about_host && outcome.verdict == Verdict::Transient;
     if !outcomes.is_empty() && outcomes.iter().all(silent) {
         Carried::Unreached(outcomes.swap_remove(0))
     } else {

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub remote: Option<Remote>,
     /// The words are the peer's: a notification quotes them as its diagnostic.
     pub from_peer: bool,
+    /// It is about the host (not there, lost, or not willing to talk) and says nothing of the message.
+    pub about_host: bool,
     /// The peer was told what the sender wants to be notified of; where it was not, a requested success
     /// is reported by us as "relayed" (RFC 3461 section 5.2.2).
     pub dsn_passed_on: bool,
@@ -43,7 +45,7 @@ pub struct Outcome {
 impl Outcome {
     /// A conclusion of our own.
     pub fn ours(verdict: Verdict, reply: Reply, remote: Option<Remote>) -> Self {
-        Self { verdict, reply, remote, from_peer: false, dsn_passed_on: false }
+        Self { verdict, reply, remote, from_peer: false, about_host: true, dsn_passed_on: false }
     }
 
     /// What the peer said about a recipient; its code decides.
@@ -53,7 +55,7 @@ impl Outcome {
             5 => Verdict::Permanent,
             _ => Verdict::Transient,
         };
-        Self { verdict, reply, remote: Some(remote), from_peer: true, dsn_passed_on }
+        Self { verdict, reply, remote: Some(remote), from_peer: true, about_host: false, dsn_passed_on }
     }
 
     /// The enhanced code, made up from the verdict where the peer gave none.

@@ -25,7 +25,10 @@ async fn queues_are_listed_as_the_product_does() {
     assert!(matches!(report.info.identity, QueueIdentity::Number(_)));
     assert_eq!(report.delivery_type, crate::queue::DeliveryType::DnsConnectorDelivery);
     assert_eq!(report.info.last_error, "451 4.4.0 down");
+    assert_eq!(report.info.last_retry, Some(crate::world::START));
     assert_eq!(report.info.next_retry.unwrap().since(crate::world::START), Duration::from_mins(1));
+    assert_eq!((report.info.retry_count, report.info.outgoing_rate), (1, 0.0));
+    assert!(report.info.incoming_rate > 0.0);
     let messages = house.transport.messages(&identity, 10).unwrap();
     assert_eq!((messages[0].id, messages[0].message.subject.as_str()), (id, "Ponte"));
     assert!(house.transport.messages(&QueueIdentity::Number(999), 1).is_err());
@@ -62,12 +65,36 @@ async fn suspended_messages_stay_suspended_over_a_restart() {
 #[tokio::test]
 async fn a_suspended_queue_begins_nothing() {
     let (house, _, identity) = stuck().await;
-    house.transport.suspend_queue(&identity, true).unwrap();
+    house.transport.suspend_queue(&identity, true).await.unwrap();
     house.later(Duration::from_mins(5)).await;
     assert_eq!(house.queues()[0].1, QueueStatus::Suspended);
-    house.transport.suspend_queue(&identity, false).unwrap();
+    // Neither does a restart release it, nor what comes for the hop meanwhile.
+    let house = house.crash().await;
+    house.accept(mail("nuno@rialto.test", &["outside@rialto.test"], "more")).await.unwrap();
+    house.idle().await;
+    assert_eq!(house.queues(), [("ext.example".to_owned(), QueueStatus::Suspended, 2)]);
+    let identity = house.transport.queues().remove(1).info.identity;
+    house.transport.suspend_queue(&identity, false).await.unwrap();
     house.idle().await;
     assert_eq!(house.queues(), []);
+    let house = house.crash().await;
+    assert_eq!(house.transport.queues().len(), 1, "what was released stays so");
+}
+
+#[tokio::test]
+async fn the_submission_queue_can_be_held_before_anything_comes() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let team = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap().guid;
+    house.world.group("team", &[team]).await;
+    house.transport.suspend_queue(&QueueIdentity::Submission, true).await.unwrap();
+    let house = house.crash().await;
+    house.accept(mail("x@ext.example", &["team@rialto.test"], "held")).await.unwrap();
+    house.idle().await;
+    assert_eq!(house.queues(), [("Submission".to_owned(), QueueStatus::Suspended, 1)]);
+    house.transport.suspend_queue(&QueueIdentity::Submission, false).await.unwrap();
+    house.idle().await;
+    assert_eq!(house.inbox("nuno").len(), 1);
 }
 
 #[tokio::test]

@@ -97,6 +97,71 @@ async fn crashes_at_random_lose_and_double_nothing() {
     }
 }
 
+/// The process dies while it works on a message: `core` is let go with the message under way.
+async fn dies_while_working_on(house: House, ids: &[u64]) -> House {
+    std::mem::forget(house.transport.core.underway.mark(ids));
+    house.crash().await
+}
+
+#[tokio::test]
+async fn a_message_that_kills_the_service_twice_is_set_aside() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let nuno = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap().guid;
+    house.world.group("team", &[nuno]).await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(house.accept(mail("x@ext.example", &["team@rialto.test"], &n.to_string())).await.unwrap());
+    }
+    let house = dies_while_working_on(house, &ids).await;
+    // Two of the three come through, each tried alone; the third kills again.
+    let core = &house.transport.core;
+    let first = core.schedule.lock().take(core.now()).unwrap();
+    assert_eq!(first.ids, ids[..1]);
+    assert_eq!(core.schedule.lock().take(core.now()), None, "one at a time");
+    let mut next = first;
+    while !next.ids.contains(&ids[2]) {
+        core.process(next).await;
+        next = core.schedule.lock().take(core.now()).unwrap();
+    }
+    let house = dies_while_working_on(house, &ids[2..]).await;
+    house.idle().await;
+    assert_eq!(house.inbox("nuno").len(), 2);
+    let poison = [("Poison Message".to_owned(), QueueStatus::Ready, 1)];
+    assert_eq!(house.queues(), poison);
+    assert!(house.events().iter().any(|event| event.starts_with("POISONMESSAGE POISONMESSAGE team")));
+    let house = house.crash().await;
+    house.later(Duration::from_hours(1)).await;
+    assert_eq!(house.queues(), poison, "it stays there");
+    house.transport.suspend_message(ids[2], false).await.unwrap();
+    house.idle().await;
+    assert_eq!((house.inbox("nuno").len(), house.queues().len()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_stop_accuses_nobody_and_who_came_through_is_forgiven() {
+    let house = House::new().await;
+    house.world.connector("Internet", &["*"], &[]).await;
+    house.world.contact("outside", "x@ext.example").await;
+    let later = || Ok(Reply::new(451, (4, 7, 1), "later"));
+    house.courier.answers.lock().extend([later(), later(), later()]);
+    let id = house.accept(mail("y@ext.example", &["outside@rialto.test"], "a")).await.unwrap();
+    let mut house = house;
+    for _ in 0..3 {
+        house = dies_while_working_on(house, &[id]).await;
+        let failures = || house.transport.core.spool.load(id).unwrap().message.failures;
+        assert_eq!(failures(), 1);
+        house.later(Duration::from_mins(10)).await;
+        assert_eq!(failures(), 0);
+    }
+    std::mem::forget(house.transport.core.underway.mark(&[id]));
+    house.transport.stop().await.unwrap();
+    let house = house.crash().await;
+    assert_eq!(house.transport.core.spool.load(id).unwrap().message.failures, 0);
+    house.later(Duration::from_mins(10)).await;
+    assert_eq!(house.queues(), []);
+}
+
 #[tokio::test]
 async fn it_runs_by_itself_and_stops_when_told() {
     let house = House::new().await;

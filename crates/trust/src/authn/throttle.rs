@@ -6,11 +6,11 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::Duration,
 };
 
-use base::{Guid, clock::SharedClock};
+use base::{Guid, clock::SharedClock, net};
 use parking_lot::Mutex;
 
 /// How many guesses one may spend, and how long one takes to come back.
@@ -67,7 +67,7 @@ impl Throttle {
 
     /// Spends one guess of the user and one of the source; `None` where either has none left.
     pub(super) fn reserve(&self, who: Who, source: IpAddr) -> Option<Reservation> {
-        let (now, source) = (self.clock.monotonic(), network(source));
+        let (now, source) = (self.clock.monotonic(), net::source(source));
         if !self.sources.lock().spend(source, &PER_SOURCE, now) {
             return None;
         }
@@ -85,14 +85,6 @@ impl Throttle {
             Who::User(guid) => self.users.lock().give_back(guid, &PER_USER),
             Who::Unknown(name) => self.unknown.lock().give_back(name, &PER_USER),
         }
-    }
-}
-
-/// One IPv4 address, or the /64 of an IPv6 address: what one customer has.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        v4 => v4,
     }
 }
 
@@ -162,9 +154,6 @@ mod tests {
         let names = (0..200).map(|i| Who::unknown(&format!("user{i}")));
         assert_eq!(names.filter(|who| throttle.reserve(*who, address(1)).is_some()).count(), 50);
         assert!(throttle.reserve(Who::unknown("x"), address(2)).is_some());
-        let same_64 = ["2001:db8::1", "2001:db8::2"].map(|a| network(a.parse().unwrap()));
-        assert_eq!(same_64[0], same_64[1]);
-        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), address(1));
     }
 
     #[test]

@@ -12,9 +12,9 @@ use super::{
 
 impl Schedule {
     /// Every queue, Submission first, then by number.
-    pub fn list(&self) -> Vec<QueueInfo> {
-        let mut list: Vec<_> =
-            self.queues.iter().map(|(number, queue)| queue.info(queue.identity(*number))).collect();
+    pub fn list(&self, now: Timestamp) -> Vec<QueueInfo> {
+        let info = |(number, queue): (&u32, &Queue)| queue.info(queue.identity(*number), now);
+        let mut list: Vec<_> = self.queues.iter().map(info).collect();
         let submission = list.iter().position(|info| info.identity == QueueIdentity::Submission);
         match submission {
             Some(at) => list[..=at].rotate_right(1),
@@ -64,8 +64,10 @@ impl Schedule {
         self.line_up(number);
     }
 
-    /// `Suspend-Queue` and `Resume-Queue`: what is under way is finished, nothing new begins.
-    pub fn suspend_queue(&mut self, number: u32, suspended: bool) {
+    /// `Suspend-Queue` and `Resume-Queue`: what is under way is finished, nothing new begins. The queue is
+    /// there from then on, though it may be empty.
+    pub fn suspend_queue(&mut self, hop: &Hop, suspended: bool) {
+        let number = self.number(hop);
         if let Some(queue) = self.queues.get_mut(&number) {
             queue.suspended = suspended;
         }
@@ -116,23 +118,28 @@ impl Queue {
         }
     }
 
-    fn info(&self, identity: QueueIdentity) -> QueueInfo {
+    fn info(&self, identity: QueueIdentity, now: Timestamp) -> QueueInfo {
+        let (incoming_rate, outgoing_rate) = self.traffic.rates(now);
         let status = match self {
             Queue { suspended: true, .. } => QueueStatus::Suspended,
             Queue { active: 1.., .. } => QueueStatus::Active,
             Queue { retry_at: Some(_), .. } => QueueStatus::Retry,
             _ => QueueStatus::Ready,
         };
+        let count = |is: fn(State) -> bool| self.items.values().filter(|item| is(item.state)).count();
         QueueInfo {
             identity,
             hop: self.hop.clone(),
             status,
             message_count: self.items.len(),
-            suspended_count: self.items.values().filter(|item| item.state == State::Suspended).count(),
+            suspended_count: count(|state| state == State::Suspended),
+            deferred_count: count(|state| matches!(state, State::Waiting(_))),
             last_error: self.last_error.clone(),
             next_retry: self.retry_at,
             last_retry: self.last_retry,
             retry_count: self.failures,
+            incoming_rate,
+            outgoing_rate,
         }
     }
 }
@@ -145,10 +152,13 @@ impl QueueInfo {
             status: QueueStatus::Ready,
             message_count: 0,
             suspended_count: 0,
+            deferred_count: 0,
             last_error: String::new(),
             next_retry: None,
             last_retry: None,
             retry_count: 0,
+            incoming_rate: 0.0,
+            outgoing_rate: 0.0,
         }
     }
 }

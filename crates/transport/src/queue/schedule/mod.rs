@@ -2,15 +2,17 @@
 //! what time it is and does what it is told.
 
 mod administration;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use base::Timestamp;
 
 use super::{Hop, QueueSettings};
+use traffic::Traffic;
 
 /// Messages one connection to another server carries before its turn ends.
-const BATCH: usize = 20;
+pub(super) const BATCH: usize = 20;
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +89,7 @@ struct Queue {
     suspended: bool,
     /// It stands in line for its turn.
     in_line: bool,
+    traffic: Traffic,
 }
 
 /// The queues of one server.
@@ -103,6 +106,12 @@ pub struct Schedule {
     timers: BTreeSet<(Timestamp, u32, u64)>,
     /// Jobs under way to other servers.
     active_remote: usize,
+    /// Messages that were under way when a process died, or whose step broke down: each is tried alone.
+    suspects: BTreeSet<u64>,
+    /// The one that is.
+    on_trial: Option<u64>,
+    /// When the traffic of all queues was noted last.
+    noted: Timestamp,
 }
 
 impl Schedule {
@@ -141,6 +150,7 @@ impl Schedule {
             item.again = Some(next);
             return;
         }
+        queue.traffic.came(!queue.items.contains_key(&id));
         self.place(number, id, next);
     }
 
@@ -157,6 +167,7 @@ impl Schedule {
 
     /// The next piece of work at this moment, if there is one.
     pub fn take(&mut self, now: Timestamp) -> Option<Job> {
+        self.note_traffic(now);
         self.fire(now);
         while let Some((number, id)) = self.reviews.pop_front() {
             if let Some(job) = self.begin(number, vec![id], JobKind::Review) {
@@ -183,7 +194,7 @@ impl Schedule {
                 queue.last_retry = Some(now);
             }
             let batch = if queue.hop.is_remote() { BATCH } else { 1 };
-            let ids = queue.ready.iter().copied().take(batch).collect();
+            let ids = pick(&queue.ready, batch, &self.suspects, self.on_trial.is_some());
             if let Some(job) = self.begin(number, ids, JobKind::Deliver) {
                 return Some(job);
             }
@@ -199,6 +210,13 @@ impl Schedule {
         if let Some(queue) = self.queues.get_mut(&job.queue) {
             queue.active = queue.active.saturating_sub(1);
         }
+        if self.on_trial.is_some_and(|id| job.kind == JobKind::Deliver && job.ids.contains(&id)) {
+            self.on_trial = None;
+            // Others may wait for theirs.
+            let queues: Vec<u32> = self.queues.keys().copied().collect();
+            queues.into_iter().for_each(|number| self.line_up(number));
+        }
+        let mut gone = 0;
         for (id, next) in outcomes {
             let Some(item) = self.queues.get_mut(&job.queue).and_then(|queue| queue.items.get_mut(&id))
             else {
@@ -206,11 +224,17 @@ impl Schedule {
             };
             let (again, hold) = (item.again.take(), std::mem::take(&mut item.hold));
             match (next, again) {
-                (Next::Done, None) => self.unplace(job.queue, id),
+                (Next::Done, None) => {
+                    self.unplace(job.queue, id);
+                    gone += 1;
+                }
                 _ if hold => self.insert_suspended(&job.hop, id),
                 (_, Some(again)) => self.place(job.queue, id, again),
                 (next, None) => self.place(job.queue, id, next),
             }
+        }
+        if let Some(queue) = self.queues.get_mut(&job.queue) {
+            queue.traffic.went(gone);
         }
         self.line_up(job.queue);
         self.drop_if_empty(job.queue);
@@ -229,6 +253,7 @@ impl Schedule {
     pub fn hop_failed(&mut self, number: u32, now: Timestamp, error: &str) -> Option<Timestamp> {
         let queue = self.queues.get_mut(&number)?;
         queue.failures = queue.failures.saturating_add(1);
+        queue.last_retry = Some(now);
         error.clone_into(&mut queue.last_error);
         let at = now.plus(self.settings.hop_retry(queue.failures));
         if let Some(old) = queue.retry_at.replace(at) {
@@ -236,6 +261,16 @@ impl Schedule {
         }
         self.timers.insert((at, number, 0));
         Some(at)
+    }
+
+    /// A message that may have brought a process or a step down.
+    pub fn suspect(&mut self, id: u64) {
+        self.suspects.insert(id);
+    }
+
+    /// A message that has come through a step alone; says whether it was suspected.
+    pub fn trust(&mut self, id: u64) -> bool {
+        self.suspects.remove(&id)
     }
 
     /// Why the hop could not be reached last time; empty where it could.
@@ -246,6 +281,14 @@ impl Schedule {
     /// When the next piece of work comes up, as far as time alone decides.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.timers.first().map(|(time, ..)| *time)
+    }
+
+    /// Notes now and then how much has come and gone.
+    fn note_traffic(&mut self, now: Timestamp) {
+        if traffic::is_due(self.noted, now) {
+            self.noted = now;
+            self.queues.values_mut().for_each(|queue| queue.traffic.note(now));
+        }
     }
 
     /// Lets what is due come up.
@@ -297,6 +340,10 @@ impl Schedule {
         queue.active += 1;
         if queue.hop.is_remote() {
             self.active_remote += 1;
+        }
+        if kind == JobKind::Deliver {
+            self.on_trial =
+                self.on_trial.or_else(|| ids.iter().copied().find(|id| self.suspects.contains(id)));
         }
         let job = Job { kind, queue: number, hop: queue.hop.clone(), ids };
         self.line_up(number);
@@ -357,6 +404,7 @@ impl Schedule {
             last_retry: None,
             suspended: false,
             in_line: false,
+            traffic: Traffic::new(self.noted),
         };
         self.numbers.insert(hop.clone(), self.last_number);
         self.queues.insert(self.last_number, queue);
@@ -376,6 +424,14 @@ impl Schedule {
                 self.timers.remove(&(at, number, 0));
             }
         }
+    }
+}
+
+/// The messages of the next job: as many as go together, but a suspect alone and one at a time.
+fn pick(ready: &BTreeSet<u64>, batch: usize, suspects: &BTreeSet<u64>, on_trial: bool) -> Vec<u64> {
+    match ready.first() {
+        Some(first) if !on_trial && suspects.contains(first) => vec![*first],
+        _ => ready.iter().copied().filter(|id| !suspects.contains(id)).take(batch).collect(),
     }
 }
 

@@ -36,7 +36,7 @@ fn batches_go_to_each_hop_in_turn_and_within_its_limit() {
     let ids = jobs[0].ids.clone();
     schedule.end(&jobs[0], ids.into_iter().map(|id| (id, Next::Done)));
     assert_eq!(drain(&mut schedule, T0).len(), 1);
-    assert_eq!(schedule.list()[1].message_count, 50);
+    assert_eq!(schedule.list(T0)[1].message_count, 50);
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn a_hop_that_fails_rests_and_is_probed_by_one_connection() {
         schedule.hop_failed(job.queue, T0, "451 4.4.0 refused");
         schedule.end(job, job.ids.iter().map(|id| (*id, ready())));
     }
-    let info = schedule.list().remove(1);
+    let info = schedule.list(T0).remove(1);
     assert_eq!((info.status, info.message_count, info.retry_count), (QueueStatus::Retry, 40, 2));
-    assert_eq!(info.next_retry, Some(at(60)));
+    assert_eq!((info.last_retry, info.next_retry), (Some(T0), Some(at(60))));
     assert_eq!(drain(&mut schedule, at(59)), []);
     assert_eq!(schedule.next_due(), Some(at(60)));
     let probe = drain(&mut schedule, at(60));
@@ -116,13 +116,13 @@ fn administrators_hold_and_release() {
     let hop = domain("a.example");
     schedule.insert(&hop, 1, ready());
     schedule.insert(&hop, 2, Next::At { due: at(600), deadline: at(10_000) });
-    schedule.suspend_queue(1, true);
+    schedule.suspend_queue(&hop, true);
     assert_eq!(schedule.take(T0), None);
-    assert_eq!(schedule.list()[1].status, QueueStatus::Suspended);
+    assert_eq!(schedule.list(T0)[1].status, QueueStatus::Suspended);
     schedule.suspend_message(1);
-    schedule.suspend_queue(1, false);
+    schedule.suspend_queue(&hop, false);
     assert_eq!(schedule.take(T0), None);
-    assert_eq!(schedule.list()[1].suspended_count, 1);
+    assert_eq!(schedule.list(T0)[1].suspended_count, 1);
     schedule.retry(1);
     let job = schedule.take(T0).unwrap();
     assert_eq!(job.ids, [2]);
@@ -134,6 +134,26 @@ fn administrators_hold_and_release() {
     assert_eq!(schedule.take(T0).unwrap().ids, [1]);
     assert_eq!(schedule.claim(1, 1), None, "an active message can't be claimed");
     assert_eq!(schedule.claim(1, 2).unwrap().ids, [2]);
+}
+
+#[test]
+fn suspects_are_tried_alone_one_at_a_time() {
+    let mut schedule = Schedule::new(QueueSettings::default());
+    let hop = domain("a.example");
+    [2, 4].into_iter().for_each(|id| schedule.suspect(id));
+    (1..=5).for_each(|id| schedule.insert(&hop, id, ready()));
+    schedule.insert(&Hop::Mailbox(Guid::EMPTY), 4, ready());
+    let jobs = drain(&mut schedule, T0);
+    let ids: Vec<_> = jobs.iter().map(|job| &job.ids[..]).collect();
+    assert_eq!(
+        ids,
+        [&[1, 3, 5][..], &[4], &[]].into_iter().filter(|ids| !ids.is_empty()).collect::<Vec<_>>()
+    );
+    // The trial is over; the next one may begin, in another queue too.
+    assert!(schedule.trust(4) && !schedule.trust(4));
+    schedule.end(&jobs[1], [(4, Next::Done)]);
+    let next = drain(&mut schedule, T0);
+    assert_eq!(next.iter().map(|job| &job.ids[..]).collect::<Vec<_>>(), [[2], [4]]);
 }
 
 #[test]
