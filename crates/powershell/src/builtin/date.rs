@@ -7,6 +7,7 @@ use base::{EnhancedTimeSpan, Timestamp};
 use super::{
     Args, Builtin, P, p,
     stages::{each, once},
+    uformat::uformat,
 };
 use crate::{
     eval::{Interp, Run, formatted},
@@ -104,7 +105,7 @@ fn get_date(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             let at = if parts.iter().any(|name| args.has(name)) { with_parts(cx, at, &args)? } else { at };
             let made = match (args.text("Format"), args.text("UFormat")) {
                 (Some(format), _) => named_format(&format, at),
-                (None, Some(format)) => local(at).strftime(&format).to_string().into(),
+                (None, Some(format)) => uformat(at, &format).into(),
                 _ => Value::DateTime(at),
             };
             out.put(cx, made)?;

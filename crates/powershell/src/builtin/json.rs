@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{Args, Builtin, INPUT, P, p, stages::gather, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
-    eval::{Interp, Run},
+    eval::{Interp, Run, STRING_MAX},
     pipeline::Stage,
     value::{PsObject, Value},
 };
@@ -28,6 +28,9 @@ pub(crate) const CONVERT_FROM_JSON: Builtin = Builtin {
     make: from_json,
 };
 
+/// How many bytes an object read from JSON takes for each byte of its text, at most about.
+const READ_COST: usize = 32;
+
 /// The deepest `-Depth`.
 const DEPTH_MAX: usize = 100;
 
@@ -41,6 +44,7 @@ fn to_json(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             1 if !whole => items.remove(0),
             _ => Value::array(items),
         };
+        cx.charge_deep(&value, depth + 1)?;
         let mut text = String::new();
         if compress {
             text = plain(&value, depth).to_string();
@@ -96,6 +100,9 @@ fn flat(value: &Value) -> Json {
 
 /// Nested values are indented from where they begin, as 5.1 does; `column` is where the bracket stands.
 fn pretty(value: &Json, column: usize, out: &mut String) {
+    if out.len() > STRING_MAX {
+        return;
+    }
     let inner = " ".repeat(column + 4);
     match value {
         Json::Array(items) => {
@@ -136,9 +143,9 @@ fn pretty(value: &Json, column: usize, out: &mut String) {
 
 fn from_json(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     Ok(args.feed(gather(move |cx, items, out| {
-        let lines: Vec<String> = items.iter().map(Value::to_string).collect();
-        let text = lines.join("\n");
-        cx.charge(text.len() * 4)?;
+        let text = cx.joined(&items, "\n")?.to_string();
+        // What is read is larger than its text.
+        cx.charge(text.len() * READ_COST)?;
         match serde_json::from_str::<Json>(&text) {
             Ok(json) => out.put(cx, object(json)),
             Err(_) => Err(ErrorRecord::new(

@@ -72,7 +72,7 @@ fn to_host(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
 }
 
 /// Prints items at another width.
-fn printed(cx: &mut Interp<'_>, items: Vec<Value>, width: Option<usize>) -> String {
+fn printed(cx: &mut Interp<'_>, items: Vec<Value>, width: Option<usize>) -> Run<String> {
     let before = cx.state.width;
     cx.state.width = width.map_or(before, |w| w.clamp(2, 1 << 20));
     let text = print_all(cx, items);
@@ -83,7 +83,7 @@ fn printed(cx: &mut Interp<'_>, items: Vec<Value>, width: Option<usize>) -> Stri
 fn out_string(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let (stream, width) = (args.on("Stream"), args.count("Width"));
     Ok(args.feed(gather(move |cx, items, out| {
-        let text = printed(cx, items, width);
+        let text = printed(cx, items, width)?;
         if stream {
             return text.lines().try_for_each(|line| out.put(cx, line.into()));
         }
@@ -96,7 +96,7 @@ fn out_file(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let path = args.text("FilePath").unwrap_or_default();
     let (append, keep, width) = (args.on("Append"), args.on("NoClobber"), args.count("Width"));
     Ok(args.feed(gather(move |cx, items, _| {
-        let text = printed(cx, items, width);
+        let text = printed(cx, items, width)?;
         if keep && cx.state.files.as_ref().is_some_and(|f| f.exists(&path)) {
             let text = format!("The file '{path}' already exists.");
             return Err(crate::eval::invalid(text));

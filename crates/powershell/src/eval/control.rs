@@ -63,7 +63,8 @@ impl Interp<'_> {
                 Ok(())
             }
             StatementKind::ForEach { label, variable, items, body } => {
-                for item in self.statement_value(items)?.into_items() {
+                for item in self.loop_items(items)? {
+                    self.step()?;
                     self.set_variable(variable, item)?;
                     if let Next::Leave = next(self.run_block(body, out), label)? {
                         break;

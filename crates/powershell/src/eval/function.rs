@@ -5,7 +5,7 @@ mod validate;
 
 use std::sync::Arc;
 
-use super::{Context, Interp, Run, Scope, ScopeKind, ScopeRef, Slot, Unwind};
+use super::{CallSite, Context, Interp, Run, Scope, ScopeKind, ScopeRef, Slot, Unwind};
 use crate::{
     ast::{Block, Param, ScriptBlock},
     binder::Binding,
@@ -23,6 +23,8 @@ pub(crate) struct Function {
     pub(crate) info: Arc<CommandInfo>,
     /// `[CmdletBinding()]` or `[Parameter()]`: common parameters, no `$args`.
     pub(crate) advanced: bool,
+    /// `ConfirmImpact`, as it was written.
+    pub(crate) impact: Value,
 }
 
 /// The hidden parameter that takes what a simple function does not declare.
@@ -33,6 +35,7 @@ pub(crate) struct FunctionStage {
     function: Arc<Function>,
     binding: Binding,
     scope: ScopeRef,
+    site: Arc<CallSite>,
     /// Pipeline objects come.
     fed: bool,
     input: Vec<Value>,
@@ -49,7 +52,16 @@ impl FunctionStage {
         kind: ScopeKind,
     ) -> Self {
         let scope = if dotted { cx.at.scope.clone() } else { Scope::child(&cx.at.scope, kind) };
-        FunctionStage { function, binding, scope, fed, input: Vec::new() }
+        let script = function.block.source.name.rsplit(['/', '\\']).next() == Some(&*function.name);
+        let path = if script { function.block.source.name.clone() } else { "".into() };
+        let site = Arc::new(CallSite {
+            name: function.name.clone(),
+            path,
+            typed: cx.typed_name(),
+            source: cx.at.source.clone(),
+            span: cx.at.span,
+        });
+        FunctionStage { function, binding, scope, site, fed, input: Vec::new() }
     }
 
     /// Binds and sets the parameters, and runs nothing: for a script whose body runs elsewhere.
@@ -63,6 +75,7 @@ impl FunctionStage {
             scope: self.scope.clone(),
             item,
             source: self.function.block.source.clone(),
+            caller: Some(self.site.clone()),
             ..cx.at.clone()
         }
     }
@@ -95,11 +108,11 @@ impl FunctionStage {
             let rest = bound.get(REST).cloned().unwrap_or_else(|| Value::array(Vec::new()));
             self.scope.set("args", rest);
             self.scope.set("PSBoundParameters", Value::Hashtable(Hashtable::from_entries(false, given)));
-            self.scope.set("MyInvocation", self.my_invocation());
             if self.function.advanced {
                 let cmdlet = PsObject::new(&["System.Management.Automation.PSScriptCmdlet"])
                     .with("ParameterSetName", set.unwrap_or("__AllParameterSets"))
-                    .with("CommandName", self.function.name.clone());
+                    .with("CommandName", self.function.name.clone())
+                    .with("ConfirmImpact", self.function.impact.clone());
                 self.scope.set("PSCmdlet", cmdlet.into());
             }
             for param in self.params() {
@@ -117,18 +130,6 @@ impl FunctionStage {
             }
             Ok(())
         })
-    }
-
-    fn my_invocation(&self) -> Value {
-        let command = PsObject::new(&["System.Management.Automation.FunctionInfo"])
-            .with("Name", self.function.name.clone())
-            .with("Path", self.function.block.source.name.clone())
-            .with("Definition", self.function.block.source.name.clone());
-        PsObject::new(&["System.Management.Automation.InvocationInfo"])
-            .with("MyCommand", command)
-            .with("InvocationName", self.function.name.clone())
-            .with("ScriptName", self.function.block.source.name.clone())
-            .into()
     }
 
     fn set_parameter(&self, _: &Interp<'_>, param: &Param, value: Value) {

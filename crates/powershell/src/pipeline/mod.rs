@@ -10,7 +10,7 @@ pub(crate) use resolve::Found;
 use crate::{
     ast::Element,
     cmdlet::{ErrorCategory, Flow},
-    eval::{Context, Interp, Run, Unwind, runtime},
+    eval::{Context, Interp, Items, Run, Unwind, runtime},
     value::Value,
 };
 
@@ -116,10 +116,7 @@ impl Interp<'_> {
         }
         let home = self.at.clone();
         let first = match elements.first() {
-            Some(Element::Expression(expr, redirections)) => {
-                let value = self.redirected(expr, redirections)?;
-                Some(value)
-            }
+            Some(Element::Expression(expr, redirections)) => Some(self.redirected(expr, redirections)?),
             _ => None,
         };
         let mut stages = Vec::with_capacity(elements.len());
@@ -141,7 +138,7 @@ impl Interp<'_> {
     fn drive(
         &mut self,
         stages: &mut [Prepared],
-        first: Option<Vec<Value>>,
+        first: Option<Items>,
         home: &Context,
         out: &mut dyn Sink,
     ) -> Run<()> {
@@ -174,7 +171,7 @@ impl Interp<'_> {
     fn feed(
         &mut self,
         stages: &mut [Prepared],
-        first: Option<Vec<Value>>,
+        first: Option<Items>,
         home: &Context,
         pipeline: u64,
         out: &mut dyn Sink,
@@ -196,7 +193,12 @@ impl Interp<'_> {
         &mut self,
         expr: &crate::ast::Expr,
         redirections: &[crate::ast::Redirection],
-    ) -> Run<Vec<Value>> {
+    ) -> Run<Items> {
+        if redirections.is_empty()
+            && let Some(range) = self.range_items(expr)?
+        {
+            return Ok(range);
+        }
         let redirect = self.redirect(redirections)?;
         let frame = redirect.frame(&self.at.frame);
         let at = Context { frame: frame.clone().or_else(|| self.at.frame.clone()), ..self.at.clone() };
@@ -205,10 +207,10 @@ impl Interp<'_> {
             Value::Null => vec![Value::Null],
             other => other.into_items(),
         };
-        if let Some(frame) = frame {
+        if let Some(frame) = &frame {
             items.extend(std::mem::take(&mut *frame.merged.lock()));
         }
-        redirect.write(self, items)
+        redirect.write(self, items, &frame).map(Items::from)
     }
 }
 

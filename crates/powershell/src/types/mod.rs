@@ -130,6 +130,7 @@ const NAMES: &[(&str, Type)] = &[
     ("encoding", Type::Static("System.Text.Encoding")),
     ("enhancedtimespan", Type::TimeSpan),
     ("environment", Type::Static("System.Environment")),
+    ("errorrecord", Type::Static("System.Management.Automation.ErrorRecord")),
     ("exdatetime", Type::DateTime),
     ("file", Type::Static("System.IO.File")),
     ("float", Type::Double),

@@ -1,7 +1,7 @@
 //! A console over sample commands, in memory, with the clock standing still.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     sync::{
         Arc, Mutex,
@@ -20,7 +20,7 @@ use powershell::{
     Streams,
     cmdlet::{Progress, Prompt},
     facts::Facts,
-    format::{Printer, error_text, message_text},
+    format::{Printer, chosen, error_text, message_text, question},
     value::{EnumValue, ObjectShape, Value},
 };
 
@@ -168,12 +168,20 @@ impl Files for Memory {
 }
 
 /// What the console shows.
-struct Screen {
+struct Screen<'a> {
     printer: Printer,
     text: String,
+    answers: &'a mut VecDeque<String>,
 }
 
-impl Streams for Screen {
+impl Screen<'_> {
+    fn message(&mut self, stream: &str, text: &str) {
+        self.text.push_str(&self.printer.finish());
+        self.text.push_str(&message_text(stream, text));
+    }
+}
+
+impl Streams for Screen<'_> {
     fn output(&mut self, value: Value) -> Flow {
         self.text.push_str(&self.printer.push(&value));
         Flow::Continue
@@ -184,20 +192,30 @@ impl Streams for Screen {
         Flow::Continue
     }
     fn warning(&mut self, text: &str) {
-        self.text.push_str(&message_text("WARNING", text));
+        self.message("WARNING", text);
     }
     fn verbose(&mut self, text: &str) {
-        self.text.push_str(&message_text("VERBOSE", text));
+        self.message("VERBOSE", text);
     }
     fn debug(&mut self, text: &str) {
-        self.text.push_str(&message_text("DEBUG", text));
+        self.message("DEBUG", text);
     }
-    fn progress(&mut self, _: &Progress) {}
+    fn progress(&mut self, progress: &Progress) {
+        let Progress { activity, status, percent, completed } = progress;
+        self.text.push_str(&format!("({activity}: {status} {percent} % {completed})\n"));
+    }
     fn information(&mut self, value: Value) {
+        self.text.push_str(&self.printer.finish());
         self.text.push_str(&format!("{value}\n"));
     }
-    fn prompt(&mut self, _: &Prompt) -> Option<Value> {
-        None
+    fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
+        let answer = self.answers.pop_front()?;
+        self.text.push_str(&self.printer.finish());
+        self.text.push_str(&format!("{}{}\n", question(prompt), if prompt.secret { "***" } else { &answer }));
+        if prompt.choices.is_empty() {
+            return Some(answer.into());
+        }
+        chosen(prompt, &answer).and_then(|at| i32::try_from(at).ok()).map(Value::Int)
     }
 }
 
@@ -218,6 +236,7 @@ impl Clock for Ticking {
 pub(crate) struct Console {
     /// The session.
     pub(crate) runspace: Runspace,
+    answers: VecDeque<String>,
 }
 
 impl Console {
@@ -235,15 +254,21 @@ impl Console {
     pub(crate) fn with_clock(limits: Limits, clock: SharedClock) -> Self {
         let mut runspace =
             Runspace::with(Arc::new(Sample::new()), clock, Arc::new(SeededRng::new(1)), limits)
-                .with_files(Arc::new(Memory::default()));
+                .with_files(Arc::new(Memory::default()))
+                .with_environment([("COMPUTERNAME".to_owned(), "EX1".to_owned())]);
         runspace.set_width(100);
-        Console { runspace }
+        Console { runspace, answers: VecDeque::new() }
+    }
+
+    /// Keeps an answer for the next question.
+    pub(crate) fn answer(&mut self, answer: &str) {
+        self.answers.push_back(answer.to_owned());
     }
 
     /// Types a line and reads the screen.
     pub(crate) fn type_line(&mut self, text: &str) -> String {
         let printer = Printer::new(self.runspace.views().clone(), 100);
-        let mut screen = Screen { printer, text: String::new() };
+        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers };
         let outcome = self.runspace.run(text, &mut screen);
         let rest = screen.printer.finish();
         screen.text.push_str(&rest);

@@ -52,7 +52,11 @@ impl Interp<'_> {
             should_process,
             ..CommandInfo::default()
         };
-        Ok(Function { name: name.clone(), block: block.clone(), info: Arc::new(info), advanced })
+        let impact = match binding.and_then(|b| named(b, "ConfirmImpact")) {
+            Some(Some(value)) => self.operand(value)?,
+            _ => "Medium".into(),
+        };
+        Ok(Function { name: name.clone(), block: block.clone(), info: Arc::new(info), advanced, impact })
     }
 
     fn lower_parameter(&mut self, param: &Param) -> Run<ParameterInfo> {
