@@ -65,7 +65,7 @@ fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let bytes_wanted = args.text("Encoding").is_some_and(|e| e.eq_ignore_ascii_case("Byte"));
     Ok(once(move |cx, out| {
         for path in paths {
-            let bytes = cx.read_file(&path.to_string())?;
+            let Some(bytes) = cx.read_or_report(&path.to_string(), "Get-Content")? else { continue };
             if bytes_wanted {
                 out.put(cx, Value::Bytes(bytes.into()))?;
                 continue;

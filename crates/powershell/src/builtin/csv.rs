@@ -191,7 +191,7 @@ fn export(cx: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let path = args.text("Path").unwrap_or_default();
     let exists = cx.state.files.as_ref().is_some_and(|f| f.exists(&path));
     if args.on("NoClobber") && exists {
-        return Err(crate::eval::invalid(format!("The file '{path}' already exists.")));
+        return Err(super::out::exists(&path));
     }
     let append = args.on("Append");
     let rows = Rows { header: !(append && exists), ..Rows::new(&args) };
@@ -228,7 +228,7 @@ fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let (delimiter, header, paths) = (delimiter(&args), args.list("Header"), args.list("Path"));
     Ok(once(move |cx, out| {
         for path in paths {
-            let bytes = cx.read_file(&path.to_string())?;
+            let Some(bytes) = cx.read_or_report(&path.to_string(), "Import-Csv")? else { continue };
             emit(cx, &String::from_utf8_lossy(&bytes), delimiter, &header, out)?;
         }
         Ok(())

@@ -167,14 +167,14 @@ fn start_sleep(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let wait = Duration::from_secs_f64(seconds)
         + Duration::from_millis(args.count("Milliseconds").unwrap_or(0) as u64);
     Ok(once(move |cx, _| {
-        let until = cx.state.clock.monotonic() + wait;
-        loop {
-            let left = until.saturating_sub(cx.state.clock.monotonic());
-            if left.is_zero() {
-                return Ok(());
-            }
+        // Naps are counted, not looked up: a clock that stands still must not make a script sleep forever.
+        let mut left = wait;
+        while !left.is_zero() {
             cx.look()?;
-            thread::sleep(left.min(NAP));
+            let nap = left.min(NAP);
+            thread::sleep(nap);
+            left -= nap;
         }
+        Ok(())
     }))
 }

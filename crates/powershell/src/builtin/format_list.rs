@@ -111,7 +111,11 @@ impl Stage for FormatList {
 /// All properties, or those of the type's list view.
 fn viewed(cx: &Interp<'_>, item: &Value) -> Vec<Spec> {
     let layout = match item {
-        Value::Object(object) => object.with(|o| cx.state.views.find(o).cloned()),
+        Value::Object(object) => object.with(|o| {
+            let entry = o.is("System.Collections.DictionaryEntry");
+            let listed = Layout::List(vec!["Name".into(), "Value".into()]);
+            entry.then_some(listed).or_else(|| cx.state.views.find(o).cloned())
+        }),
         _ => None,
     };
     match layout {

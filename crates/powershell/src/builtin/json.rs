@@ -47,7 +47,7 @@ fn to_json(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
         cx.charge_deep(&value, depth + 1)?;
         let mut text = String::new();
         if compress {
-            text = plain(&value, depth).to_string();
+            compact(&plain(&value, depth), &mut text);
         } else {
             pretty(&plain(&value, depth), 0, &mut text);
         }
@@ -98,6 +98,41 @@ fn flat(value: &Value) -> Json {
     }
 }
 
+fn scalar(value: &Json, out: &mut String) {
+    match value {
+        // The date's slashes are escaped in the text.
+        Json::String(text) if text.starts_with("/Date(") => {
+            out.push_str(&format!("\"\\{}\\/\"", text.trim_end_matches('/')));
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+/// Without blanks (`-Compress`).
+fn compact(value: &Json, out: &mut String) {
+    match value {
+        Json::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                compact(item, out);
+            }
+            out.push(']');
+        }
+        Json::Object(entries) => {
+            out.push('{');
+            for (at, (name, item)) in entries.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                scalar(&Json::String(name.clone()), out);
+                out.push(':');
+                compact(item, out);
+            }
+            out.push('}');
+        }
+        other => scalar(other, out),
+    }
+}
+
 /// Nested values are indented from where they begin, as 5.1 does; `column` is where the bracket stands.
 fn pretty(value: &Json, column: usize, out: &mut String) {
     if out.len() > STRING_MAX {
@@ -133,11 +168,7 @@ fn pretty(value: &Json, column: usize, out: &mut String) {
             out.push_str(&" ".repeat(column));
             out.push('}');
         }
-        // The date's slashes are escaped in the text.
-        Json::String(text) if text.starts_with("/Date(") => {
-            out.push_str(&format!("\"\\{}\\/\"", text.trim_end_matches('/')));
-        }
-        other => out.push_str(&other.to_string()),
+        other => scalar(other, out),
     }
 }
 

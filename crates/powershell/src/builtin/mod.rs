@@ -23,6 +23,7 @@ mod invoke;
 mod json;
 mod measure_object;
 mod module;
+mod module_file;
 mod new_object;
 mod out;
 mod path;
@@ -202,6 +203,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &credential::CONVERT_TO_SECURE_STRING,
     &clixml::EXPORT_CLIXML,
     &csv::EXPORT_CSV,
+    &module_file::EXPORT_MODULE_MEMBER,
     &foreach_object::FOREACH_OBJECT,
     &format_list::FORMAT_LIST,
     &format_table::FORMAT_TABLE,

@@ -1,11 +1,11 @@
 //! Modules: everything is there already, so importing one that is known succeeds and does nothing.
 
-use super::{Args, Builtin, p, stages::once, switch};
+use super::{Args, Builtin, module_file, p, stages::once, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     eval::{Interp, Run},
     pipeline::Stage,
-    value::{PsObject, Value},
+    value::PsObject,
 };
 
 pub(crate) const IMPORT_MODULE: Builtin = Builtin {
@@ -39,7 +39,16 @@ pub(crate) const REMOVE_MODULE: Builtin = Builtin {
     synopsis: "Removes modules from the current session.",
     parameters: &[p("Name", "String[]").at(0).needed(), switch("Force")],
     should_process: false,
-    make: |_, _| Ok(once(|_, _| Ok(()))),
+    make: |_, args| {
+        let names = args.list("Name");
+        Ok(once(move |cx, _| {
+            // Those of the product cannot go; removing them is accepted.
+            names.iter().for_each(|name| {
+                module_file::remove(cx, &name.to_string());
+            });
+            Ok(())
+        }))
+    },
 };
 
 pub(crate) const ADD_PS_SNAPIN: Builtin = Builtin {
@@ -77,22 +86,17 @@ fn modules(cx: &Interp<'_>) -> Vec<String> {
     for module in source.modules() {
         all.push(module.to_string());
     }
+    all.extend(cx.state.modules.iter().map(|m| m.name.clone()));
     all
 }
 
 fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
-    let names = args.list("Name");
+    let (names, prefix) = (args.list("Name"), args.text("Prefix").unwrap_or_default());
     Ok(once(move |cx, out| {
         for name in names {
             let name = name.to_string();
-            if name.to_lowercase().ends_with(".ps1") || name.to_lowercase().ends_with(".psm1") {
-                let bytes = cx.read_file(&name)?;
-                let source = crate::ast::Source {
-                    name: name.as_str().into(),
-                    text: String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').into(),
-                };
-                let block = crate::parser::parse(source).map_err(|(error, source)| error.record(&source))?;
-                cx.run_inline_into(&block, Value::Null, out)?;
+            if module_file::is_file(&name) {
+                module_file::import(cx, &name, &prefix, out)?;
                 continue;
             }
             if modules(cx).iter().any(|m| m.eq_ignore_ascii_case(&name)) {

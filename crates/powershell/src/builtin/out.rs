@@ -7,7 +7,8 @@ use super::{
     switch,
 };
 use crate::{
-    eval::{Interp, Run},
+    cmdlet::{ErrorCategory, ErrorRecord},
+    eval::{Interp, Run, Unwind},
     format::print_all,
     pipeline::{Sink, Stage, ToHost},
     value::Value,
@@ -67,6 +68,14 @@ pub(crate) const OUT_DEFAULT: Builtin = Builtin {
     make: to_host,
 };
 
+/// `-NoClobber` found a file.
+pub(super) fn exists(path: &str) -> Unwind {
+    let text = format!("The file '{path}' already exists.");
+    ErrorRecord::new("System.IO.IOException", "NoClobber", ErrorCategory::ResourceExists, text)
+        .on(path)
+        .into()
+}
+
 fn to_host(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     Ok(args.feed(each(|cx, item, _| ToHost.put(cx, item))))
 }
@@ -98,8 +107,7 @@ fn out_file(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     Ok(args.feed(gather(move |cx, items, _| {
         let text = printed(cx, items, width)?;
         if keep && cx.state.files.as_ref().is_some_and(|f| f.exists(&path)) {
-            let text = format!("The file '{path}' already exists.");
-            return Err(crate::eval::invalid(text));
+            return Err(exists(&path));
         }
         if cx.should_process(&path, "Output to File")? {
             cx.write_file(&path, text.as_bytes(), append)

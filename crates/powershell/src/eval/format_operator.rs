@@ -197,7 +197,7 @@ pub(crate) fn date(at: Timestamp, spec: &str) -> String {
         "s" => "yyyy-MM-ddTHH:mm:ss",
         "u" => "yyyy-MM-dd HH:mm:ssZ",
         "o" | "O" => "yyyy-MM-ddTHH:mm:ss.fffffffK",
-        "r" | "R" => "ddd, dd MMM yyyy HH:mm:ss GMT",
+        "r" | "R" => "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
         "m" | "M" => "MMMM d",
         "y" | "Y" => "MMMM yyyy",
         other => other,

@@ -3,7 +3,7 @@
 mod lower;
 mod validate;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::{CallSite, Context, Interp, Run, Scope, ScopeKind, ScopeRef, Slot, Unwind};
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct Function {
     pub(crate) advanced: bool,
     /// `ConfirmImpact`, as it was written.
     pub(crate) impact: Value,
+    /// The scope of the module it belongs to.
+    pub(crate) home: Option<Weak<Scope>>,
 }
 
 /// The hidden parameter that takes what a simple function does not declare.
@@ -36,6 +38,8 @@ pub(crate) struct FunctionStage {
     binding: Binding,
     scope: ScopeRef,
     site: Arc<CallSite>,
+    /// Parameters a simple function does not declare: they are among its `$args`.
+    loose: Vec<Value>,
     /// Pipeline objects come.
     fed: bool,
     input: Vec<Value>,
@@ -51,7 +55,9 @@ impl FunctionStage {
         dotted: bool,
         kind: ScopeKind,
     ) -> Self {
-        let scope = if dotted { cx.at.scope.clone() } else { Scope::child(&cx.at.scope, kind) };
+        let home = function.home.as_ref().and_then(Weak::upgrade);
+        let parent = home.as_ref().unwrap_or(&cx.at.scope);
+        let scope = if dotted { cx.at.scope.clone() } else { Scope::child(parent, kind) };
         let script = function.block.source.name.rsplit(['/', '\\']).next() == Some(&*function.name);
         let path = if script { function.block.source.name.clone() } else { "".into() };
         let site = Arc::new(CallSite {
@@ -61,7 +67,13 @@ impl FunctionStage {
             source: cx.at.source.clone(),
             span: cx.at.span,
         });
-        FunctionStage { function, binding, scope, site, fed, input: Vec::new() }
+        FunctionStage { function, binding, scope, site, loose: Vec::new(), fed, input: Vec::new() }
+    }
+
+    /// With parameters that are not declared, for `$args`.
+    pub(crate) fn with_loose(mut self, loose: Vec<Value>) -> Self {
+        self.loose = loose;
+        self
     }
 
     /// Binds and sets the parameters, and runs nothing: for a script whose body runs elsewhere.
@@ -83,8 +95,19 @@ impl FunctionStage {
     fn run(&self, cx: &mut Interp<'_>, block: Option<&Block>, item: Value, out: &mut dyn Sink) -> Run<()> {
         let Some(block) = block else { return Ok(()) };
         let context = self.context(cx, item);
+        // What failed inside is not the caller's `$?`.
+        let ok = cx.ok;
         match cx.nested(|cx| cx.within(context, |cx| cx.run_block(block, out))) {
-            Err(Unwind::Return) => Ok(()),
+            Ok(()) | Err(Unwind::Return) => {
+                cx.ok = ok;
+                Ok(())
+            }
+            // A script that exits ends itself, not its caller.
+            Err(Unwind::Exit(code)) if !self.site.path.is_empty() => {
+                cx.state.global.set("LASTEXITCODE", Value::Int(code));
+                cx.ok = code == 0;
+                Ok(())
+            }
             other => other,
         }
     }
@@ -105,8 +128,8 @@ impl FunctionStage {
                     self.set_parameter(cx, param, value.clone());
                 }
             }
-            let rest = bound.get(REST).cloned().unwrap_or_else(|| Value::array(Vec::new()));
-            self.scope.set("args", rest);
+            let rest = bound.get(REST).cloned().unwrap_or_default().into_items();
+            self.scope.set("args", Value::array(self.loose.iter().cloned().chain(rest).collect()));
             self.scope.set("PSBoundParameters", Value::Hashtable(Hashtable::from_entries(false, given)));
             if self.function.advanced {
                 let cmdlet = PsObject::new(&["System.Management.Automation.PSScriptCmdlet"])
@@ -211,9 +234,36 @@ impl Interp<'_> {
         for (param, value) in block.params.iter().flat_map(|p| &p.params).zip(arguments) {
             scope.set(&param.name, value.clone());
         }
-        let context = Context { scope, ..self.at.clone() };
-        let item = self.at.item.clone();
-        self.within(context, |cx| cx.run_inline(block, item)).map(Value::from_items)
+        let context = Context { scope, source: block.source.clone(), ..self.at.clone() };
+        let given = arguments.len();
+        let ran = self.nested(|cx| {
+            cx.within(context, |cx| {
+                let mut items = Vec::new();
+                for param in block.params.iter().flat_map(|p| &p.params).skip(given) {
+                    let value =
+                        param.default.as_ref().map_or(Ok(Value::Null), |default| cx.operand(default))?;
+                    cx.at.scope.set(&param.name, value);
+                }
+                for part in [&block.begin, &block.process, &block.end].into_iter().flatten() {
+                    match cx.run_block(part, &mut items) {
+                        Err(Unwind::Return) => break,
+                        other => other?,
+                    }
+                }
+                Ok(items)
+            })
+        });
+        ran.map(Value::from_items)
+    }
+
+    /// Parameters of a block that nobody gives arguments: their defaults.
+    fn set_inline_parameters(&mut self, block: &ScriptBlock) -> Run<()> {
+        for param in block.params.iter().flat_map(|p| &p.params) {
+            let value = param.default.as_ref().map_or(Ok(Value::Null), |default| self.operand(default))?;
+            let scope = self.at.scope.clone();
+            self.set_in(&scope, &param.name, value)?;
+        }
+        Ok(())
     }
 
     /// As [`Interp::run_inline`], streaming.
@@ -226,6 +276,7 @@ impl Interp<'_> {
         self.nested(|cx| {
             let context = Context { item, source: block.source.clone(), ..cx.at.clone() };
             let result = cx.within(context, |cx| {
+                cx.set_inline_parameters(block)?;
                 for part in [&block.begin, &block.process, &block.end].into_iter().flatten() {
                     cx.run_block(part, out)?;
                 }

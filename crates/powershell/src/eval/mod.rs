@@ -35,7 +35,7 @@ pub(crate) use items::Items;
 pub use limits::Limits;
 pub(crate) use operators::number;
 pub(crate) use scope::{Scope, ScopeKind, ScopeRef, Slot};
-pub(crate) use state::State;
+pub(crate) use state::{Module, State};
 pub(crate) use streams::{Frame, FrameRef, OUTPUT, Route, STREAMS};
 pub(crate) use text_operators::{invalid, regex, substitute};
 pub(crate) use wildcard::Wildcard;

@@ -115,6 +115,10 @@ impl Interp<'_> {
                 self.charge(entries.len() * 2 * size_of::<Value>())?;
                 Ok(Value::Hashtable(Hashtable::from_entries(left.with(|t| t.is_ordered()), entries)))
             }
+            (Value::Hashtable(_), _) => {
+                let text = "A hash table can only be added to another hash table.";
+                Err(runtime("AddHashTableToNonHashTable", ErrorCategory::InvalidOperation, text))
+            }
             (Value::DateTime(at), Value::TimeSpan(span)) => Ok(Value::DateTime(at.plus(span))),
             (Value::TimeSpan(a), Value::TimeSpan(b)) => Ok(span(a.micros.saturating_add(b.micros))),
             (Value::Size(a), right) if as_size(&right).is_some() => {

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::{Interp, Run, Unwind, errors::record_to_value};
 use crate::{
-    cmdlet::{ActionPreference, ErrorRecord, Flow, Progress},
+    cmdlet::{ActionPreference, ErrorCategory, ErrorRecord, Flow, Progress},
     value::{PsObject, Value},
 };
 
@@ -200,8 +200,14 @@ impl Interp<'_> {
                     "The running command stopped because the preference variable \"WarningPreference\" or common \
                      parameter is set to Stop: {text}"
                 );
-                let id = "ActionPreferenceStop";
-                return Err(super::runtime(id, crate::cmdlet::ErrorCategory::OperationStopped, text));
+                let record = ErrorRecord::new(
+                    "System.Management.Automation.ParentContainsErrorRecordException",
+                    "ActionPreferenceStop",
+                    ErrorCategory::OperationStopped,
+                    text,
+                );
+                let record = Box::new(record.from_command("Write-Warning").at(self.position()));
+                return Err(Unwind::Error { record, fatal: true });
             }
             ActionPreference::Continue | ActionPreference::Inquire => {
                 if !self.routed(WARNING, || message("WarningRecord", text)) {
@@ -233,14 +239,14 @@ impl Interp<'_> {
         self.count(MESSAGE_COST);
         for frame in frames(&self.at.frame) {
             if let Some(information) = &frame.information {
-                information.lock().push(value.clone());
+                information.lock().push(information_record(&value));
             }
         }
         let action = self
             .setting(|f| f.information_action)
             .unwrap_or_else(|| self.preference("InformationPreference"));
         let shown = always || matches!(action, ActionPreference::Continue | ActionPreference::Inquire);
-        if shown && !self.routed(INFORMATION, || value.clone()) {
+        if shown && !self.routed(INFORMATION, || information_record(&value)) {
             self.host.information(value);
         }
     }
@@ -251,6 +257,15 @@ impl Interp<'_> {
             self.host.progress(progress);
         }
     }
+}
+
+/// What the information stream carries, as an object.
+fn information_record(value: &Value) -> Value {
+    PsObject::new(&["System.Management.Automation.InformationRecord"])
+        .with("Name", value.to_string())
+        .with("MessageData", value.clone())
+        .with("Tags", Value::array(Vec::new()))
+        .into()
 }
 
 /// A message as an object, for `3>&1` and friends: prints as its text.

@@ -61,6 +61,7 @@ impl Interp<'_> {
                     path.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder).into()
                 }
                 "pscommandpath" => self.at.source.name.clone().into(),
+                "pid" => Value::from(std::process::id()),
                 "shellid" => "Microsoft.PowerShell".into(),
                 "pshome" | "home" => self.environment("HOME"),
                 "psculture" | "psuiculture" => "en-US".into(),

@@ -10,7 +10,7 @@ pub fn question(prompt: &Prompt) -> String {
         text.push_str(&format!("\n{}\n", prompt.caption));
     }
     if prompt.choices.is_empty() {
-        return text + &prompt.message + ": ";
+        return if prompt.message.is_empty() { text } else { text + &prompt.message + ": " };
     }
     text.push_str(&prompt.message);
     text.push('\n');

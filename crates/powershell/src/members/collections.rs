@@ -204,6 +204,13 @@ pub(super) fn table_method(cx: &mut Interp<'_>, table: &Hashtable, call: &Call<'
             table.edit(|t| t.set(first, call.arguments[1].clone()));
             Value::Nothing
         }
+        ("insert", 3) if table.with(|t| t.is_ordered()) => {
+            let at = usize::try_from(call.int(cx, 0)?).ok().filter(|at| *at <= table.with(|t| t.len()));
+            let at = at.ok_or_else(|| call.out_of_range(cx))?;
+            cx.charge(2 * size_of::<Value>())?;
+            table.edit(|t| t.insert(at, call.arguments[1].clone(), call.arguments[2].clone()));
+            Value::Nothing
+        }
         ("remove", 1) => {
             let removed = table.edit(|t| t.remove(&first));
             drop(removed);

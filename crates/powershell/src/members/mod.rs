@@ -39,6 +39,7 @@ fn own_property(value: &Value, name: &str) -> Option<Value> {
         Value::Object(object) => object.with(|o| o.get(name).cloned()),
         Value::Hashtable(table) => collections::table_property(table, name),
         Value::Array(list) => collections::list_property(list, name),
+        Value::Bool(_) => is(name, &["ispresent"]).then(|| value.clone()),
         Value::Bytes(bytes) => is(name, &["length", "count"]).then(|| Value::from(bytes.len())),
         Value::String(text) => is(name, &["length"]).then(|| Value::from(text_length(text))),
         Value::DateTime(at) => dates::date_property(*at, name),
@@ -261,6 +262,12 @@ fn objects(cx: &mut Interp<'_>, value: &Value, call: &Call<'_>) -> Run<Option<Va
                 .with("UserName", property(value, "UserName"))
                 .with("Password", password);
             Ok(Some(object.into()))
+        }
+        ("System.Management.Automation.PSMemberSet", "copy") => {
+            Ok(Some(match property(value, "BaseObject") {
+                Value::Object(object) => object.to_object().into(),
+                other => other,
+            }))
         }
         ("System.Text.RegularExpressions.Regex", _) => regexes::method(cx, &value.to_string(), call),
         ("System.Text.Encoding", "getbytes") => Ok(Some(Value::Bytes(call.text(0).into_bytes().into()))),

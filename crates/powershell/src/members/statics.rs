@@ -95,7 +95,13 @@ pub(crate) fn static_method(
     };
     match (made, call.name) {
         (Some(value), _) => Ok(value),
-        (None, "parse") => cx.convert(arguments.first().cloned().unwrap_or_default(), of),
+        (None, "parse") => {
+            let read = cx.convert(arguments.first().cloned().unwrap_or_default(), of);
+            read.map_err(|_| {
+                let why = crate::types::unreadable_text(of);
+                cx.method_failed(name, arguments.len(), "FormatException", why)
+            })
+        }
         (None, "equals" | "referenceequals") if call.count() == 2 => {
             Ok(Value::Bool(equal(&arguments[0], &arguments[1], true)))
         }
@@ -139,7 +145,7 @@ pub(crate) fn construct(cx: &mut Interp<'_>, of: &Type, typed: &str, arguments: 
         (Type::Credential, [user, Value::Secret(password)]) => {
             credential(&user.to_string(), password.clone())
         }
-        (Type::String, [Value::Char(c), _]) => {
+        (Type::String, [c, _]) if c.to_string().chars().count() == 1 => {
             let times = usize::try_from(call.int(cx, 1)?).ok().filter(|n| *n < 1 << 24);
             let times = times.ok_or_else(|| call.out_of_range(cx))?;
             cx.new_string(c.to_string().repeat(times))?
@@ -191,7 +197,9 @@ fn array(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<Value>> {
 fn math(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<Value>> {
     let whole = call.arguments.iter().all(|a| matches!(a, Value::Int(_)));
     let long = call.arguments.iter().all(|a| matches!(a, Value::Int(_) | Value::Long(_)));
-    let (a, b) = (call.double(cx, 0)?, call.double(cx, 1)?);
+    let rounding = matches!(call.arguments.last(), Some(Value::Enum(_)));
+    let a = call.double(cx, 0)?;
+    let b = if rounding && call.count() == 2 { 0.0 } else { call.double(cx, 1)? };
     // Results of integers stay integers where .NET has such an overload.
     let same = |n: f64| {
         if whole {

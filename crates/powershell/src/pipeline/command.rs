@@ -10,6 +10,7 @@ use crate::{
     binder::{Argument, Binding, Common, Given},
     cmdlet::{CommandInfo, ErrorRecord},
     eval::{Consent, Context, Frame, FrameRef, Interp, OUTPUT, Route, Run, STREAMS, ScopeRef, Unwind},
+    lexer::is_name_char,
     value::Value,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Prepared {
     common: Common,
     /// What `-OutVariable` collects.
     collected: Option<Vec<Value>>,
+    /// Where the arguments of named parameters stand.
+    places: Vec<(Arc<str>, Span)>,
     /// Where `-PipelineVariable` puts each object.
     current: Option<(ScopeRef, Arc<str>)>,
 }
@@ -141,7 +144,7 @@ impl Interp<'_> {
         let shown = found.shown(&typed, &name);
         let (inner, common, should_process) = self
             .stage(found, arguments, fed)
-            .map_err(|unwind| pointed(unwind, &source, command).invoked(&shown))?;
+            .map_err(|unwind| pointed(signed(unwind, &name), &source, command).invoked(&shown))?;
         let frame = self.frame(&common, &redirect, should_process);
         let collected = common.get("OutVariable").map(|_| Vec::new());
         let current =
@@ -157,6 +160,7 @@ impl Interp<'_> {
             redirect,
             common,
             collected,
+            places: places(command),
             current,
         })
     }
@@ -177,6 +181,10 @@ impl Interp<'_> {
                             .into_iter()
                             .map(|(key, value)| Argument::Named(key.to_string().into(), Some(value.into()))),
                     ),
+                    // What a function was given goes on as it came, parameters included.
+                    other if variable.name.eq_ignore_ascii_case("args") => {
+                        all.extend(other.into_items().into_iter().map(passed_on));
+                    }
                     other => all.extend(other.into_items().into_iter().map(|v| Argument::Value(v.into()))),
                 },
             }
@@ -198,11 +206,18 @@ impl Interp<'_> {
             return Ok(());
         };
         let mut fitting = Vec::new();
+        if defaults.with(|t| t.get_str("Disabled").is_some_and(Value::truth)) {
+            return Ok(());
+        }
         for (key, value) in defaults.to_vec() {
             let key = key.to_string();
             let Some((command, parameter)) = key.split_once(':') else { continue };
             if crate::eval::Wildcard::new(command.trim(), false).matches(&info.name) {
-                fitting.push((parameter.trim().into(), value));
+                let value = match value {
+                    Value::ScriptBlock(block) => Value::from_items(self.run_inline(&block, Value::Null)?),
+                    value => value,
+                };
+                fitting.push((parameter.trim().into(), value.or_null()));
             }
         }
         binding.apply_defaults(fitting).map_err(Unwind::from)
@@ -291,6 +306,7 @@ impl Prepared {
         let mut tee = Tee { out, redirect, collected, current, frame };
         let result = cx.within(at, |cx| {
             let result = run(&mut **inner, cx, &mut tee);
+            let result = result.map_err(|unwind| validated(unwind, &self.source, &self.places));
             cx.at.span = self.span;
             cx.placed(result)
         });
@@ -360,6 +376,52 @@ fn parameter_of(command: &Command, name: &str) -> Option<Span> {
     })
 }
 
+/// A value that `$args` passes on: a parameter's name is one again.
+fn passed_on(value: Value) -> Argument {
+    let named = value.as_str().and_then(|text| text.strip_prefix('-')).filter(|name| {
+        name.starts_with(char::is_alphabetic) && name.chars().all(|c| is_name_char(c) || c == ':')
+    });
+    match named.map(|name| name.trim_end_matches(':').into()) {
+        Some(name) => Argument::Named(name, None),
+        None => Argument::Value(value.into()),
+    }
+}
+
+/// Named parameters and where their arguments stand.
+fn places(command: &Command) -> Vec<(Arc<str>, Span)> {
+    let mut all = Vec::new();
+    let mut arguments = command.arguments.iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let CommandArgument::Parameter { name, value, .. } = argument else { continue };
+        match (value, arguments.peek()) {
+            (Some(value), _) | (None, Some(CommandArgument::Value(value))) => {
+                all.push((name.clone(), value.span));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// An argument that a function refused when it ran is pointed at.
+fn validated(unwind: Unwind, source: &Source, places: &[(Arc<str>, Span)]) -> Unwind {
+    match unwind {
+        Unwind::Error { record, fatal }
+            if record.position.is_none() && &*record.error_id == "ParameterArgumentValidationError" =>
+        {
+            let name = record.message.split_once("parameter '").map_or("", |(_, rest)| rest);
+            let name = name.split('\'').next().unwrap_or_default();
+            let place = places.iter().find(|(typed, _)| begins(name, typed)).map(|(_, span)| *span);
+            let record = match place {
+                Some(span) => Box::new(record.at(source.position(span))),
+                None => record,
+            };
+            Unwind::Error { record, fatal }
+        }
+        other => other,
+    }
+}
+
 /// The argument of a parameter; without the name, the only positional one.
 fn argument_of(command: &Command, name: &str) -> Option<Span> {
     let mut arguments = command.arguments.iter().peekable();
@@ -387,12 +449,16 @@ fn argument_of(command: &Command, name: &str) -> Option<Span> {
 
 /// An error of a command carries its name.
 fn named(result: Run<()>, name: &str) -> Run<()> {
-    result.map_err(|unwind| match unwind {
+    result.map_err(|unwind| signed(unwind, name))
+}
+
+fn signed(unwind: Unwind, name: &str) -> Unwind {
+    match unwind {
         Unwind::Error { record, fatal } if wants_name(&record) => {
             Unwind::Error { record: Box::new(record.from_command(name)), fatal }
         }
         other => other,
-    })
+    }
 }
 
 /// Errors of the language itself belong to no command.

@@ -126,13 +126,17 @@ impl Interp<'_> {
                 Ok((Box::new(External { binding, fed }), common, info.should_process))
             }
             Found::Function(function, scoping) => {
-                let arguments = if function.advanced { arguments } else { simple(&function.info, arguments) };
+                let (arguments, loose) = if function.advanced {
+                    (arguments, Vec::new())
+                } else {
+                    simple(&function.info, arguments)
+                };
                 let binding = self.bind(function.info.clone(), arguments)?;
                 let common = binding.common().clone();
                 let kind = if scoping == Scoping::Script { ScopeKind::Script } else { ScopeKind::Local };
                 let dotted = scoping == Scoping::Dotted;
                 let should_process = function.info.should_process;
-                let stage = FunctionStage::new(self, function, binding, fed, dotted, kind);
+                let stage = FunctionStage::new(self, function, binding, fed, dotted, kind).with_loose(loose);
                 Ok((Box::new(stage), common, should_process))
             }
         }
@@ -146,8 +150,11 @@ impl Interp<'_> {
     }
 }
 
-/// A simple function takes parameters it does not declare as plain arguments.
-fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> Vec<Argument> {
+/// A simple function takes parameters it does not declare as plain arguments; beside declared ones they do not
+/// stand for any of them and come back apart.
+fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> (Vec<Argument>, Vec<Value>) {
+    let plain = info.parameters.len() <= 1;
+    let mut loose = Vec::new();
     let declared = |name: &str| {
         info.parameters.iter().any(|p| {
             p.name.len() >= name.len()
@@ -160,11 +167,15 @@ fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> Vec<Argument> {
         match argument {
             Argument::Named(name, value) if !declared(&name) => {
                 let text = if value.is_some() { format!("-{name}:") } else { format!("-{name}") };
-                all.push(Argument::Value(text.into()));
+                if plain {
+                    all.push(Argument::Value(text.into()));
+                } else {
+                    loose.push(text.into());
+                }
                 all.extend(value.map(Argument::Value));
             }
             other => all.push(other),
         }
     }
-    all
+    (all, loose)
 }

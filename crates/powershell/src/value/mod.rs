@@ -184,7 +184,7 @@ impl Value {
     /// The elements `+` adds to an array: an array's own, else the value itself, null included.
     pub(crate) fn into_list(self) -> Vec<Value> {
         match self {
-            Value::Array(list) => list.to_vec(),
+            Value::Array(_) | Value::Bytes(_) => self.into_items(),
             other => vec![other.or_null()],
         }
     }

@@ -85,6 +85,9 @@ impl CommandSource for Sample {
     fn names(&self) -> Vec<Arc<str>> {
         FACTS.names().map(Arc::from).collect()
     }
+    fn modules(&self) -> Vec<Arc<str>> {
+        vec!["Example".into()]
+    }
     fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
         let identity = call.get("Identity").map(Value::to_string);
         match &*call.command.name {
@@ -141,8 +144,8 @@ impl CommandSource for Sample {
 }
 
 /// The name without a leading `./`.
-fn bare(path: &str) -> &str {
-    path.trim_start_matches(['.', '/', '\\'])
+fn bare(path: &str) -> String {
+    path.trim_start_matches(['.', '/', '\\']).replace('\\', "/")
 }
 
 /// Files in memory.
@@ -151,11 +154,11 @@ struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Files for Memory {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.0.lock().expect("files").get(bare(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.0.lock().expect("files").get(&bare(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
     fn write(&self, path: &str, bytes: &[u8], append: bool) -> io::Result<()> {
         let mut files = self.0.lock().expect("files");
-        let file = files.entry(bare(path).to_owned()).or_default();
+        let file = files.entry(bare(path)).or_default();
         if !append {
             file.clear();
         }
@@ -163,7 +166,7 @@ impl Files for Memory {
         Ok(())
     }
     fn exists(&self, path: &str) -> bool {
-        self.0.lock().expect("files").contains_key(bare(path))
+        self.0.lock().expect("files").contains_key(&bare(path))
     }
 }
 
@@ -267,7 +270,7 @@ impl Console {
 
     /// Types a line and reads the screen.
     pub(crate) fn type_line(&mut self, text: &str) -> String {
-        let printer = Printer::new(self.runspace.views().clone(), 100);
+        let printer = self.runspace.printer();
         let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers };
         let outcome = self.runspace.run(text, &mut screen);
         let rest = screen.printer.finish();

@@ -56,7 +56,14 @@ impl Interp<'_> {
             Some(Some(value)) => self.operand(value)?,
             _ => "Medium".into(),
         };
-        Ok(Function { name: name.clone(), block: block.clone(), info: Arc::new(info), advanced, impact })
+        Ok(Function {
+            name: name.clone(),
+            block: block.clone(),
+            info: Arc::new(info),
+            advanced,
+            impact,
+            home: self.at.scope.module().map(|scope| Arc::downgrade(&scope)),
+        })
     }
 
     fn lower_parameter(&mut self, param: &Param) -> Run<ParameterInfo> {
