@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base::{
@@ -175,6 +175,8 @@ struct Screen<'a> {
     printer: Printer,
     text: String,
     answers: &'a mut VecDeque<String>,
+    /// When whoever reads asks to stop.
+    until: Option<Instant>,
 }
 
 impl Screen<'_> {
@@ -211,6 +213,9 @@ impl Streams for Screen<'_> {
         self.text.push_str(&self.printer.finish());
         self.text.push_str(&format!("{value}\n"));
     }
+    fn stopping(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
+    }
     fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
         let answer = self.answers.pop_front()?;
         self.text.push_str(&self.printer.finish());
@@ -240,6 +245,7 @@ pub(crate) struct Console {
     /// The session.
     pub(crate) runspace: Runspace,
     answers: VecDeque<String>,
+    stop_after: Option<Duration>,
 }
 
 impl Console {
@@ -260,7 +266,12 @@ impl Console {
                 .with_files(Arc::new(Memory::default()))
                 .with_environment([("COMPUTERNAME".to_owned(), "EX1".to_owned())]);
         runspace.set_width(100);
-        Console { runspace, answers: VecDeque::new() }
+        Console { runspace, answers: VecDeque::new(), stop_after: None }
+    }
+
+    /// Asks every line to stop after this long.
+    pub(crate) fn stop_after(&mut self, after: Duration) {
+        self.stop_after = Some(after);
     }
 
     /// Keeps an answer for the next question.
@@ -271,7 +282,8 @@ impl Console {
     /// Types a line and reads the screen.
     pub(crate) fn type_line(&mut self, text: &str) -> String {
         let printer = self.runspace.printer();
-        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers };
+        let until = self.stop_after.map(|after| Instant::now() + after);
+        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers, until };
         let outcome = self.runspace.run(text, &mut screen);
         let rest = screen.printer.finish();
         screen.text.push_str(&rest);
