@@ -25,5 +25,7 @@ pub use body::BodyRef;
 pub use commit::Commit;
 pub use database::{Database, Options, Status};
 pub use error::EngineError;
+#[cfg(fuzzing)]
+pub use log::record::fuzz as fuzz_record;
 pub use read::{Read, Visitor};
 pub use txn::{Txn, View};

@@ -294,6 +294,16 @@ impl Interp<'_> {
         Ok(bytes)
     }
 
+    /// A file's content; a file that cannot be read is an error of `command`, which goes on without it.
+    pub(crate) fn read_or_report(&mut self, path: &str, command: &str) -> Run<Option<Vec<u8>>> {
+        match self.read_file(path) {
+            Err(Unwind::Error { record, .. }) => {
+                self.write_error(record.from_command(command)).map(|()| None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     /// Writes a file.
     pub(crate) fn write_file(&mut self, path: &str, bytes: &[u8], append: bool) -> Run<()> {
         let files = self.files()?;

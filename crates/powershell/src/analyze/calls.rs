@@ -89,7 +89,7 @@ impl<'a> Checker<'a> {
         };
         let (mut arguments, more) = self.arguments(&command.arguments);
         if function.is_some_and(|function| !function.advanced) {
-            arguments = simple(&info, arguments);
+            (arguments, _) = simple(&info, arguments);
         }
         let own = info.kind == CommandKind::Function || builtin::find(&info.name).is_some();
         let hints = Hints::of(&info, &arguments);

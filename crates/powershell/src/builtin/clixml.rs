@@ -46,18 +46,22 @@ pub(crate) const IMPORT_CLIXML: Builtin = Builtin {
     make: import,
 };
 
-fn document(args: &Args) -> impl Fn(&[Value]) -> String + Send + 'static {
+fn document(args: &Args) -> impl Fn(&mut Interp<'_>, &[Value]) -> Run<String> + Send + 'static {
     let depth = args.count("Depth").unwrap_or(2).clamp(1, DEPTH_MAX);
-    move |items| {
+    move |cx, items| {
+        for item in items {
+            cx.charge_deep(item, depth + 1)?;
+        }
         let nodes: Vec<_> = items.iter().map(|item| to_node(item, depth)).collect();
-        wire::clixml::write(&nodes)
+        Ok(wire::clixml::write(&nodes))
     }
 }
 
 fn convert(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let document = document(&args);
     Ok(args.feed(gather(move |cx, items, out| {
-        let text = cx.new_string(document(&items))?;
+        let text = document(cx, &items)?;
+        let text = cx.new_string(text)?;
         out.put(cx, text)
     })))
 }
@@ -66,7 +70,8 @@ fn export(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let (document, path) = (document(&args), args.text("Path").unwrap_or_default());
     Ok(args.feed(gather(move |cx, items, _| {
         if cx.should_process(&path, "Export-Clixml")? {
-            cx.write_file(&path, document(&items).as_bytes(), false)
+            let text = document(cx, &items)?;
+            cx.write_file(&path, text.as_bytes(), false)
         } else {
             Ok(())
         }

@@ -65,7 +65,7 @@ fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let bytes_wanted = args.text("Encoding").is_some_and(|e| e.eq_ignore_ascii_case("Byte"));
     Ok(once(move |cx, out| {
         for path in paths {
-            let bytes = cx.read_file(&path.to_string())?;
+            let Some(bytes) = cx.read_or_report(&path.to_string(), "Get-Content")? else { continue };
             if bytes_wanted {
                 out.put(cx, Value::Bytes(bytes.into()))?;
                 continue;
@@ -79,6 +79,7 @@ fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             let count = text.lines().count();
             let skip = tail.map_or(0, |tail| count.saturating_sub(tail));
             for line in text.lines().skip(skip).take(head.unwrap_or(usize::MAX)) {
+                cx.charge(line.len())?;
                 cx.step()?;
                 out.put(cx, line.into())?;
             }
@@ -93,7 +94,11 @@ fn write(args: Args, append: bool) -> Box<dyn Stage> {
     let end = if args.on("NoNewline") { "" } else { "\r\n" };
     gather(move |cx, items, _| {
         let items = given.unwrap_or(items);
-        let text: String = items.iter().map(|item| format!("{item}{end}")).collect();
+        let mut text = String::new();
+        for item in &items {
+            cx.append(&mut text, &item.to_string())?;
+            cx.append(&mut text, end)?;
+        }
         for path in paths {
             let path = path.to_string();
             let action = if append { "Add Content" } else { "Set Content" };

@@ -46,6 +46,8 @@ pub(crate) const CONVERT_FROM_SECURE_STRING: Builtin = Builtin {
     make: |_, _| Err(invalid("Secure strings can't be exported here.")),
 };
 
+const CAPTION: &str = "PowerShell credential request";
+
 fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let given = args.get("Credential").cloned().unwrap_or_default();
     let message = args.text("Message").unwrap_or_else(|| "Enter your credentials.".into());
@@ -53,13 +55,15 @@ fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
         if matches!(&given, Value::Object(_)) {
             return out.put(cx, given);
         }
-        let ask = |cx: &mut Interp<'_>, caption: &str, secret: bool| {
-            let prompt =
-                Prompt { caption: caption.into(), message: message.clone(), secret, ..Prompt::default() };
+        let ask = |cx: &mut Interp<'_>, first: bool, field: &str, secret: bool| {
+            let caption = if first { format!("{CAPTION}\n{message}") } else { String::new() };
+            let prompt = Prompt { caption, message: field.into(), secret, ..Prompt::default() };
             cx.ask(&prompt).map(|answer| answer.to_string())
         };
-        let user = if given.is_null() { ask(cx, "User", false) } else { Some(given.to_string()) };
-        let password = user.as_ref().and_then(|user| ask(cx, &format!("Password for user {user}"), true));
+        let known = !given.is_null();
+        let user = if known { Some(given.to_string()) } else { ask(cx, true, "User", false) };
+        let password =
+            user.as_ref().and_then(|user| ask(cx, known, &format!("Password for user {user}"), true));
         match (user, password) {
             (Some(user), Some(password)) => {
                 let made = members::construct(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Args, Builtin, INPUT, P, columns, p, stages::gather, stages::once, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
-    eval::{Interp, Run},
+    eval::{Interp, Run, STRING_MAX},
     members,
     pipeline::{Sink, Stage},
-    value::{ListKind, PsObject, Value, display_date},
+    value::{ListKind, ObjectShape, Value, display_date},
 };
 
 const DELIMITER: P = p("Delimiter", "String");
@@ -97,7 +97,8 @@ impl Rows {
         }
     }
 
-    fn lines(&mut self, item: &Value) -> Vec<String> {
+    /// The lines an object adds, counted.
+    fn lines(&mut self, cx: &mut Interp<'_>, item: &Value) -> Run<Vec<String>> {
         let mut lines = Vec::new();
         let names = match &self.columns {
             Some(names) => names.clone(),
@@ -107,28 +108,53 @@ impl Rows {
                     if self.type_line {
                         lines.push(format!("#TYPE {}", item.type_name()));
                     }
-                    lines.push(self.join(names.iter().map(|n| n.to_string())));
+                    lines.push(self.header(&names));
                 }
                 self.columns = Some(names.clone());
                 names
             }
         };
-        let fields = names.iter().map(|name| match members::property(item, name) {
-            Value::Null | Value::Nothing => None,
-            value => Some(field(&value)),
-        });
-        let quoted: Vec<String> = fields.map(|f| f.map(|f| quote(&f)).unwrap_or_default()).collect();
-        lines.push(quoted.join(&self.delimiter.to_string()));
-        lines
+        let mut line = String::new();
+        for (at, name) in names.iter().enumerate() {
+            if at > 0 {
+                line.push(self.delimiter);
+            }
+            match members::property(item, name) {
+                Value::Null | Value::Nothing => {}
+                Value::String(text) => quote(&text, &mut line),
+                value => quote(&field(&value), &mut line),
+            }
+            if line.len() > STRING_MAX {
+                break;
+            }
+        }
+        cx.charge(line.len())?;
+        lines.push(line);
+        Ok(lines)
     }
 
-    fn join(&self, fields: impl Iterator<Item = String>) -> String {
-        fields.map(|f| quote(&f)).collect::<Vec<_>>().join(&self.delimiter.to_string())
+    fn header(&self, names: &[Arc<str>]) -> String {
+        let mut line = String::new();
+        for (at, name) in names.iter().enumerate() {
+            if at > 0 {
+                line.push(self.delimiter);
+            }
+            quote(name, &mut line);
+        }
+        line
     }
 }
 
-fn quote(field: &str) -> String {
-    format!("\"{}\"", field.replace('"', "\"\""))
+/// Adds a field between quotes, those inside it doubled.
+fn quote(field: &str, line: &mut String) {
+    line.push('"');
+    for (at, piece) in field.split('"').enumerate() {
+        if at > 0 {
+            line.push_str("\"\"");
+        }
+        line.push_str(piece);
+    }
+    line.push('"');
 }
 
 /// A value in a field; only the product's collections show their elements.
@@ -143,9 +169,12 @@ fn field(value: &Value) -> String {
 fn convert_to(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let mut rows = Rows::new(&args);
     Ok(args.feed(super::stages::each(move |cx, item, out| {
-        rows.lines(&item).into_iter().try_for_each(|line| out.put(cx, line.into()))
+        rows.lines(cx, &item)?.into_iter().try_for_each(|line| out.put(cx, line.into()))
     })))
 }
+
+/// How many bytes what is read takes for each byte of the file, at most about.
+const READ_COST: usize = 32;
 
 /// How much text is gathered before it is written, bytes.
 const CHUNK: usize = 64 << 10;
@@ -162,7 +191,7 @@ fn export(cx: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let path = args.text("Path").unwrap_or_default();
     let exists = cx.state.files.as_ref().is_some_and(|f| f.exists(&path));
     if args.on("NoClobber") && exists {
-        return Err(crate::eval::invalid(format!("The file '{path}' already exists.")));
+        return Err(super::out::exists(&path));
     }
     let append = args.on("Append");
     let rows = Rows { header: !(append && exists), ..Rows::new(&args) };
@@ -184,7 +213,7 @@ impl Stage for Export {
         Ok(())
     }
     fn process(&mut self, cx: &mut Interp<'_>, input: Value, _: &mut dyn Sink) -> Run<()> {
-        for line in self.rows.lines(&input) {
+        for line in self.rows.lines(cx, &input)? {
             self.text.push_str(&line);
             self.text.push_str("\r\n");
         }
@@ -199,7 +228,7 @@ fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let (delimiter, header, paths) = (delimiter(&args), args.list("Header"), args.list("Path"));
     Ok(once(move |cx, out| {
         for path in paths {
-            let bytes = cx.read_file(&path.to_string())?;
+            let Some(bytes) = cx.read_or_report(&path.to_string(), "Import-Csv")? else { continue };
             emit(cx, &String::from_utf8_lossy(&bytes), delimiter, &header, out)?;
         }
         Ok(())
@@ -209,13 +238,15 @@ fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
 fn convert_from(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let (delimiter, header) = (delimiter(&args), args.list("Header"));
     Ok(args.feed(gather(move |cx, items, out| {
-        let lines: Vec<String> = items.iter().map(Value::to_string).collect();
-        emit(cx, &lines.join("\n"), delimiter, &header, out)
+        let text = cx.joined(&items, "\n")?.to_string();
+        emit(cx, &text, delimiter, &header, out)
     })))
 }
 
 fn emit(cx: &mut Interp<'_>, text: &str, delimiter: char, header: &[Value], out: &mut dyn Sink) -> Run<()> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // What is read is larger than its text.
+    cx.charge(text.len() * READ_COST)?;
     let mut records = parse(text, delimiter).into_iter();
     let names: Vec<String> = match header {
         [] => records.next().unwrap_or_default(),
@@ -230,12 +261,12 @@ fn emit(cx: &mut Interp<'_>, text: &str, delimiter: char, header: &[Value], out:
         );
         return Err(error.into());
     }
-    for record in records {
+    let types = ["System.Management.Automation.PSCustomObject", "System.Object"];
+    let shape = ObjectShape::new(&types, names.iter().map(String::as_str));
+    for mut record in records {
         cx.step()?;
-        let mut object = PsObject::custom();
-        for (at, name) in names.iter().enumerate() {
-            object.set(name, record.get(at).map(|f| Value::from(f.as_str())).into());
-        }
+        record.truncate(names.len());
+        let object = shape.object(record.into_iter().map(Value::from).collect());
         out.put(cx, object.into())?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use base::{EnhancedTimeSpan, Timestamp};
 use super::{
     Args, Builtin, P, p,
     stages::{each, once},
+    uformat::uformat,
 };
 use crate::{
     eval::{Interp, Run, formatted},
@@ -104,7 +105,7 @@ fn get_date(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             let at = if parts.iter().any(|name| args.has(name)) { with_parts(cx, at, &args)? } else { at };
             let made = match (args.text("Format"), args.text("UFormat")) {
                 (Some(format), _) => named_format(&format, at),
-                (None, Some(format)) => local(at).strftime(&format).to_string().into(),
+                (None, Some(format)) => uformat(at, &format).into(),
                 _ => Value::DateTime(at),
             };
             out.put(cx, made)?;
@@ -166,14 +167,14 @@ fn start_sleep(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let wait = Duration::from_secs_f64(seconds)
         + Duration::from_millis(args.count("Milliseconds").unwrap_or(0) as u64);
     Ok(once(move |cx, _| {
-        let until = cx.state.clock.monotonic() + wait;
-        loop {
-            let left = until.saturating_sub(cx.state.clock.monotonic());
-            if left.is_zero() {
-                return Ok(());
-            }
+        // Naps are counted, not looked up: a clock that stands still must not make a script sleep forever.
+        let mut left = wait;
+        while !left.is_zero() {
             cx.look()?;
-            thread::sleep(left.min(NAP));
+            let nap = left.min(NAP);
+            thread::sleep(nap);
+            left -= nap;
         }
+        Ok(())
     }))
 }

@@ -3,11 +3,13 @@
 use super::{
     Args, Builtin, INPUT,
     columns::{self, Spec},
+    format_table::put_text,
+    grouping::Grouping,
     p, switch,
 };
 use crate::{
     eval::{Interp, Run, formatted},
-    format::{ListWriter, cell, enumeration_limit, formatted_text},
+    format::{Layout, ListWriter, cell, enumeration_limit, formatted_text},
     pipeline::{Sink, Stage},
     value::Value,
 };
@@ -32,12 +34,14 @@ pub(crate) const FORMAT_LIST: Builtin = Builtin {
 
 struct FormatList {
     specs: Vec<Spec>,
+    grouping: Grouping,
     writer: ListWriter,
 }
 
 fn make(cx: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let specs = columns::specs(args.list("Property"))?;
-    Ok(args.feed(Box::new(FormatList { specs, writer: ListWriter::new(cx.state.width) })))
+    let grouping = Grouping::new(&args)?;
+    Ok(args.feed(Box::new(FormatList { specs, grouping, writer: ListWriter::new(cx.state.width) })))
 }
 
 /// The text of a property in a view.
@@ -73,15 +77,22 @@ impl Stage for FormatList {
         if self.specs.is_empty() && is_plain(&input) {
             return out.put(cx, input);
         }
+        if let Some(heading) = self.grouping.begins(cx, &input)? {
+            self.end(cx, out)?;
+            self.writer = ListWriter::new(cx.state.width);
+            put_text(cx, heading, out)?;
+        }
         let specs = match self.specs.is_empty() {
-            true => columns::expand(&[Spec::property("*")], &input),
+            true => viewed(cx, &input),
             false => columns::expand(&self.specs, &input),
         };
         let mut fields = Vec::with_capacity(specs.len());
         for spec in &specs {
             // A property the object does not have is not shown.
             if spec.name().is_none_or(|name| has(&input, name)) {
-                fields.push((spec.label.to_string(), shown(cx, spec, &input)?));
+                let text = shown(cx, spec, &input)?;
+                cx.charge(text.len())?;
+                fields.push((spec.label.to_string(), text));
             }
         }
         if fields.is_empty() {
@@ -93,7 +104,26 @@ impl Stage for FormatList {
 
     fn end(&mut self, cx: &mut Interp<'_>, out: &mut dyn Sink) -> Run<()> {
         let text = self.writer.close();
-        if text.is_empty() { Ok(()) } else { out.put(cx, formatted_text(text)) }
+        put_text(cx, text, out)
+    }
+}
+
+/// All properties, or those of the type's list view.
+fn viewed(cx: &Interp<'_>, item: &Value) -> Vec<Spec> {
+    let layout = match item {
+        Value::Object(object) => object.with(|o| {
+            let entry = o.is("System.Collections.DictionaryEntry");
+            let listed = Layout::List(vec!["Name".into(), "Value".into()]);
+            entry.then_some(listed).or_else(|| cx.state.views.find(o).cloned())
+        }),
+        _ => None,
+    };
+    match layout {
+        Some(Layout::List(names)) if !names.is_empty() => {
+            let specs: Vec<Spec> = names.iter().map(|name| Spec::property(name)).collect();
+            columns::expand(&specs, item)
+        }
+        _ => columns::expand(&[Spec::property("*")], item),
     }
 }
 

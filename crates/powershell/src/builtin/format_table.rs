@@ -4,6 +4,7 @@ use super::{
     Args, Builtin, INPUT,
     columns::{self, Spec},
     format_list::{is_plain, shown},
+    grouping::Grouping,
     p, switch,
 };
 use crate::{
@@ -39,30 +40,24 @@ pub(crate) const FORMAT_TABLE: Builtin = Builtin {
 
 struct FormatTable {
     specs: Vec<Spec>,
-    group_by: Option<Spec>,
-    group: Option<String>,
+    grouping: Grouping,
     auto: bool,
     wrap: bool,
     hide: bool,
     /// The columns, once the first object has come.
     columns: Option<Vec<(Spec, ColumnLayout)>>,
     writer: Option<TableWriter>,
-    rows: Vec<Vec<String>>,
 }
 
 fn make(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
-    let specs = columns::specs(args.list("Property"))?;
-    let group_by = columns::specs(args.list("GroupBy"))?.into_iter().next();
     Ok(args.feed(Box::new(FormatTable {
-        specs,
-        group_by,
-        group: None,
+        specs: columns::specs(args.list("Property"))?,
+        grouping: Grouping::new(&args)?,
         auto: args.on("AutoSize"),
         wrap: args.on("Wrap"),
         hide: args.on("HideTableHeaders"),
         columns: None,
         writer: None,
-        rows: Vec::new(),
     })))
 }
 
@@ -107,42 +102,23 @@ impl FormatTable {
         Ok(plan)
     }
 
-    fn layout(&self) -> Vec<ColumnLayout> {
-        self.columns.iter().flatten().map(|(_, layout)| layout.clone()).collect()
-    }
-
-    fn dressed(&self, writer: TableWriter) -> TableWriter {
+    /// A writer for the columns that were decided.
+    fn open(&self, cx: &Interp<'_>) -> TableWriter {
+        let layout = self.columns.iter().flatten().map(|(_, layout)| layout.clone()).collect();
+        let writer = TableWriter::new(layout, cx.state.width).fitted(self.auto);
         writer.wrapping(self.wrap).without_headers(self.hide)
     }
 
-    /// Writes rows that waited for their widths, and ends the table.
+    /// Ends the table that is open.
     fn close(&mut self, cx: &mut Interp<'_>, out: &mut dyn Sink) -> Run<()> {
-        if self.auto && !self.rows.is_empty() {
-            let rows = std::mem::take(&mut self.rows);
-            let mut writer = self.dressed(TableWriter::fitted(self.layout(), &rows, cx.state.width));
-            for row in &rows {
-                out.put(cx, formatted_text(writer.row(row)))?;
-            }
-            return out.put(cx, formatted_text(writer.close()));
-        }
-        match self.writer.take().map(|w| w.close()) {
-            Some(text) if !text.is_empty() => out.put(cx, formatted_text(text)),
-            _ => Ok(()),
-        }
+        let text = self.writer.take().map(|mut writer| writer.close()).unwrap_or_default();
+        put_text(cx, text, out)
     }
+}
 
-    /// A new table where the value of `-GroupBy` changes.
-    fn regroup(&mut self, cx: &mut Interp<'_>, item: &Value, out: &mut dyn Sink) -> Run<()> {
-        let Some(spec) = self.group_by.clone() else { return Ok(()) };
-        let value = shown(cx, &spec, item)?;
-        if self.group.as_ref() == Some(&value) {
-            return Ok(());
-        }
-        self.close(cx, out)?;
-        let text = format!("\n   {}: {value}\n", spec.label);
-        self.group = Some(value);
-        out.put(cx, formatted_text(text))
-    }
+/// Writes formatted text, if there is any.
+pub(super) fn put_text(cx: &mut Interp<'_>, text: String, out: &mut dyn Sink) -> Run<()> {
+    if text.is_empty() { Ok(()) } else { out.put(cx, formatted_text(text)) }
 }
 
 impl Stage for FormatTable {
@@ -155,7 +131,10 @@ impl Stage for FormatTable {
         if self.specs.is_empty() && is_plain(&input) {
             return out.put(cx, input);
         }
-        self.regroup(cx, &input, out)?;
+        if let Some(heading) = self.grouping.begins(cx, &input)? {
+            self.close(cx, out)?;
+            put_text(cx, heading, out)?;
+        }
         if self.columns.is_none() {
             self.columns = Some(self.plan(cx, &input)?);
         }
@@ -165,16 +144,14 @@ impl Stage for FormatTable {
         }
         if self.auto {
             cx.charge(cells.iter().map(String::len).sum())?;
-            self.rows.push(cells);
-            return Ok(());
         }
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.dressed(TableWriter::new(self.layout(), cx.state.width)),
+            None => self.open(cx),
         };
-        let text = writer.row(&cells);
+        let text = writer.row(cells);
         self.writer = Some(writer);
-        out.put(cx, formatted_text(text))
+        put_text(cx, text, out)
     }
 
     fn end(&mut self, cx: &mut Interp<'_>, out: &mut dyn Sink) -> Run<()> {

@@ -36,7 +36,7 @@ pub(crate) const ADD_MEMBER: Builtin = Builtin {
     synopsis: "Adds custom properties to an instance of an object.",
     parameters: &[
         p("MemberType", "Object").at(0).alias(&["Type"]),
-        p("Name", "String").at(1),
+        p("Name", "Object").at(1),
         p("Value", "Object").at(2),
         p("NotePropertyName", "String"),
         p("NotePropertyValue", "Object"),
@@ -162,11 +162,15 @@ fn add(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     }
     if let Some(name) = args.text("Name") {
         let kind = args.text("MemberType").unwrap_or_default().to_lowercase();
-        if kind != "noteproperty" {
+        // Two arguments without a kind are a name and its value.
+        if !args.has("Value") && !kind.ends_with("property") && !kind.ends_with("method") {
+            added.push((args.text("MemberType").unwrap_or_default(), value("Name")));
+        } else if kind != "noteproperty" {
             let text = format!("Members of the type {kind} can't be added; only NoteProperty can.");
             return Err(invalid(text));
+        } else {
+            added.push((name, value("Value")));
         }
-        added.push((name, value("Value")));
     }
     let (force, pass, type_name) = (args.on("Force"), args.on("PassThru"), args.text("TypeName"));
     Ok(args.feed(each(move |cx, item, out| {

@@ -93,6 +93,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn line(&mut self, cx: &mut Interp<'_>, text: &str) -> Run<()> {
+        cx.charge(text.len())?;
         self.out.put(cx, text.into())
     }
     fn lines(&mut self, cx: &mut Interp<'_>, lines: &[String]) -> Run<()> {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{Args, Builtin, INPUT, P, p, stages::gather, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
-    eval::{Interp, Run},
+    eval::{Interp, Run, STRING_MAX},
     pipeline::Stage,
     value::{PsObject, Value},
 };
@@ -28,6 +28,9 @@ pub(crate) const CONVERT_FROM_JSON: Builtin = Builtin {
     make: from_json,
 };
 
+/// How many bytes an object read from JSON takes for each byte of its text, at most about.
+const READ_COST: usize = 32;
+
 /// The deepest `-Depth`.
 const DEPTH_MAX: usize = 100;
 
@@ -41,9 +44,10 @@ fn to_json(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             1 if !whole => items.remove(0),
             _ => Value::array(items),
         };
+        cx.charge_deep(&value, depth + 1)?;
         let mut text = String::new();
         if compress {
-            text = plain(&value, depth).to_string();
+            compact(&plain(&value, depth), &mut text);
         } else {
             pretty(&plain(&value, depth), 0, &mut text);
         }
@@ -94,8 +98,46 @@ fn flat(value: &Value) -> Json {
     }
 }
 
+fn scalar(value: &Json, out: &mut String) {
+    match value {
+        // The date's slashes are escaped in the text.
+        Json::String(text) if text.starts_with("/Date(") => {
+            out.push_str(&format!("\"\\{}\\/\"", text.trim_end_matches('/')));
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+/// Without blanks (`-Compress`).
+fn compact(value: &Json, out: &mut String) {
+    match value {
+        Json::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                compact(item, out);
+            }
+            out.push(']');
+        }
+        Json::Object(entries) => {
+            out.push('{');
+            for (at, (name, item)) in entries.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                scalar(&Json::String(name.clone()), out);
+                out.push(':');
+                compact(item, out);
+            }
+            out.push('}');
+        }
+        other => scalar(other, out),
+    }
+}
+
 /// Nested values are indented from where they begin, as 5.1 does; `column` is where the bracket stands.
 fn pretty(value: &Json, column: usize, out: &mut String) {
+    if out.len() > STRING_MAX {
+        return;
+    }
     let inner = " ".repeat(column + 4);
     match value {
         Json::Array(items) => {
@@ -126,19 +168,15 @@ fn pretty(value: &Json, column: usize, out: &mut String) {
             out.push_str(&" ".repeat(column));
             out.push('}');
         }
-        // The date's slashes are escaped in the text.
-        Json::String(text) if text.starts_with("/Date(") => {
-            out.push_str(&format!("\"\\{}\\/\"", text.trim_end_matches('/')));
-        }
-        other => out.push_str(&other.to_string()),
+        other => scalar(other, out),
     }
 }
 
 fn from_json(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     Ok(args.feed(gather(move |cx, items, out| {
-        let lines: Vec<String> = items.iter().map(Value::to_string).collect();
-        let text = lines.join("\n");
-        cx.charge(text.len() * 4)?;
+        let text = cx.joined(&items, "\n")?.to_string();
+        // What is read is larger than its text.
+        cx.charge(text.len() * READ_COST)?;
         match serde_json::from_str::<Json>(&text) {
             Ok(json) => out.put(cx, object(json)),
             Err(_) => Err(ErrorRecord::new(

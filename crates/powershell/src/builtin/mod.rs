@@ -16,12 +16,14 @@ mod format_wide;
 mod get_help;
 mod get_member;
 mod group_object;
+mod grouping;
 mod host;
 mod html;
 mod invoke;
 mod json;
 mod measure_object;
 mod module;
+mod module_file;
 mod new_object;
 mod out;
 mod path;
@@ -35,6 +37,7 @@ mod select_string;
 mod sort_object;
 mod stages;
 mod tee;
+mod uformat;
 mod variable;
 mod where_object;
 mod write;
@@ -207,6 +210,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &pssession::EXIT_PS_SESSION,
     &clixml::EXPORT_CLIXML,
     &csv::EXPORT_CSV,
+    &module_file::EXPORT_MODULE_MEMBER,
     &foreach_object::FOREACH_OBJECT,
     &format_list::FORMAT_LIST,
     &format_table::FORMAT_TABLE,
@@ -277,6 +281,11 @@ pub(crate) const ALL: &[&Builtin] = &[
 pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
     let lower = name.to_ascii_lowercase();
     ALL.binary_search_by(|b| b.name.to_ascii_lowercase().cmp(&lower)).ok().map(|at| ALL[at])
+}
+
+/// The name of a built-in's class, as identifiers of its errors end with.
+pub(crate) fn class_of(name: &str) -> Option<String> {
+    find(name).map(|b| format!("Microsoft.PowerShell.Commands.{}Command", b.name.replace('-', "")))
 }
 
 /// The aliases a new session has.

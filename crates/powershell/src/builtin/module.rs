@@ -1,11 +1,11 @@
 //! Modules: everything is there already, so importing one that is known succeeds and does nothing.
 
-use super::{Args, Builtin, P, p, stages::once, switch};
+use super::{Args, Builtin, P, module_file, p, stages::once, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     eval::{Interp, Run},
     pipeline::Stage,
-    value::{PsObject, Value},
+    value::PsObject,
 };
 
 pub(crate) const IMPORT_MODULE: Builtin = Builtin {
@@ -80,22 +80,17 @@ fn modules(cx: &Interp<'_>) -> Vec<String> {
     for module in source.modules() {
         all.push(module.to_string());
     }
+    all.extend(cx.state.modules.iter().map(|m| m.name.clone()));
     all
 }
 
 fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
-    let names = args.list("Name");
+    let (names, prefix) = (args.list("Name"), args.text("Prefix").unwrap_or_default());
     Ok(once(move |cx, out| {
         for name in names {
             let name = name.to_string();
-            if name.to_lowercase().ends_with(".ps1") || name.to_lowercase().ends_with(".psm1") {
-                let bytes = cx.read_file(&name)?;
-                let source = crate::ast::Source {
-                    name: name.as_str().into(),
-                    text: String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').into(),
-                };
-                let block = crate::parser::parse(source).map_err(|(error, source)| error.record(&source))?;
-                cx.run_inline_into(&block, Value::Null, out)?;
+            if module_file::is_file(&name) {
+                module_file::import(cx, &name, &prefix, out)?;
                 continue;
             }
             if modules(cx).iter().any(|m| m.eq_ignore_ascii_case(&name)) {
@@ -117,7 +112,7 @@ fn import(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     }))
 }
 
-/// What is built in stays; what `Import-PSSession` brought goes.
+/// What is built in stays; what `Import-PSSession` or a file brought goes.
 fn remove(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let names = args.list("Name");
     Ok(once(move |cx, _| {
@@ -125,6 +120,7 @@ fn remove(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             let name = name.property("Name").unwrap_or(name).to_string();
             let wanted = crate::eval::Wildcard::new(&name, false);
             super::pssession_import::forget(cx, |import| wanted.matches(&import.module));
+            module_file::remove(cx, &name);
         }
         Ok(())
     }))

@@ -7,7 +7,8 @@ use super::{
     switch,
 };
 use crate::{
-    eval::{Interp, Run},
+    cmdlet::{ErrorCategory, ErrorRecord},
+    eval::{Interp, Run, Unwind},
     format::print_all,
     pipeline::{Sink, Stage, ToHost},
     value::Value,
@@ -67,12 +68,20 @@ pub(crate) const OUT_DEFAULT: Builtin = Builtin {
     make: to_host,
 };
 
+/// `-NoClobber` found a file.
+pub(super) fn exists(path: &str) -> Unwind {
+    let text = format!("The file '{path}' already exists.");
+    ErrorRecord::new("System.IO.IOException", "NoClobber", ErrorCategory::ResourceExists, text)
+        .on(path)
+        .into()
+}
+
 fn to_host(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     Ok(args.feed(each(|cx, item, _| ToHost.put(cx, item))))
 }
 
 /// Prints items at another width.
-fn printed(cx: &mut Interp<'_>, items: Vec<Value>, width: Option<usize>) -> String {
+fn printed(cx: &mut Interp<'_>, items: Vec<Value>, width: Option<usize>) -> Run<String> {
     let before = cx.state.width;
     cx.state.width = width.map_or(before, |w| w.clamp(2, 1 << 20));
     let text = print_all(cx, items);
@@ -83,7 +92,7 @@ fn printed(cx: &mut Interp<'_>, items: Vec<Value>, width: Option<usize>) -> Stri
 fn out_string(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let (stream, width) = (args.on("Stream"), args.count("Width"));
     Ok(args.feed(gather(move |cx, items, out| {
-        let text = printed(cx, items, width);
+        let text = printed(cx, items, width)?;
         if stream {
             return text.lines().try_for_each(|line| out.put(cx, line.into()));
         }
@@ -96,10 +105,9 @@ fn out_file(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let path = args.text("FilePath").unwrap_or_default();
     let (append, keep, width) = (args.on("Append"), args.on("NoClobber"), args.count("Width"));
     Ok(args.feed(gather(move |cx, items, _| {
-        let text = printed(cx, items, width);
+        let text = printed(cx, items, width)?;
         if keep && cx.state.files.as_ref().is_some_and(|f| f.exists(&path)) {
-            let text = format!("The file '{path}' already exists.");
-            return Err(crate::eval::invalid(text));
+            return Err(exists(&path));
         }
         if cx.should_process(&path, "Output to File")? {
             cx.write_file(&path, text.as_bytes(), append)

@@ -127,6 +127,8 @@ fn define(
         block,
         info: Arc::new(declaration(command, name, module)),
         advanced: true,
+        impact: "Medium".into(),
+        home: None,
         remote: Some(Proxy::new(session, command)),
     };
     cx.at.scope.outermost().define(Arc::new(function));

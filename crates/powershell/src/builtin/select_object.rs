@@ -146,7 +146,7 @@ impl Select {
         } else {
             self.picked(cx, &item)?
         };
-        if self.is_new(&made) { out.put(cx, made) } else { Ok(()) }
+        if self.is_new(cx, &made)? { out.put(cx, made) } else { Ok(()) }
     }
 
     fn picked(&self, cx: &mut Interp<'_>, item: &Value) -> Run<Value> {
@@ -180,7 +180,7 @@ impl Select {
         }
         let value = members::property(item, name);
         for one in value.into_list() {
-            if self.is_new(&one) {
+            if self.is_new(cx, &one)? {
                 out.put(cx, one)?;
             }
         }
@@ -188,13 +188,14 @@ impl Select {
     }
 
     /// False for what `-Unique` has seen; objects are the same where all properties are, with case.
-    fn is_new(&mut self, value: &Value) -> bool {
-        let Some(seen) = &mut self.unique else { return true };
+    fn is_new(&mut self, cx: &mut Interp<'_>, value: &Value) -> Run<bool> {
+        let Some(seen) = &mut self.unique else { return Ok(true) };
+        cx.work(seen.len() / 8)?;
         let known = seen.iter().any(|s| same(s, value));
         if !known {
-            seen.push(value.clone());
+            seen.put(cx, value.clone())?;
         }
-        !known
+        Ok(!known)
     }
 }
 
@@ -202,7 +203,7 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             let (a, b) = (a.to_object(), b.to_object());
-            a.len() == b.len() && a.iter().zip(b.iter()).all(|((_, a), (_, b))| a == b || equal(a, b, true))
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|((_, a), (_, b))| equal(a, b, true))
         }
         _ => equal(a, b, true),
     }

@@ -53,6 +53,7 @@ fn make(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
 
 impl Search {
     fn line(&mut self, cx: &mut Interp<'_>, text: &str, path: &str, out: &mut dyn Sink) -> Run<()> {
+        cx.charge(text.len())?;
         cx.step()?;
         self.line += 1;
         if self.patterns.iter().any(|p| p.is_match(text)) == self.not {

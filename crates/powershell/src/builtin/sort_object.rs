@@ -80,7 +80,7 @@ fn sort(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             }
             Ordering::Equal
         };
-        keyed.sort_by(|a, b| order(&a.0, &b.0));
+        keyed = cx.sort_by(keyed, |a, b| order(&a.0, &b.0))?;
         if unique {
             keyed.dedup_by(|a, b| order(&a.0, &b.0) == Ordering::Equal);
         }

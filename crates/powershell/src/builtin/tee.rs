@@ -50,7 +50,7 @@ impl Stage for Tee {
             return cx.set_in(&scope, name, Value::from_items(kept));
         }
         let Some(path) = self.path.take() else { return Ok(()) };
-        let text = print_all(cx, kept);
+        let text = print_all(cx, kept)?;
         cx.write_file(&path, text.as_bytes(), self.append)
     }
 }

@@ -6,7 +6,7 @@ use super::{
     switch,
 };
 use crate::{
-    cmdlet::{ErrorCategory, ErrorRecord, Progress},
+    cmdlet::{ErrorCategory, ErrorRecord, Position, Progress},
     eval::{Interp, Run, category_named, value_to_record},
     pipeline::Stage,
     value::Value,
@@ -200,9 +200,22 @@ fn error(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
                 ErrorRecord { exception_type: value.type_name(), ..record(&text) }
             }
         };
-        return Ok(once(move |cx, _| cx.write_error(made)));
+        return Ok(once(move |cx, _| write_signed(cx, made)));
     }
-    Ok(message(&args, move |cx, text| cx.write_error(record(text))))
+    Ok(message(&args, move |cx, text| write_signed(cx, record(text))))
+}
+
+/// An error is the caller's: it points at the call of the function, and at the prompt at nothing.
+fn write_signed(cx: &mut Interp<'_>, record: ErrorRecord) -> Run<()> {
+    let record = match &cx.at.caller {
+        Some(site) => site.sign(record),
+        None => {
+            let source = cx.at.source.clone();
+            let shown = if source.name.is_empty() { source.text.trim_end() } else { &source.name };
+            record.invoked_as(shown).at(Position::default())
+        }
+    };
+    cx.write_error(record)
 }
 
 fn information(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {

@@ -80,6 +80,9 @@ pub struct ErrorRecord {
     pub error_id: Arc<str>,
     /// The command that failed; empty for the language itself.
     pub command: Arc<str>,
+    /// What the console writes before the message where that is not the command's name: the alias that was typed,
+    /// the function that called `Write-Error`. Thin, because records are what most functions may fail with.
+    pub invocation: Option<Arc<String>>,
     /// What it failed on.
     pub target: Value,
     /// Where in the script.
@@ -151,6 +154,13 @@ impl ErrorRecord {
         self
     }
 
+    /// Says what was typed for the command, unless known already.
+    #[must_use]
+    pub fn invoked_as(mut self, typed: &str) -> Self {
+        self.invocation.get_or_insert_with(|| Arc::new(typed.to_owned()));
+        self
+    }
+
     /// Says where, unless known already.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
@@ -158,12 +168,16 @@ impl ErrorRecord {
         self
     }
 
-    /// `NamedParameterNotFound,Set-Mailbox`; what `Write-Error` writes has no command in it.
+    /// `NamedParameterNotFound,Set-Mailbox`; commands of the language go by the name of their class. An
+    /// identifier with a comma is complete, and `Write-Error` does not sign what it writes.
     pub fn fully_qualified_id(&self) -> String {
-        if self.command.is_empty() || &*self.command == "Write-Error" {
-            self.error_id.to_string()
-        } else {
-            format!("{},{}", self.error_id, self.command)
+        let unsigned = self.command.is_empty() || &*self.command == "Write-Error";
+        if unsigned || self.error_id.contains(',') {
+            return self.error_id.to_string();
+        }
+        match crate::builtin::class_of(&self.command) {
+            Some(class) => format!("{},{class}", self.error_id),
+            None => format!("{},{}", self.error_id, self.command),
         }
     }
 

@@ -59,6 +59,35 @@ pub struct Prompt {
     pub secret: bool,
 }
 
+impl Prompt {
+    /// The choices of a confirmation, by their places.
+    pub const YES: i32 = 0;
+    /// Yes, and for all further objects of the pipeline.
+    pub const YES_TO_ALL: i32 = 1;
+    /// No.
+    pub const NO: i32 = 2;
+    /// No, and for all further objects of the pipeline.
+    pub const NO_TO_ALL: i32 = 3;
+
+    const CONFIRMATION: [&str; 4] = ["&Yes", "Yes to &All", "&No", "No to A&ll"];
+
+    /// The question of `-Confirm`: `action` is a sentence.
+    pub fn confirmation(action: &str) -> Self {
+        Prompt {
+            caption: "Confirm".into(),
+            message: format!("Are you sure you want to perform this action?\n{action}"),
+            choices: Self::CONFIRMATION.map(String::from).to_vec(),
+            default: 0,
+            secret: false,
+        }
+    }
+
+    /// True for the question of `-Confirm`, whose answer may hold for all objects.
+    pub fn is_confirmation(&self) -> bool {
+        self.choices == Self::CONFIRMATION
+    }
+}
+
 /// Where a command writes.
 pub trait Streams {
     /// One object.

@@ -3,7 +3,7 @@
 use super::{Interp, Run, runtime};
 use crate::{
     ast::{BinaryOp, Expr, ExprKind, Operator, Post, Variable},
-    cmdlet::ErrorCategory,
+    cmdlet::{ErrorCategory, ErrorRecord},
     members,
     value::{List, ListKind, Value},
 };
@@ -81,7 +81,8 @@ impl Interp<'_> {
                 }
                 None => {
                     let text = "Index was outside the bounds of the array.";
-                    Err(runtime("IndexOutOfRange", ErrorCategory::OperationStopped, text))
+                    let kind = "System.IndexOutOfRangeException";
+                    Err(ErrorRecord::new(kind, kind, ErrorCategory::OperationStopped, text).into())
                 }
             },
             Value::Null | Value::Nothing => {

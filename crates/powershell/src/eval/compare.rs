@@ -114,10 +114,18 @@ pub(super) fn relation(op: Operator, left: &Value, right: &Value, case: bool, no
         _ => {}
     }
     let Some(order) = compare(left, right, case, now) else {
-        let text = format!(
-            "Cannot compare \"{left}\" to \"{right}\" because the objects are not the same type or the object \
-             \"{left}\" does not implement \"IComparable\"."
-        );
+        let text = match left {
+            Value::Array(_) | Value::Hashtable(_) | Value::Object(_) | Value::ScriptBlock(_) => {
+                let id = "NotIcomparable";
+                let text = format!("Cannot compare \"{left}\" because it is not IComparable.");
+                return Err(runtime(id, ErrorCategory::InvalidOperation, text));
+            }
+            _ => {
+                let to = Type::find(&left.type_name()).unwrap_or(Type::Any);
+                let why = convert(right.clone(), &to, now).err().map(|why| why.message).unwrap_or_default();
+                format!("Could not compare \"{left}\" to \"{right}\". Error: \"{why}\"")
+            }
+        };
         return Err(runtime("ComparisonFailure", ErrorCategory::InvalidOperation, text));
     };
     Ok(match op {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Interp, Run, Unwind, Wildcard, compare, errors, text_operators};
+use super::{Interp, Run, Unwind, Wildcard, compare, errors};
 use crate::{
     ast::{Block, Expr, Label, Statement, StatementKind, Switch, SwitchMode, TypeName},
     cmdlet::ErrorRecord,
@@ -63,7 +63,8 @@ impl Interp<'_> {
                 Ok(())
             }
             StatementKind::ForEach { label, variable, items, body } => {
-                for item in self.statement_value(items)?.into_items() {
+                for item in self.loop_items(items)? {
+                    self.step()?;
                     self.set_variable(variable, item)?;
                     if let Next::Leave = next(self.run_block(body, out), label)? {
                         break;
@@ -170,7 +171,7 @@ impl Interp<'_> {
         Ok(match switch.mode {
             SwitchMode::Exact => compare::loose_equal(item, &test, case, self.state.clock.now()),
             SwitchMode::Wildcard => Wildcard::new(&test.to_string(), case).matches(&item.to_string()),
-            SwitchMode::Regex => text_operators::regex(&test.to_string(), case)?.is_match(&item.to_string()),
+            SwitchMode::Regex => self.matches(item.to_string().into(), &test, case, true)?.truth(),
         })
     }
 

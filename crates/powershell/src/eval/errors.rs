@@ -49,6 +49,7 @@ fn invocation_info(record: &ErrorRecord) -> PsObject {
     let position = record.position.as_deref().cloned().unwrap_or_default();
     PsObject::new(&["System.Management.Automation.InvocationInfo"])
         .with("MyCommand", record.command.clone())
+        .with("InvocationName", record.invocation.as_deref().map(String::as_str))
         .with("ScriptLineNumber", position.line)
         .with("OffsetInLine", position.column)
         .with("Length", position.length)
@@ -72,7 +73,7 @@ pub(crate) fn value_to_record(value: &Value) -> Option<ErrorRecord> {
     let category = value.property("CategoryInfo")?;
     let id = text(value.property("FullyQualifiedErrorId"));
     let command = text(category.property("Activity"));
-    let error_id = id.strip_suffix(&*command).and_then(|id| id.strip_suffix(',')).unwrap_or(&id).into();
+    let info = value.property("InvocationInfo");
     Some(ErrorRecord {
         exception_type: exception.type_name(),
         message: text(exception.property("Message")),
@@ -80,11 +81,23 @@ pub(crate) fn value_to_record(value: &Value) -> Option<ErrorRecord> {
             Some(Value::Enum(e)) => category_named(&e.name),
             _ => ErrorCategory::NotSpecified,
         },
-        error_id,
+        error_id: unsigned(&id, &command).into(),
         command,
+        invocation: info
+            .as_ref()
+            .and_then(|info| info.property("InvocationName"))
+            .filter(|name| !name.is_null())
+            .map(|name| Arc::new(name.to_string())),
         target: value.property("TargetObject").unwrap_or_default(),
-        position: value.property("InvocationInfo").and_then(|info| position(&info)),
+        position: info.and_then(|info| position(&info)),
     })
+}
+
+/// An identifier without the command or class it ends with.
+fn unsigned<'i>(id: &'i str, command: &str) -> &'i str {
+    let class = crate::builtin::class_of(command);
+    let signed = |name: &str| id.strip_suffix(name).and_then(|id| id.strip_suffix(','));
+    class.as_deref().and_then(signed).or_else(|| signed(command)).unwrap_or(id)
 }
 
 fn position(info: &Value) -> Option<Box<Position>> {
@@ -93,7 +106,8 @@ fn position(info: &Value) -> Option<Box<Position>> {
         _ => 0,
     };
     let text = |name: &str| -> Arc<str> { info.property(name).unwrap_or_default().to_string().into() };
-    (number("ScriptLineNumber") > 0).then(|| {
+    // A position without a line says that none is to be shown.
+    info.property("ScriptLineNumber").map(|_| {
         Box::new(Position {
             script: text("ScriptName"),
             line: number("ScriptLineNumber"),
@@ -111,29 +125,28 @@ pub(crate) fn category_named(name: &str) -> ErrorCategory {
 }
 
 impl Interp<'_> {
+    /// An error that belongs to the function we are in (`$PSCmdlet.ThrowTerminatingError`).
+    pub(crate) fn own_error(&self, value: Value) -> ErrorRecord {
+        let record = as_record(&value);
+        match &self.at.caller {
+            Some(site) => {
+                let record = ErrorRecord { command: site.name.clone(), ..record };
+                site.sign(ErrorRecord { invocation: None, ..record })
+            }
+            None => record,
+        }
+    }
+
+    /// The command as it was typed, from where we are.
+    pub(crate) fn typed_name(&self) -> Arc<str> {
+        let text = self.at.source.slice(self.at.span);
+        text.split([' ', '\t', '\n', '|', ';']).next().unwrap_or_default().into()
+    }
+
     /// What `throw` makes of a value.
     pub(crate) fn thrown(&self, value: Value) -> Unwind {
-        let mut record = match value_to_record(&value) {
-            Some(record) => record,
-            None => match &value {
-                Value::Object(object) if object.with(|o| o.is("System.Exception")) => {
-                    let message = value.property("Message").unwrap_or_default().to_string();
-                    let kind = value.type_name();
-                    ErrorRecord::new(&kind, &message, ErrorCategory::OperationStopped, message.as_str())
-                }
-                Value::Null | Value::Nothing => {
-                    let text = "ScriptHalted";
-                    ErrorRecord::runtime(text, ErrorCategory::OperationStopped, text)
-                }
-                other => {
-                    let text = other.to_string();
-                    ErrorRecord::runtime(&text, ErrorCategory::OperationStopped, text.as_str())
-                        .on(other.clone())
-                }
-            },
-        };
-        record = record.at(self.position());
-        Unwind::Error { record: Box::new(record), fatal: true }
+        let record = Box::new(as_record(&value).at(self.position()));
+        Unwind::Error { record, fatal: true }
     }
 
     /// Gives an error that has none yet the place we are at.
@@ -160,7 +173,45 @@ pub(crate) fn catches(types: &[crate::ast::TypeName], record: &ErrorRecord) -> b
             );
             base || record.exception_type.eq_ignore_ascii_case(wanted)
                 || (!wanted.contains('.') && record.reason().eq_ignore_ascii_case(last))
+                || inner(record).eq_ignore_ascii_case(last)
                 || (last.eq_ignore_ascii_case("RuntimeException")
                     && record.exception_type.starts_with("System.Management.Automation."))
         })
+}
+
+/// The short name of the exception inside the record's, where it has one: what a method threw, a bad cast.
+fn inner(record: &ErrorRecord) -> &str {
+    match (record.reason(), &*record.error_id) {
+        ("MethodInvocationException", inner) => inner,
+        ("RuntimeException", id) if id.starts_with("InvalidCast") || id.starts_with("ConvertTo") => {
+            "InvalidCastException"
+        }
+        ("RuntimeException", _) if &*record.message == DIVIDE_BY_ZERO => "DivideByZeroException",
+        _ => "",
+    }
+}
+
+/// What a division by zero says.
+pub(super) const DIVIDE_BY_ZERO: &str = "Attempted to divide by zero.";
+
+/// The record a thrown value stands for.
+fn as_record(value: &Value) -> ErrorRecord {
+    if let Some(record) = value_to_record(value) {
+        return record;
+    }
+    match value {
+        Value::Object(object) if object.with(|o| o.is("System.Exception")) => {
+            let message = value.property("Message").unwrap_or_default().to_string();
+            let kind = value.type_name();
+            ErrorRecord::new(&kind, &message, ErrorCategory::OperationStopped, message.as_str())
+        }
+        Value::Null | Value::Nothing => {
+            let text = "ScriptHalted";
+            ErrorRecord::runtime(text, ErrorCategory::OperationStopped, text)
+        }
+        other => {
+            let text = other.to_string();
+            ErrorRecord::runtime(&text, ErrorCategory::OperationStopped, text.as_str()).on(other.clone())
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     members,
     types::Type,
-    value::{Hashtable, Value},
+    value::{Hashtable, PsObject, Value},
 };
 
 /// The longest string a script may make, bytes.
@@ -77,6 +77,38 @@ impl Interp<'_> {
         Ok(Value::string(text))
     }
 
+    /// Adds to a text that is put together piece by piece, counted.
+    pub(crate) fn append(&mut self, text: &mut String, piece: &str) -> Run<()> {
+        self.charge(piece.len())?;
+        text.push_str(piece);
+        Ok(())
+    }
+
+    /// Counts what writing a value down to `depth` makes.
+    pub(crate) fn charge_deep(&mut self, value: &Value, depth: usize) -> Run<()> {
+        let left = self.state.limits.bytes.saturating_sub(self.bytes);
+        let most = usize::try_from(left).unwrap_or(usize::MAX / 2).saturating_add(1);
+        self.charge(value.weight(depth, most))
+    }
+
+    /// The texts of values with a separator between them.
+    pub(crate) fn joined(&mut self, items: &[Value], separator: &str) -> Run<Value> {
+        let mut text = String::new();
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                text.push_str(separator);
+            }
+            match item {
+                Value::String(item) => text.push_str(item),
+                other => text.push_str(&other.to_string()),
+            }
+            if text.len() > STRING_MAX {
+                break;
+            }
+        }
+        self.new_string(text)
+    }
+
     fn fill_table(&mut self, table: &Hashtable, entries: &[(Expr, crate::ast::Statement)]) -> Run<()> {
         for (key, value) in entries {
             let key = self.operand(key)?;
@@ -128,8 +160,17 @@ impl Interp<'_> {
         match value {
             Value::Array(list) => match self.at.scope.get("OFS") {
                 Some(separator) if !separator.is_null() => {
-                    let items: Vec<String> = list.to_vec().iter().map(Value::to_string).collect();
-                    items.join(&separator.to_string())
+                    let (mut text, separator) = (String::new(), separator.to_string());
+                    for (at, item) in list.to_vec().iter().enumerate() {
+                        if at > 0 {
+                            text.push_str(&separator);
+                        }
+                        text.push_str(&item.to_string());
+                        if text.len() > STRING_MAX {
+                            break;
+                        }
+                    }
+                    text
                 }
                 _ => value.to_string(),
             },
@@ -146,10 +187,7 @@ impl Interp<'_> {
             UnaryOp::Plus => operators::number(&value).map_err(|_| operators::not_number(&value)),
             UnaryOp::BitNot => operators::bit_not(&value),
             UnaryOp::Split => self.split_blanks(&value),
-            UnaryOp::Join => {
-                let text = value.into_items().iter().map(Value::to_string).collect::<String>();
-                self.new_string(text)
-            }
+            UnaryOp::Join => self.joined(&value.into_items(), ""),
         }
     }
 
@@ -157,8 +195,9 @@ impl Interp<'_> {
     pub(crate) fn find_type(&self, name: &TypeName) -> Run<Type> {
         Type::find(&name.name).ok_or_else(|| {
             let text = format!("Unable to find type [{}].", name.name);
+            let target = PsObject::new(&["System.Management.Automation.Language.TypeName"]);
             ErrorRecord::runtime("TypeNotFound", ErrorCategory::InvalidOperation, text)
-                .on(&*name.name)
+                .on(target.with("Name", name.name.clone()))
                 .at(self.at.source.position(name.span))
                 .into()
         })
@@ -353,12 +392,12 @@ impl Interp<'_> {
         runtime("InvokeMethodOnNull", ErrorCategory::InvalidOperation, text)
     }
 
-    /// An exception object of `catch` where an error is thrown by a method.
-    pub(crate) fn method_failed(&self, name: &str, count: usize, why: &str) -> super::Unwind {
+    /// An error thrown by a method; `inner` is the short name of the exception it threw.
+    pub(crate) fn method_failed(&self, name: &str, count: usize, inner: &str, why: &str) -> super::Unwind {
         let text = format!("Exception calling \"{name}\" with \"{count}\" argument(s): \"{why}\"");
         ErrorRecord::new(
             "System.Management.Automation.MethodInvocationException",
-            "MethodInvocationException",
+            inner,
             ErrorCategory::NotSpecified,
             text,
         )

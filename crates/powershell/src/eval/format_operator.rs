@@ -2,11 +2,14 @@
 
 use base::Timestamp;
 
-use super::{Interp, Run, runtime};
+use super::{Interp, Run};
 use crate::{
-    cmdlet::ErrorCategory,
+    cmdlet::{ErrorCategory, ErrorRecord},
     value::{Value, local_zone},
 };
+
+/// More arguments than templates ask for.
+const ARGUMENTS_MAX: usize = 1000;
 
 /// The widest alignment and the most digits.
 const WIDTH_MAX: usize = 10_000;
@@ -18,12 +21,22 @@ impl Interp<'_> {
             Value::Array(list) => list.to_vec(),
             one => vec![one.clone()],
         };
-        match compose(&left.to_string(), &arguments) {
+        let template = left.to_string();
+        match compose(&template, &arguments) {
             Some(text) => self.new_string(text),
             None => {
-                let text = "Error formatting a string: Index (zero based) must be greater than or equal to zero and \
-                            less than the size of the argument list..";
-                Err(runtime("FormatError", ErrorCategory::InvalidOperation, text))
+                // With enough arguments it was the template's fault.
+                let enough = vec![Value::Int(0); ARGUMENTS_MAX];
+                let why = if compose(&template, &enough).is_some() {
+                    "Index (zero based) must be greater than or equal to zero and less than the size of the argument \
+                     list."
+                } else {
+                    "Input string was not in a correct format."
+                };
+                let text = format!("Error formatting a string: {why}.");
+                Err(ErrorRecord::runtime("FormatError", ErrorCategory::InvalidOperation, text)
+                    .on(template)
+                    .into())
             }
         }
     }
@@ -34,6 +47,9 @@ pub(crate) fn compose(template: &str, arguments: &[Value]) -> Option<String> {
     let mut out = String::new();
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
+        if out.len() > super::expressions::STRING_MAX {
+            return Some(out);
+        }
         out.push_str(&rest[..at]);
         let brace = &rest[at..=at];
         rest = &rest[at + 1..];
@@ -181,7 +197,7 @@ pub(crate) fn date(at: Timestamp, spec: &str) -> String {
         "s" => "yyyy-MM-ddTHH:mm:ss",
         "u" => "yyyy-MM-dd HH:mm:ssZ",
         "o" | "O" => "yyyy-MM-ddTHH:mm:ss.fffffffK",
-        "r" | "R" => "ddd, dd MMM yyyy HH:mm:ss GMT",
+        "r" | "R" => "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
         "m" | "M" => "MMMM d",
         "y" | "Y" => "MMMM yyyy",
         other => other,

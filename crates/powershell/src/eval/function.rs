@@ -5,9 +5,9 @@ mod validate;
 
 pub(crate) use lower::lower;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::{Context, Interp, Run, Scope, ScopeKind, ScopeRef, Slot, Unwind};
+use super::{CallSite, Context, Interp, Run, Scope, ScopeKind, ScopeRef, Slot, Unwind};
 use crate::{
     ast::{Block, Param, ScriptBlock},
     binder::Binding,
@@ -28,6 +28,10 @@ pub(crate) struct Function {
     pub(crate) advanced: bool,
     /// It runs on a server: an imported command, without code here.
     pub(crate) remote: Option<Proxy>,
+    /// `ConfirmImpact`, as it was written.
+    pub(crate) impact: Value,
+    /// The scope of the module it belongs to.
+    pub(crate) home: Option<Weak<Scope>>,
 }
 
 /// The hidden parameter that takes what a simple function does not declare.
@@ -38,6 +42,9 @@ pub(crate) struct FunctionStage {
     function: Arc<Function>,
     binding: Binding,
     scope: ScopeRef,
+    site: Arc<CallSite>,
+    /// Parameters a simple function does not declare: they are among its `$args`.
+    loose: Vec<Value>,
     /// Pipeline objects come.
     fed: bool,
     input: Vec<Value>,
@@ -53,8 +60,25 @@ impl FunctionStage {
         dotted: bool,
         kind: ScopeKind,
     ) -> Self {
-        let scope = if dotted { cx.at.scope.clone() } else { Scope::child(&cx.at.scope, kind) };
-        FunctionStage { function, binding, scope, fed, input: Vec::new() }
+        let home = function.home.as_ref().and_then(Weak::upgrade);
+        let parent = home.as_ref().unwrap_or(&cx.at.scope);
+        let scope = if dotted { cx.at.scope.clone() } else { Scope::child(parent, kind) };
+        let script = function.block.source.name.rsplit(['/', '\\']).next() == Some(&*function.name);
+        let path = if script { function.block.source.name.clone() } else { "".into() };
+        let site = Arc::new(CallSite {
+            name: function.name.clone(),
+            path,
+            typed: cx.typed_name(),
+            source: cx.at.source.clone(),
+            span: cx.at.span,
+        });
+        FunctionStage { function, binding, scope, site, loose: Vec::new(), fed, input: Vec::new() }
+    }
+
+    /// With parameters that are not declared, for `$args`.
+    pub(crate) fn with_loose(mut self, loose: Vec<Value>) -> Self {
+        self.loose = loose;
+        self
     }
 
     /// Binds and sets the parameters, and runs nothing: for a script whose body runs elsewhere.
@@ -68,6 +92,7 @@ impl FunctionStage {
             scope: self.scope.clone(),
             item,
             source: self.function.block.source.clone(),
+            caller: Some(self.site.clone()),
             ..cx.at.clone()
         }
     }
@@ -75,8 +100,19 @@ impl FunctionStage {
     fn run(&self, cx: &mut Interp<'_>, block: Option<&Block>, item: Value, out: &mut dyn Sink) -> Run<()> {
         let Some(block) = block else { return Ok(()) };
         let context = self.context(cx, item);
+        // What failed inside is not the caller's `$?`.
+        let ok = cx.ok;
         match cx.nested(|cx| cx.within(context, |cx| cx.run_block(block, out))) {
-            Err(Unwind::Return) => Ok(()),
+            Ok(()) | Err(Unwind::Return) => {
+                cx.ok = ok;
+                Ok(())
+            }
+            // A script that exits ends itself, not its caller.
+            Err(Unwind::Exit(code)) if !self.site.path.is_empty() => {
+                cx.state.global.set("LASTEXITCODE", Value::Int(code));
+                cx.ok = code == 0;
+                Ok(())
+            }
             other => other,
         }
     }
@@ -97,14 +133,14 @@ impl FunctionStage {
                     self.set_parameter(cx, param, value.clone());
                 }
             }
-            let rest = bound.get(REST).cloned().unwrap_or_else(|| Value::array(Vec::new()));
-            self.scope.set("args", rest);
+            let rest = bound.get(REST).cloned().unwrap_or_default().into_items();
+            self.scope.set("args", Value::array(self.loose.iter().cloned().chain(rest).collect()));
             self.scope.set("PSBoundParameters", Value::Hashtable(Hashtable::from_entries(false, given)));
-            self.scope.set("MyInvocation", self.my_invocation());
             if self.function.advanced {
                 let cmdlet = PsObject::new(&["System.Management.Automation.PSScriptCmdlet"])
                     .with("ParameterSetName", set.unwrap_or("__AllParameterSets"))
-                    .with("CommandName", self.function.name.clone());
+                    .with("CommandName", self.function.name.clone())
+                    .with("ConfirmImpact", self.function.impact.clone());
                 self.scope.set("PSCmdlet", cmdlet.into());
             }
             for param in self.params() {
@@ -122,18 +158,6 @@ impl FunctionStage {
             }
             Ok(())
         })
-    }
-
-    fn my_invocation(&self) -> Value {
-        let command = PsObject::new(&["System.Management.Automation.FunctionInfo"])
-            .with("Name", self.function.name.clone())
-            .with("Path", self.function.block.source.name.clone())
-            .with("Definition", self.function.block.source.name.clone());
-        PsObject::new(&["System.Management.Automation.InvocationInfo"])
-            .with("MyCommand", command)
-            .with("InvocationName", self.function.name.clone())
-            .with("ScriptName", self.function.block.source.name.clone())
-            .into()
     }
 
     fn set_parameter(&self, _: &Interp<'_>, param: &Param, value: Value) {
@@ -215,9 +239,36 @@ impl Interp<'_> {
         for (param, value) in block.params.iter().flat_map(|p| &p.params).zip(arguments) {
             scope.set(&param.name, value.clone());
         }
-        let context = Context { scope, ..self.at.clone() };
-        let item = self.at.item.clone();
-        self.within(context, |cx| cx.run_inline(block, item)).map(Value::from_items)
+        let context = Context { scope, source: block.source.clone(), ..self.at.clone() };
+        let given = arguments.len();
+        let ran = self.nested(|cx| {
+            cx.within(context, |cx| {
+                let mut items = Vec::new();
+                for param in block.params.iter().flat_map(|p| &p.params).skip(given) {
+                    let value =
+                        param.default.as_ref().map_or(Ok(Value::Null), |default| cx.operand(default))?;
+                    cx.at.scope.set(&param.name, value);
+                }
+                for part in [&block.begin, &block.process, &block.end].into_iter().flatten() {
+                    match cx.run_block(part, &mut items) {
+                        Err(Unwind::Return) => break,
+                        other => other?,
+                    }
+                }
+                Ok(items)
+            })
+        });
+        ran.map(Value::from_items)
+    }
+
+    /// Parameters of a block that nobody gives arguments: their defaults.
+    fn set_inline_parameters(&mut self, block: &ScriptBlock) -> Run<()> {
+        for param in block.params.iter().flat_map(|p| &p.params) {
+            let value = param.default.as_ref().map_or(Ok(Value::Null), |default| self.operand(default))?;
+            let scope = self.at.scope.clone();
+            self.set_in(&scope, &param.name, value)?;
+        }
+        Ok(())
     }
 
     /// As [`Interp::run_inline`], streaming.
@@ -230,6 +281,7 @@ impl Interp<'_> {
         self.nested(|cx| {
             let context = Context { item, source: block.source.clone(), ..cx.at.clone() };
             let result = cx.within(context, |cx| {
+                cx.set_inline_parameters(block)?;
                 for part in [&block.begin, &block.process, &block.end].into_iter().flatten() {
                     cx.run_block(part, out)?;
                 }

@@ -1,15 +1,20 @@
 //! The evaluator: walks the tree, bounded in steps, depth, memory and time.
 
 mod assign;
+mod call;
 mod compare;
+mod confirm;
 mod control;
 mod errors;
 mod expressions;
 mod format_operator;
 mod function;
+mod items;
 mod limits;
 mod operators;
+mod pattern;
 mod scope;
+mod sort;
 mod state;
 mod statements;
 mod streams;
@@ -19,16 +24,19 @@ mod wildcard;
 
 use std::{sync::Arc, time::Duration};
 
+pub(crate) use call::CallSite;
 pub(crate) use compare::{compare, compare_text, equal};
+pub(crate) use confirm::{Consent, Impact};
 pub(crate) use errors::{category_named, record_to_value, value_to_record};
 pub(crate) use expressions::STRING_MAX;
 pub(crate) use format_operator::{compose, formatted};
 pub(crate) use function::{Function, FunctionStage, REST, lower};
+pub(crate) use items::Items;
 pub use limits::Limits;
 pub(crate) use operators::number;
 pub(crate) use scope::{Scope, ScopeKind, ScopeRef, Slot};
-pub(crate) use state::State;
-pub(crate) use streams::{Frame, FrameRef, Route};
+pub(crate) use state::{Module, State};
+pub(crate) use streams::{Frame, FrameRef, OUTPUT, Route, STREAMS};
 pub(crate) use text_operators::{invalid, regex, substitute};
 pub(crate) use wildcard::Wildcard;
 
@@ -79,6 +87,10 @@ pub(crate) struct Context {
     pub(crate) in_try: bool,
     pub(crate) source: Arc<Source>,
     pub(crate) span: Span,
+    /// The call we are in; none at the prompt.
+    pub(crate) caller: Option<Arc<CallSite>>,
+    /// What was answered where the command we are in asked for confirmation.
+    pub(crate) consent: Arc<Consent>,
 }
 
 /// One run of the evaluator over a runspace's state.
@@ -90,12 +102,15 @@ pub(crate) struct Interp<'h> {
     pub(crate) ok: bool,
     depth: u32,
     steps: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
     started: Duration,
     pipelines: u64,
     /// An error nobody handled was written.
     pub(crate) failed: bool,
 }
+
+/// Making this many bytes counts as a step.
+const BYTES_PER_STEP: usize = 1024;
 
 /// How often the clock and the stop flag are looked at, steps.
 const LOOK_EVERY: u64 = 256;
@@ -109,6 +124,8 @@ impl<'h> Interp<'h> {
             in_try: false,
             source,
             span: Span::default(),
+            caller: None,
+            consent: Arc::default(),
         };
         let (started, ok) = (state.clock.monotonic(), state.ok);
         Interp { state, host, at, ok, depth: 0, steps: 0, bytes: 0, started, pipelines: 0, failed: false }
@@ -116,14 +133,7 @@ impl<'h> Interp<'h> {
 
     /// Counts a step; fails where a bound is reached or the run is being stopped.
     pub(crate) fn step(&mut self) -> Run<()> {
-        self.steps += 1;
-        if self.steps > self.state.limits.steps {
-            return Err(stopped("StepLimit", "The script ran too many steps and was stopped."));
-        }
-        if self.steps.is_multiple_of(LOOK_EVERY) {
-            self.look()?;
-        }
-        Ok(())
+        self.work(1)
     }
 
     /// Looks at the clock and the stop flag.
@@ -137,9 +147,25 @@ impl<'h> Interp<'h> {
         Ok(())
     }
 
+    /// Counts work done at once, in units of a step: what goes through a whole list or text.
+    pub(crate) fn work(&mut self, units: usize) -> Run<()> {
+        let before = self.steps;
+        self.steps = self.steps.saturating_add(units as u64);
+        if self.steps > self.state.limits.steps {
+            return Err(stopped("StepLimit", "The script ran too many steps and was stopped."));
+        }
+        if self.steps / LOOK_EVERY != before / LOOK_EVERY { self.look() } else { Ok(()) }
+    }
+
+    /// Counts memory that a script asked for; the next [`Interp::charge`] fails where it was too much.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+
     /// Counts memory that a script asked for.
     pub(crate) fn charge(&mut self, bytes: usize) -> Run<()> {
-        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.count(bytes);
+        self.work(bytes / BYTES_PER_STEP)?;
         if self.bytes > self.state.limits.bytes {
             return Err(stopped("MemoryLimit", "The script used too much memory and was stopped."));
         }

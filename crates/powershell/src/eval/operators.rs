@@ -2,13 +2,16 @@
 
 use base::{ByteQuantifiedSize, EnhancedTimeSpan, Timestamp, Unlimited};
 
-use super::{Interp, Run, Unwind, compare, runtime};
+use super::{Interp, Run, Unwind, compare, items::whole, runtime};
 use crate::{
     ast::{BinaryOp, Expr, Operator},
-    cmdlet::ErrorCategory,
+    cmdlet::{ErrorCategory, ErrorRecord},
     types::{parse_number, round_half_even},
     value::{Hashtable, Limit, Value},
 };
+
+/// So many comparisons of elements count as a step.
+const ITEMS_PER_STEP: usize = 16;
 
 /// The longest range and repetition.
 const ITEMS_MAX: i64 = 16 << 20;
@@ -52,10 +55,12 @@ impl Interp<'_> {
                 Ok(self.filter(left, |item| compare::relation(op.op, item, &right, case, now))?)
             }
             O::Contains | O::NotContains => {
+                self.work(length(&left) / ITEMS_PER_STEP)?;
                 let found = left.into_items().iter().any(|item| compare::equal(item, &right, case));
                 Ok(Value::Bool(found == (op.op == O::Contains)))
             }
             O::In | O::NotIn => {
+                self.work(length(&right) / ITEMS_PER_STEP)?;
                 let found = right.into_items().iter().any(|item| compare::equal(item, &left, case));
                 Ok(Value::Bool(found == (op.op == O::In)))
             }
@@ -76,6 +81,7 @@ impl Interp<'_> {
     pub(super) fn filter(&mut self, left: Value, mut fits: impl FnMut(&Value) -> Run<bool>) -> Run<Value> {
         match left {
             Value::Array(list) => {
+                self.work(list.len() / ITEMS_PER_STEP)?;
                 let mut kept = Vec::new();
                 for item in list.to_vec() {
                     if fits(&item)? {
@@ -109,6 +115,10 @@ impl Interp<'_> {
                 self.charge(entries.len() * 2 * size_of::<Value>())?;
                 Ok(Value::Hashtable(Hashtable::from_entries(left.with(|t| t.is_ordered()), entries)))
             }
+            (Value::Hashtable(_), _) => {
+                let text = "A hash table can only be added to another hash table.";
+                Err(runtime("AddHashTableToNonHashTable", ErrorCategory::InvalidOperation, text))
+            }
             (Value::DateTime(at), Value::TimeSpan(span)) => Ok(Value::DateTime(at.plus(span))),
             (Value::TimeSpan(a), Value::TimeSpan(b)) => Ok(span(a.micros.saturating_add(b.micros))),
             (Value::Size(a), right) if as_size(&right).is_some() => {
@@ -139,35 +149,50 @@ impl Interp<'_> {
             return Err(runtime("ArgumentOutOfRange", ErrorCategory::InvalidOperation, text));
         }
         let times = usize::try_from(times).unwrap_or_default();
+        // Counted before it is made.
+        let size = if matches!(left, Value::Array(_)) { size_of::<Value>() } else { 1 };
+        self.charge(times.saturating_mul(length.unsigned_abs() as usize).saturating_mul(size))?;
         match left {
             Value::Array(list) => {
                 let items = list.to_vec();
                 let repeated = items.iter().cycle().take(items.len() * times).cloned().collect();
-                self.new_array(repeated)
+                Ok(Value::array(repeated))
             }
-            other => self.new_string(other.to_string().repeat(times)),
+            other => Ok(Value::string(other.to_string().repeat(times))),
         }
     }
 
     fn range(&mut self, left: &Value, right: &Value) -> Run<Value> {
-        let end = |value: &Value| -> Run<i64> {
-            Ok(match number(value)? {
-                Value::Int(n) => i64::from(n),
-                Value::Long(n) => n,
-                Value::Double(n) => round_half_even(n) as i64,
-                _ => 0,
-            })
-        };
-        let (from, to) = (end(left)?, end(right)?);
+        let (from, to) = (range_end(left)?, range_end(right)?);
         if from.abs_diff(to) > ITEMS_MAX.unsigned_abs() {
             let text = "The range is too long.";
             return Err(runtime("RangeTooLong", ErrorCategory::LimitsExceeded, text));
         }
-        let item = |n: i64| i32::try_from(n).map_or(Value::Long(n), Value::Int);
-        let items: Vec<Value> =
-            if from <= to { (from..=to).map(item).collect() } else { (to..=from).rev().map(item).collect() };
-        self.new_array(items)
+        self.charge(usize::try_from(from.abs_diff(to)).unwrap_or(usize::MAX) * size_of::<Value>())?;
+        let items: Vec<Value> = if from <= to {
+            (from..=to).map(whole).collect()
+        } else {
+            (to..=from).rev().map(whole).collect()
+        };
+        Ok(Value::array(items))
     }
+}
+
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.len(),
+        _ => 1,
+    }
+}
+
+/// An end of a range.
+pub(super) fn range_end(value: &Value) -> Run<i64> {
+    Ok(match number(value)? {
+        Value::Int(n) => i64::from(n),
+        Value::Long(n) => n,
+        Value::Double(n) => round_half_even(n) as i64,
+        _ => 0,
+    })
 }
 
 fn span(micros: i64) -> Value {
@@ -220,7 +245,7 @@ fn no_method(op: Operator, left: &Value) -> Unwind {
         "Method invocation failed because [{}] does not contain a method named '{name}'.",
         left.type_name()
     );
-    runtime("MethodNotFound", ErrorCategory::InvalidOperation, text)
+    ErrorRecord::runtime("MethodNotFound", ErrorCategory::InvalidOperation, text).on(name).into()
 }
 
 /// `+ - * / %` on numbers: integers stay integers where they fit, then become doubles.
@@ -274,7 +299,7 @@ fn arithmetic(op: Operator, left: &Value, right: &Value) -> Run<Value> {
 }
 
 fn divide_by_zero() -> Unwind {
-    runtime("RuntimeException", ErrorCategory::NotSpecified, "Attempted to divide by zero.")
+    runtime("RuntimeException", ErrorCategory::NotSpecified, super::errors::DIVIDE_BY_ZERO)
 }
 
 fn subtract(left: &Value, right: &Value) -> Run<Value> {

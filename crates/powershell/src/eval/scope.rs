@@ -16,6 +16,8 @@ pub(crate) enum ScopeKind {
     Global,
     Script,
     Local,
+    /// A module's own.
+    Module,
 }
 
 /// One scope.
@@ -59,6 +61,23 @@ impl Scope {
     /// This scope and its parents, the innermost first.
     fn chain(&self) -> impl Iterator<Item = &Scope> {
         std::iter::successors(Some(self), |scope| scope.parent.as_deref())
+    }
+
+    /// The module's scope we are in, if any.
+    pub(crate) fn module(self: &Arc<Self>) -> Option<ScopeRef> {
+        std::iter::successors(Some(self), |scope| scope.parent.as_ref())
+            .find(|scope| scope.kind == ScopeKind::Module)
+            .cloned()
+    }
+
+    /// The functions of this scope itself.
+    pub(crate) fn own_functions(&self) -> Vec<Arc<Function>> {
+        self.functions.read().values().cloned().collect()
+    }
+
+    /// Removes a function of this scope.
+    pub(crate) fn undefine(&self, name: &str) {
+        self.functions.write().remove(&fold(name));
     }
 
     /// The nearest scope a script or the prompt owns.
@@ -138,14 +157,14 @@ impl Scope {
         self.chain().find_map(|s| s.functions.read().get(&key).cloned())
     }
 
+    /// Defines a function in this scope under another name.
+    pub(crate) fn define_as(&self, name: &str, function: Arc<Function>) {
+        self.functions.write().insert(fold(name), function);
+    }
+
     /// Defines a function in this scope.
     pub(crate) fn define(&self, function: Arc<Function>) {
         self.functions.write().insert(fold(&function.name), function);
-    }
-
-    /// Forgets a function of this scope.
-    pub(crate) fn undefine(&self, name: &str) {
-        self.functions.write().remove(&fold(name));
     }
 
     /// The names of all functions seen from here.

@@ -16,6 +16,15 @@ use crate::{
 /// How many errors `$Error` keeps (`$MaximumErrorCount`).
 const ERRORS_MAX: usize = 256;
 
+/// A module of a file.
+pub(crate) struct Module {
+    pub(crate) name: String,
+    /// Keeps what its functions see.
+    pub(crate) scope: ScopeRef,
+    /// The functions it gave to the session.
+    pub(crate) exported: Vec<Arc<str>>,
+}
+
 pub(crate) struct State {
     pub(crate) source: Arc<dyn CommandSource>,
     pub(crate) global: ScopeRef,
@@ -29,6 +38,8 @@ pub(crate) struct State {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) files: Option<Arc<dyn Files>>,
     pub(crate) environment: BTreeMap<String, String>,
+    /// Modules of files that were imported.
+    pub(crate) modules: Vec<Module>,
     pub(crate) views: Arc<Views>,
     pub(crate) patterns: super::text_operators::Patterns,
     /// Columns of the screen.
@@ -55,10 +66,12 @@ impl State {
             ("InformationPreference", "SilentlyContinue"),
             ("ProgressPreference", "Continue"),
             ("ConfirmPreference", "High"),
+            ("ErrorView", "NormalView"),
         ] {
             global.set(name, value.into());
         }
         global.set("FormatEnumerationLimit", Value::Int(4));
+        global.set("MaximumErrorCount", Value::Int(ERRORS_MAX as i32));
         global.set("WhatIfPreference", Value::Bool(false));
         State {
             source,
@@ -71,6 +84,7 @@ impl State {
             rng,
             files: None,
             environment: BTreeMap::new(),
+            modules: Vec::new(),
             views: Arc::default(),
             patterns: Default::default(),
             width: 120,

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::{Interp, Run, Unwind, errors::record_to_value};
 use crate::{
-    cmdlet::{ActionPreference, ErrorRecord, Flow, Progress, Prompt},
+    cmdlet::{ActionPreference, ErrorCategory, ErrorRecord, Flow, Progress},
     value::{PsObject, Value},
 };
 
@@ -20,9 +20,15 @@ pub(crate) enum Route {
     Drop,
     /// Into the output stream.
     Merge,
+    /// Kept for a file.
+    Keep,
 }
 
-/// The streams that can be redirected, by PowerShell's numbers.
+/// One more than the highest number of a stream.
+pub(crate) const STREAMS: usize = 7;
+
+/// The streams, by PowerShell's numbers.
+pub(crate) const OUTPUT: usize = 1;
 pub(crate) const ERROR: usize = 2;
 pub(crate) const WARNING: usize = 3;
 pub(crate) const VERBOSE: usize = 4;
@@ -39,18 +45,23 @@ pub(crate) struct Frame {
     pub(crate) debug: Option<bool>,
     pub(crate) what_if: Option<bool>,
     pub(crate) confirm: Option<bool>,
-    pub(crate) routes: [Route; 7],
+    pub(crate) routes: [Route; STREAMS],
     /// Collects errors (`-ErrorVariable`).
     pub(crate) errors: Option<Mutex<Vec<Value>>>,
     pub(crate) warnings: Option<Mutex<Vec<Value>>>,
     pub(crate) information: Option<Mutex<Vec<Value>>>,
     /// What waits to be written to the output stream.
     pub(crate) merged: Mutex<Vec<Value>>,
+    /// What goes to files once the command is over, by stream.
+    pub(crate) kept: Mutex<[Vec<Value>; STREAMS]>,
     pub(crate) parent: FrameRef,
 }
 
 /// The innermost frame.
 pub(crate) type FrameRef = Option<Arc<Frame>>;
+
+/// What a message is counted as on top of its text, bytes: redirections and variables may keep it.
+const MESSAGE_COST: usize = 256;
 
 fn frames(frame: &FrameRef) -> impl Iterator<Item = &Frame> {
     std::iter::successors(frame.as_deref(), |f| f.parent.as_deref())
@@ -108,6 +119,10 @@ impl Interp<'_> {
                     frame.merged.lock().push(value());
                     return true;
                 }
+                Route::Keep => {
+                    frame.kept.lock()[stream].push(value());
+                    return true;
+                }
             }
         }
         false
@@ -121,6 +136,7 @@ impl Interp<'_> {
         if action == ActionPreference::Ignore {
             return Ok(());
         }
+        self.charge(MESSAGE_COST + record.message.len())?;
         let value = record_to_value(&record);
         for frame in frames(&self.at.frame) {
             if let Some(errors) = &frame.errors {
@@ -171,6 +187,7 @@ impl Interp<'_> {
 
     /// Writes a warning.
     pub(crate) fn write_warning(&mut self, text: &str) -> Run<()> {
+        self.charge(MESSAGE_COST + text.len())?;
         for frame in frames(&self.at.frame) {
             if let Some(warnings) = &frame.warnings {
                 warnings.lock().push(text.into());
@@ -183,8 +200,14 @@ impl Interp<'_> {
                     "The running command stopped because the preference variable \"WarningPreference\" or common \
                      parameter is set to Stop: {text}"
                 );
-                let id = "ActionPreferenceStop";
-                return Err(super::runtime(id, crate::cmdlet::ErrorCategory::OperationStopped, text));
+                let record = ErrorRecord::new(
+                    "System.Management.Automation.ParentContainsErrorRecordException",
+                    "ActionPreferenceStop",
+                    ErrorCategory::OperationStopped,
+                    text,
+                );
+                let record = Box::new(record.from_command("Write-Warning").at(self.position()));
+                return Err(Unwind::Error { record, fatal: true });
             }
             ActionPreference::Continue | ActionPreference::Inquire => {
                 if !self.routed(WARNING, || message("WarningRecord", text)) {
@@ -197,6 +220,7 @@ impl Interp<'_> {
 
     /// Writes a verbose message, if wanted.
     pub(crate) fn write_verbose(&mut self, text: &str) {
+        self.count(MESSAGE_COST);
         if self.is_verbose() && !self.routed(VERBOSE, || message("VerboseRecord", text)) {
             self.host.verbose(text);
         }
@@ -204,6 +228,7 @@ impl Interp<'_> {
 
     /// Writes a debug message, if wanted.
     pub(crate) fn write_debug(&mut self, text: &str) {
+        self.count(MESSAGE_COST);
         if self.is_debug() && !self.routed(DEBUG, || message("DebugRecord", text)) {
             self.host.debug(text);
         }
@@ -211,16 +236,17 @@ impl Interp<'_> {
 
     /// Writes to the information stream; `always` for `Write-Host`.
     pub(crate) fn write_information(&mut self, value: Value, always: bool) {
+        self.count(MESSAGE_COST);
         for frame in frames(&self.at.frame) {
             if let Some(information) = &frame.information {
-                information.lock().push(value.clone());
+                information.lock().push(information_record(&value));
             }
         }
         let action = self
             .setting(|f| f.information_action)
             .unwrap_or_else(|| self.preference("InformationPreference"));
         let shown = always || matches!(action, ActionPreference::Continue | ActionPreference::Inquire);
-        if shown && !self.routed(INFORMATION, || value.clone()) {
+        if shown && !self.routed(INFORMATION, || information_record(&value)) {
             self.host.information(value);
         }
     }
@@ -231,11 +257,15 @@ impl Interp<'_> {
             self.host.progress(progress);
         }
     }
+}
 
-    /// Asks the person.
-    pub(crate) fn ask(&mut self, prompt: &Prompt) -> Option<Value> {
-        self.host.prompt(prompt)
-    }
+/// What the information stream carries, as an object.
+fn information_record(value: &Value) -> Value {
+    PsObject::new(&["System.Management.Automation.InformationRecord"])
+        .with("Name", value.to_string())
+        .with("MessageData", value.clone())
+        .with("Tags", Value::array(Vec::new()))
+        .into()
 }
 
 /// A message as an object, for `3>&1` and friends: prints as its text.

@@ -1,25 +1,35 @@
-//! `-like`, `-match`, `-replace`, `-split`, `-join`. Patterns are linear-time regular expressions: .NET's
-//! look-around and back-references do not compile and say so.
+//! `-like`, `-match`, `-replace`, `-split`, `-join`, in time linear in the text (see [`super::pattern`]).
 
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::{Interp, Run, Wildcard, runtime};
+use super::{Interp, Run, Wildcard, pattern, runtime};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     value::{Hashtable, Value},
 };
 
+/// How many characters `-like` may compare with one another.
+const LIKE_MAX: usize = 4 << 30;
+
+/// So many comparisons of characters count as a step.
+const COMPARISONS_PER_STEP: usize = 1 << 10;
+
 /// How large a compiled pattern may be, bytes.
 const PATTERN_MAX: usize = 1 << 20;
 
-/// Compiles a pattern.
+/// Compiles a .NET pattern.
 pub(crate) fn regex(pattern: &str, case: bool) -> Run<Regex> {
-    RegexBuilder::new(pattern).case_insensitive(!case).size_limit(PATTERN_MAX).build().map_err(|_| {
-        let text = format!("The regular expression pattern {pattern} is not valid.");
+    let refused = |why: &str| {
+        let text = format!("The regular expression pattern {pattern} is not valid.{why}");
         ErrorRecord::runtime("InvalidRegularExpression", ErrorCategory::InvalidOperation, text)
             .on(pattern)
             .into()
-    })
+    };
+    let translated = pattern::translate(pattern)
+        .map_err(|pattern::Unsupported(what)| refused(&format!(" It uses {what}, which is not built.")))?;
+    let mut builder = RegexBuilder::new(&translated);
+    builder.case_insensitive(!case).size_limit(PATTERN_MAX);
+    builder.build().map_err(|_| refused(""))
 }
 
 /// What `$1`, `${name}`, `$&` and `$$` stand for in a .NET replacement.
@@ -55,11 +65,18 @@ pub(crate) fn substitute(template: &str, found: &Captures<'_>, out: &mut String)
 impl Interp<'_> {
     pub(super) fn like(&mut self, left: Value, right: &Value, case: bool, positive: bool) -> Run<Value> {
         let pattern = Wildcard::new(&right.to_string(), case);
+        let work = left.weight(1, usize::MAX).saturating_mul(pattern.cost());
+        if work > LIKE_MAX {
+            let text = "The pattern and the text are too long to be compared.";
+            return Err(runtime("PatternTooLong", ErrorCategory::LimitsExceeded, text));
+        }
+        self.work(work / COMPARISONS_PER_STEP)?;
         self.filter(left, |item| Ok(pattern.matches(&item.to_string()) == positive))
     }
 
     pub(super) fn matches(&mut self, left: Value, right: &Value, case: bool, positive: bool) -> Run<Value> {
         let pattern = self.cached_regex(&right.to_string(), case)?;
+        self.work(left.weight(1, usize::MAX) / COMPARISONS_PER_STEP)?;
         if let Value::Array(_) = left {
             return self.filter(left, |item| Ok(pattern.is_match(&item.to_string()) == positive));
         }
@@ -97,6 +114,7 @@ impl Interp<'_> {
             let mut last = 0;
             for found in pattern.captures_iter(&text) {
                 let Some(whole) = found.get(0) else { continue };
+                cx.step()?;
                 out.push_str(&text[last..whole.start()]);
                 substitute(&with, &found, &mut out);
                 last = whole.end();
@@ -129,6 +147,7 @@ impl Interp<'_> {
         let mut pieces = Vec::new();
         for item in left.clone().into_items() {
             split_one(&pattern, &item.to_string(), max, &mut pieces);
+            self.work(pieces.len())?;
         }
         self.new_array(pieces)
     }
@@ -143,9 +162,7 @@ impl Interp<'_> {
     }
 
     pub(super) fn join(&mut self, left: Value, right: &Value) -> Run<Value> {
-        let items: Vec<String> = left.into_list().iter().map(Value::to_string).collect();
-        let text = items.join(&right.to_string());
-        self.new_string(text)
+        self.joined(&left.into_list(), &right.to_string())
     }
 }
 

@@ -1,15 +1,16 @@
 //! Reading and writing variables, the automatic ones included.
 
-use super::{Interp, Run, Scope, Slot, runtime};
+use super::{Interp, Run, Scope, Slot, Unwind, runtime};
 use crate::{
     ast::Variable,
-    cmdlet::ErrorCategory,
+    cmdlet::{ErrorCategory, ErrorRecord},
     types::Type,
     value::{Hashtable, Value, Version},
 };
 
 /// Automatic variables that cannot be written.
-const READ_ONLY: &[&str] = &["true", "false", "?", "error", "psversiontable", "host", "pid"];
+const READ_ONLY: &[&str] =
+    &["true", "false", "?", "error", "psversiontable", "host", "pid", "home", "shellid", "executioncontext"];
 
 impl Interp<'_> {
     /// The value of a variable; null where there is none.
@@ -24,10 +25,10 @@ impl Interp<'_> {
             "global" => self.at.scope.outermost().slot(&variable.name).map(|s| s.value),
             "script" => self.at.scope.script().slot(&variable.name).map(|s| s.value),
             "local" | "private" => self.at.scope.slot(&variable.name).map(|s| s.value),
-            "env" => {
-                let mut found = self.state.environment.iter();
-                found.find(|(k, _)| k.eq_ignore_ascii_case(&variable.name)).map(|(_, v)| v.as_str().into())
-            }
+            "env" => match self.environment(&variable.name) {
+                Value::Null => None,
+                found => Some(found),
+            },
             "variable" | "using" => {
                 self.automatic(&variable.name).or_else(|| self.at.scope.get(&variable.name))
             }
@@ -35,6 +36,12 @@ impl Interp<'_> {
             _ => None,
         }
         .unwrap_or_default()
+    }
+
+    /// A variable of the environment, found without case; null where there is none.
+    pub(crate) fn environment(&self, name: &str) -> Value {
+        let mut found = self.state.environment.iter();
+        found.find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| Value::from(v.as_str())).into()
     }
 
     fn automatic(&self, name: &str) -> Option<Value> {
@@ -48,11 +55,16 @@ impl Interp<'_> {
                 "psitem" => self.at.item.clone(),
                 "error" => Value::Array(self.state.errors.clone()),
                 "psversiontable" => version_table(),
+                "myinvocation" => self.at.caller.as_ref()?.invocation_info(),
                 "psscriptroot" => {
                     let path = self.at.source.name.clone();
                     path.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder).into()
                 }
                 "pscommandpath" => self.at.source.name.clone().into(),
+                "pid" => Value::from(std::process::id()),
+                "shellid" => "Microsoft.PowerShell".into(),
+                "pshome" | "home" => self.environment("HOME"),
+                "psculture" | "psuiculture" => "en-US".into(),
                 "host" => crate::value::PsObject::new(&["System.Management.Automation.Host.PSHost"])
                     .with("Name", "ConsoleHost")
                     .with("Version", Version { parts: [5, 1, 0, 0] })
@@ -93,7 +105,7 @@ impl Interp<'_> {
     pub(crate) fn set_in(&mut self, scope: &Scope, name: &str, value: Value) -> Run<()> {
         let value = match scope.slot(name) {
             Some(Slot { constant: true, .. }) => return Err(not_writable(name)),
-            Some(Slot { constraint: Some(to), .. }) => self.convert(value, &to)?,
+            Some(Slot { constraint: Some(to), .. }) => self.convert(value, &to).map_err(kept_type)?,
             _ => value,
         };
         if scope.set(name, value) {
@@ -114,9 +126,30 @@ impl Interp<'_> {
     }
 }
 
-fn not_writable(name: &str) -> super::Unwind {
+/// A value that does not fit the type a variable keeps.
+fn kept_type(unwind: Unwind) -> Unwind {
+    match unwind {
+        Unwind::Error { record, .. } => ErrorRecord::new(
+            "System.Management.Automation.ArgumentTransformationMetadataException",
+            "RuntimeException",
+            ErrorCategory::MetadataError,
+            record.message,
+        )
+        .into(),
+        other => other,
+    }
+}
+
+fn not_writable(name: &str) -> Unwind {
     let text = format!("Cannot overwrite variable {name} because it is read-only or constant.");
-    runtime("VariableNotWritable", ErrorCategory::WriteError, text)
+    ErrorRecord::new(
+        "System.Management.Automation.SessionStateUnauthorizedAccessException",
+        "VariableNotWritable",
+        ErrorCategory::WriteError,
+        text,
+    )
+    .on(name)
+    .into()
 }
 
 fn version_table() -> Value {

@@ -47,6 +47,12 @@ impl Wildcard {
         Wildcard { parts, case }
     }
 
+    /// How many comparisons a character of a text may need.
+    pub(crate) fn cost(&self) -> usize {
+        let stars = self.parts.iter().filter(|p| **p == Part::Any).count();
+        if stars < 2 { 1 } else { self.parts.len() }
+    }
+
     /// True where the text holds wildcard characters.
     pub(crate) fn is_pattern(text: &str) -> bool {
         text.contains(['*', '?', '['])

@@ -4,6 +4,19 @@ use crate::value::{Value, display_date};
 
 /// The text of a property's value; lists show up to `limit` elements.
 pub(crate) fn cell(value: &Value, limit: usize) -> String {
+    let mut text = whole(value, limit);
+    if text.len() > CELL_MAX {
+        let cut = (0..=CELL_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(cut);
+        text.push_str("...");
+    }
+    text
+}
+
+/// The longest text of one property, bytes.
+const CELL_MAX: usize = 1 << 20;
+
+fn whole(value: &Value, limit: usize) -> String {
     match value {
         Value::Array(list) => list.with(|items| enumerate(items.iter().map(flat), items.len(), limit)),
         Value::Bytes(bytes) => enumerate(bytes.iter().map(u8::to_string), bytes.len(), limit),
@@ -34,7 +47,7 @@ fn enumerate(items: impl Iterator<Item = String>, count: usize, limit: usize) ->
 }
 
 /// Cuts a text to `width` characters, `...` at its end; line ends are cut too.
-pub(super) fn fit(text: &str, width: usize) -> String {
+pub(crate) fn fit(text: &str, width: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
     let whole = line.len() == text.len();
     if whole && line.chars().count() <= width {

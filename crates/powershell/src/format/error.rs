@@ -26,7 +26,11 @@ pub fn error_text(record: &ErrorRecord) -> String {
     let mut text = String::new();
     // Errors of the language itself have no command in front, but for the name that is none.
     let unknown = record.command.is_empty() && &*record.error_id == "CommandNotFoundException";
-    let command = if unknown { record.target.to_string() } else { record.command.to_string() };
+    let command = match &record.invocation {
+        Some(typed) => typed.to_string(),
+        None if unknown => record.target.to_string(),
+        None => record.command.to_string(),
+    };
     if !command.is_empty() {
         text.push_str(&command);
         text.push_str(" : ");

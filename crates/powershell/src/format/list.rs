@@ -1,5 +1,7 @@
 //! `Name : value`, one property a line.
 
+use super::wrap::wrap;
+
 /// Writes objects as lists.
 #[derive(Debug)]
 pub(crate) struct ListWriter {
@@ -17,7 +19,7 @@ impl ListWriter {
         let mut text = if self.begun { String::new() } else { "\n\n".to_owned() };
         self.begun = true;
         let label_width = fields.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
-        let room = self.width.saturating_sub(label_width + 3).max(1);
+        let room = self.width.saturating_sub(label_width + 4).max(1);
         for (label, value) in fields {
             let pad = label_width - label.chars().count();
             text.push_str(label);
@@ -40,22 +42,4 @@ impl ListWriter {
     pub(crate) fn close(&self) -> String {
         if self.begun { "\n\n".to_owned() } else { String::new() }
     }
-}
-
-/// Lines of at most `width` characters.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let mut rest: Vec<char> = line.chars().collect();
-        while rest.len() > width {
-            let tail = rest.split_off(width);
-            lines.push(rest.into_iter().collect());
-            rest = tail;
-        }
-        lines.push(rest.into_iter().collect());
-    }
-    if lines.is_empty() {
-        lines.push(String::new());
-    }
-    lines
 }

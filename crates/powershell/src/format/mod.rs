@@ -1,27 +1,30 @@
 //! Objects as text, as Windows PowerShell 5.1 prints them: views, tables, lists, errors.
 //!
-//! Known from observed output: blank lines, even column widths, `...` for what is cut, right-aligned
-//! numbers. Unsure: how wide a list's values wrap at word boundaries (we cut at the column).
+//! Known from observed output: blank lines, column widths, `...` for what is cut, right-aligned numbers, long
+//! values broken at words.
 
 mod cell;
 mod error;
 mod list;
 mod printer;
+mod question;
 mod table;
 mod views;
+mod wrap;
 
-pub(crate) use cell::cell;
+pub(crate) use cell::{cell, fit};
 pub(crate) use error::position_message;
 pub use error::{error_text, message_text};
 pub(crate) use list::ListWriter;
 pub use printer::Printer;
-pub(crate) use printer::side;
+pub(crate) use printer::{group_heading, side};
+pub use question::{chosen, question};
 pub use table::Alignment;
 pub(crate) use table::{ColumnLayout, TableWriter};
 pub use views::{Column, Layout, TypeView, Views};
 
 use crate::{
-    eval::Interp,
+    eval::{Interp, Run},
     value::{PsObject, Value},
 };
 
@@ -52,11 +55,15 @@ pub(crate) fn enumeration_limit(cx: &Interp<'_>) -> usize {
 }
 
 /// Everything as one text.
-pub(crate) fn print_all(cx: &Interp<'_>, items: Vec<Value>) -> String {
-    let mut printer = Printer::new(cx.state.views.clone(), cx.state.width).with_limit(enumeration_limit(cx));
+pub(crate) fn print_all(cx: &mut Interp<'_>, items: Vec<Value>) -> Run<String> {
+    let printer = Printer::new(cx.state.views.clone(), cx.state.width);
+    let mut printer = printer.with_limit(enumeration_limit(cx)).for_text();
     let mut text = String::new();
     for item in &items {
-        text.push_str(&printer.push(item));
+        let piece = printer.push(item);
+        cx.append(&mut text, &piece)?;
     }
-    text + &printer.finish()
+    let piece = printer.finish();
+    cx.append(&mut text, &piece)?;
+    Ok(text)
 }

@@ -1,6 +1,8 @@
 //! Prints whatever a pipeline yields, object by object: what the console does at the end of every line.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use base::clock::SharedClock;
 
 use super::{
     Alignment, Column, ColumnLayout, Layout, ListWriter, TableWriter, Views, as_formatted, cell, error_text,
@@ -14,13 +16,25 @@ use crate::{
 /// How many properties make a list rather than a table.
 const TABLE_MAX: usize = 4;
 
+/// How long rows wait for others to see how wide they are, at a screen somebody looks at.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Turns objects into text; tables and lists go on over objects of one type.
-#[derive(Debug)]
 pub struct Printer {
     views: Arc<Views>,
     width: usize,
     limit: usize,
     group: Option<Group>,
+    /// Rows do not wait longer than [`PATIENCE`] by this clock.
+    clock: Option<SharedClock>,
+    /// Messages of other streams are shown as the console shows them.
+    screen: bool,
+}
+
+impl std::fmt::Debug for Printer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Printer").field("width", &self.width).finish_non_exhaustive()
+    }
 }
 
 /// The table or list that is open.
@@ -29,6 +43,9 @@ struct Group {
     type_name: Arc<str>,
     properties: Vec<Arc<str>>,
     writer: Writer,
+    /// The property a new value of begins a new table, and the value.
+    by: Option<(Arc<str>, String)>,
+    since: Duration,
 }
 
 #[derive(Debug)]
@@ -40,7 +57,20 @@ enum Writer {
 impl Printer {
     /// For a screen of `width` columns.
     pub fn new(views: Arc<Views>, width: usize) -> Self {
-        Printer { views, width, limit: 4, group: None }
+        Printer { views, width, limit: 4, group: None, clock: None, screen: true }
+    }
+
+    /// Rows of a table wait no longer than a moment for others: for a screen somebody looks at.
+    #[must_use]
+    pub fn with_clock(mut self, clock: SharedClock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Messages of other streams are plain text: for files and strings.
+    pub(crate) fn for_text(mut self) -> Self {
+        self.screen = false;
+        self
     }
 
     /// Lists show up to `limit` elements (`$FormatEnumerationLimit`).
@@ -63,7 +93,8 @@ impl Printer {
                 }
                 let object = object.to_object();
                 if is_message(&object) {
-                    return self.finish() + &value.to_string() + "\n";
+                    let label = if self.screen { stream_label(&object) } else { "" };
+                    return self.finish() + label + &value.to_string() + "\n";
                 }
                 self.object(&object)
             }
@@ -92,7 +123,7 @@ impl Printer {
     /// Closes what is open: the end of the output, or of a line typed.
     pub fn finish(&mut self) -> String {
         match self.group.take().map(|g| g.writer) {
-            Some(Writer::Table(table)) => table.close(),
+            Some(Writer::Table(mut table)) => table.close(),
             Some(Writer::List(list)) => list.close(),
             None => String::new(),
         }
@@ -101,17 +132,23 @@ impl Printer {
     fn object(&mut self, object: &PsObject) -> String {
         let type_name = object.type_name();
         let mut text = String::new();
-        if self.group.as_ref().is_none_or(|g| g.type_name != type_name) {
+        if !self.group.as_ref().is_some_and(|g| g.takes(&type_name, object)) {
             text.push_str(&self.finish());
-            self.group = Some(self.open(type_name, object));
+            let group = self.open(type_name, object);
+            if let Some((label, value)) = &group.by {
+                text.push_str(&group_heading(label, value));
+            }
+            self.group = Some(group);
         }
-        let limit = self.limit;
+        let (limit, now) = (self.limit, self.clock.as_ref().map(|clock| clock.monotonic()));
         let Some(group) = &mut self.group else { return text };
         let value = |name: &str| object.get(name).map(|v| cell(v, limit)).unwrap_or_default();
         match &mut group.writer {
             Writer::Table(table) => {
-                let cells: Vec<String> = group.properties.iter().map(|p| value(p)).collect();
-                text.push_str(&table.row(&cells));
+                text.push_str(&table.row(group.properties.iter().map(|p| value(p)).collect()));
+                if now.is_some_and(|now| now.saturating_sub(group.since) > PATIENCE) {
+                    text.push_str(&table.flush());
+                }
             }
             Writer::List(list) => {
                 let names: Vec<Arc<str>> = if group.properties.is_empty() {
@@ -136,17 +173,42 @@ impl Printer {
             }
             None => Layout::List(Vec::new()),
         };
-        match layout {
-            Layout::List(properties) => {
-                Group { type_name, properties, writer: Writer::List(ListWriter::new(self.width)) }
-            }
+        let by = self.views.group_by(object).map(|name| (name.clone(), grouped_by(object, name)));
+        let since = self.clock.as_ref().map(|clock| clock.monotonic()).unwrap_or_default();
+        let (properties, writer) = match layout {
+            Layout::List(properties) => (properties, Writer::List(ListWriter::new(self.width))),
             Layout::Table(columns) => {
-                let properties = columns.iter().map(|c| c.property.clone()).collect();
                 let layout = columns.iter().map(|c| column(c, object)).collect();
-                Group { type_name, properties, writer: Writer::Table(TableWriter::new(layout, self.width)) }
+                let properties = columns.into_iter().map(|c| c.property).collect();
+                (properties, Writer::Table(TableWriter::new(layout, self.width)))
             }
-        }
+        };
+        Group { type_name, properties, writer, by, since }
     }
+}
+
+impl Group {
+    /// Whether an object goes on where the last one ended.
+    fn takes(&self, type_name: &Arc<str>, object: &PsObject) -> bool {
+        self.type_name == *type_name
+            && self.by.as_ref().is_none_or(|(name, value)| grouped_by(object, name) == *value)
+    }
+}
+
+fn grouped_by(object: &PsObject, name: &str) -> String {
+    object.get(name).map(Value::to_string).unwrap_or_default()
+}
+
+/// The line above a group.
+pub(crate) fn group_heading(label: &str, value: &str) -> String {
+    format!("\n   {label}: {value}\n")
+}
+
+/// What the console writes before a message of another stream.
+fn stream_label(object: &PsObject) -> &'static str {
+    const LABELS: [(&str, &str); 3] =
+        [("WarningRecord", "WARNING: "), ("VerboseRecord", "VERBOSE: "), ("DebugRecord", "DEBUG: ")];
+    LABELS.iter().find(|(kind, _)| object.is(kind)).map_or("", |(_, label)| label)
 }
 
 fn column(column: &Column, object: &PsObject) -> ColumnLayout {
@@ -221,8 +283,7 @@ mod tests {
         let small = PsObject::custom().with("Name", "Nuno").with("Items", 5);
         assert_eq!(
             printed(&[small.clone().into(), small.into()]),
-            "\nName                              Items\n----                              -----\nNuno                     \
-             \u{20}            5\nNuno                                  5\n\n\n"
+            "\nName Items\n---- -----\nNuno     5\nNuno     5\n\n\n"
         );
         let mut large = PsObject::custom();
         for name in ["A", "Bb", "C", "D", "E"] {

@@ -12,7 +12,8 @@ pub struct Column {
     pub label: Arc<str>,
     /// The property.
     pub property: Arc<str>,
-    /// A fixed width; an even share of the rest without.
+    /// A fixed width. Without: an even share of the rest where the first column has a width, else as wide as the
+    /// content.
     pub width: Option<usize>,
     /// The side; by the first value without.
     pub alignment: Option<Alignment>,
@@ -50,7 +51,7 @@ pub struct TypeView {
 }
 
 impl TypeView {
-    /// A table of these properties, evenly wide.
+    /// A table of these properties, as wide as their content.
     pub fn table(type_name: &str, properties: &[&str]) -> Self {
         let columns = properties.iter().map(|p| Column::new(p)).collect();
         TypeView { type_name: type_name.into(), layout: Layout::Table(columns) }
@@ -61,11 +62,13 @@ impl TypeView {
 #[derive(Clone, Debug)]
 pub struct Views {
     by_type: HashMap<Box<str>, Layout>,
+    /// By which property a type's objects are grouped.
+    groups: HashMap<Box<str>, Arc<str>>,
 }
 
 impl Default for Views {
     fn default() -> Self {
-        let mut views = Views { by_type: HashMap::new() };
+        let mut views = Views { by_type: HashMap::new(), groups: HashMap::new() };
         let name = Column::new("Name").wide(30);
         let value = Column { alignment: Some(Alignment::Left), ..Column::new("Value") };
         let entry = Layout::Table(vec![name.clone(), value.clone()]);
@@ -90,6 +93,17 @@ impl Default for Views {
         views.add(TypeView {
             type_name: "Microsoft.PowerShell.Commands.MemberDefinition".into(),
             layout: member,
+        });
+        let members = "Microsoft.PowerShell.Commands.MemberDefinition".to_lowercase();
+        views.groups.insert(members.into(), "TypeName".into());
+        views.add(TypeView {
+            type_name: "System.Management.Automation.PSModuleInfo".into(),
+            layout: Layout::Table(vec![
+                Column::new("ModuleType").wide(10),
+                Column::new("Version").wide(10),
+                Column::new("Name").wide(35),
+                Column::new("ExportedCommands"),
+            ]),
         });
         views.add(TypeView {
             type_name: "System.Management.Automation.PSVariable".into(),
@@ -125,9 +139,16 @@ impl Views {
 
     /// The view of an object, by its type names in order.
     pub fn find(&self, object: &PsObject) -> Option<&Layout> {
-        object.type_names().iter().find_map(|t| {
-            let t = t.strip_prefix("Deserialized.").unwrap_or(t);
-            self.by_type.get(&*t.to_lowercase())
-        })
+        keys(object).find_map(|key| self.by_type.get(&*key))
     }
+
+    /// The property whose values begin new tables.
+    pub(crate) fn group_by(&self, object: &PsObject) -> Option<&Arc<str>> {
+        keys(object).find_map(|key| self.groups.get(&*key))
+    }
+}
+
+/// What an object's types are found under, the most derived first.
+fn keys(object: &PsObject) -> impl Iterator<Item = String> {
+    object.type_names().iter().map(|t| t.strip_prefix("Deserialized.").unwrap_or(t).to_lowercase())
 }

@@ -43,6 +43,7 @@ pub(super) fn each_property(items: &[Value], name: &str) -> Value {
 
 pub(super) fn list_method(cx: &mut Interp<'_>, list: &List, call: &Call<'_>) -> Run<Option<Value>> {
     let first = call.arguments.first().cloned().unwrap_or_default();
+    cx.work(list.len() / 64)?;
     let find = |value: &Value| list.with(|items| items.iter().position(|item| equal(item, value, true)));
     Ok(Some(match (call.name, call.count()) {
         ("contains", 1) => Value::Bool(find(&first).is_some()),
@@ -106,13 +107,20 @@ fn editing(cx: &mut Interp<'_>, list: &List, call: &Call<'_>, first: Value) -> R
             Value::Nothing
         }
         ("sort", 0) => {
-            let now = cx.state.clock.now();
-            let order = |a: &Value, b: &Value| compare(a, b, false, now).unwrap_or(std::cmp::Ordering::Equal);
-            list.edit(|items| items.sort_by(order));
+            sort(cx, list)?;
             Value::Nothing
         }
         _ => return each_method(cx, list, call),
     }))
+}
+
+/// Sorts in place.
+pub(super) fn sort(cx: &mut Interp<'_>, list: &List) -> Run<()> {
+    let now = cx.state.clock.now();
+    let order = |a: &Value, b: &Value| compare(a, b, false, now).unwrap_or(std::cmp::Ordering::Equal);
+    let sorted = cx.sort_by(list.to_vec(), order)?;
+    list.edit(|items| *items = sorted);
+    Ok(())
 }
 
 /// A method arrays do not have is called on each element.
@@ -190,10 +198,17 @@ pub(super) fn table_method(cx: &mut Interp<'_>, table: &Hashtable, call: &Call<'
                 let why = format!(
                     "Item has already been added. Key in dictionary: '{first}'  Key being added: '{first}'"
                 );
-                return Err(cx.method_failed("Add", 2, &why));
+                return Err(cx.method_failed("Add", 2, "ArgumentException", &why));
             }
             cx.charge(2 * size_of::<Value>())?;
             table.edit(|t| t.set(first, call.arguments[1].clone()));
+            Value::Nothing
+        }
+        ("insert", 3) if table.with(|t| t.is_ordered()) => {
+            let at = usize::try_from(call.int(cx, 0)?).ok().filter(|at| *at <= table.with(|t| t.len()));
+            let at = at.ok_or_else(|| call.out_of_range(cx))?;
+            cx.charge(2 * size_of::<Value>())?;
+            table.edit(|t| t.insert(at, call.arguments[1].clone(), call.arguments[2].clone()));
             Value::Nothing
         }
         ("remove", 1) => {

@@ -22,7 +22,11 @@ pub(super) fn static_method(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<
         "frombase64string" => {
             return match decode(&first.to_string()) {
                 Some(bytes) => Ok(Some(Value::Bytes(bytes.into()))),
-                None => Err(cx.method_failed(call.typed, 1, "The input is not a valid Base-64 string.")),
+                None => {
+                    let why = "The input is not a valid Base-64 string as it contains a non-base 64 character, more \
+                               than two padding characters, or an illegal character among the padding characters. ";
+                    Err(cx.method_failed(call.typed, 1, "FormatException", why))
+                }
             };
         }
         "toint32" if call.count() == 2 => return radix(cx, call).map(Some),

@@ -72,7 +72,7 @@ pub(super) fn span_from(name: &str, amount: f64) -> Option<EnhancedTimeSpan> {
 pub(super) fn date_method(cx: &mut Interp<'_>, at: Timestamp, call: &Call<'_>) -> Run<Option<Value>> {
     if let Some(unit) = unit(call.name).filter(|_| call.name.starts_with("add")) {
         let micros = (call.double(cx, 0)? * unit).round() as i64;
-        return Ok(Some(Value::DateTime(at.plus(EnhancedTimeSpan { micros }))));
+        return moment(cx, at.micros.checked_add(micros), call).map(Some);
     }
     let zoned = local(at);
     let shown = |spec: &str| formatted(&Value::DateTime(at), spec).map(Value::from);
@@ -80,13 +80,13 @@ pub(super) fn date_method(cx: &mut Interp<'_>, at: Timestamp, call: &Call<'_>) -
         "addmonths" | "addyears" => {
             let n = call.int(cx, 0)?.clamp(-120_000, 120_000);
             let span = if call.name == "addmonths" { n.months() } else { (n.clamp(-9999, 9999)).years() };
-            let moved = zoned.checked_add(span).map_err(|_| call.out_of_range(cx))?;
-            Some(Value::DateTime(moved.timestamp().into()))
+            let moved = zoned.checked_add(span).ok().map(|moved| moved.timestamp().as_microsecond());
+            Some(moment(cx, moved, call)?)
         }
         "add" | "subtract" => match call.arguments.first() {
             Some(Value::TimeSpan(span)) => {
                 let micros = if call.name == "add" { span.micros } else { span.micros.saturating_neg() };
-                Some(Value::DateTime(at.plus(EnhancedTimeSpan { micros })))
+                Some(moment(cx, at.micros.checked_add(micros), call)?)
             }
             Some(Value::DateTime(other)) => {
                 Some(Value::TimeSpan(EnhancedTimeSpan { micros: at.micros.saturating_sub(other.micros) }))
@@ -106,6 +106,20 @@ pub(super) fn date_method(cx: &mut Interp<'_>, at: Timestamp, call: &Call<'_>) -
         _ => None,
     })
 }
+
+/// A moment, where .NET has it: from the year 1 to 9999.
+fn moment(cx: &Interp<'_>, micros: Option<i64>, call: &Call<'_>) -> Run<Value> {
+    let known = micros.filter(|micros| (YEAR_1..=YEAR_9999_END).contains(micros));
+    known.map(|micros| Value::DateTime(Timestamp { micros })).ok_or_else(|| {
+        let why =
+            "The added or subtracted value results in an un-representable DateTime.\r\nParameter name: value";
+        cx.method_failed(call.typed, call.count(), "ArgumentOutOfRangeException", why)
+    })
+}
+
+/// The first and last moments of dates, microseconds since 1970.
+const YEAR_1: i64 = -62_135_596_800_000_000;
+const YEAR_9999_END: i64 = 253_402_207_199_999_999;
 
 fn offset(zoned: &Zoned) -> i64 {
     i64::from(zoned.offset().seconds()) * 1_000_000

@@ -16,7 +16,7 @@ pub(crate) use statics::{construct, static_method, static_property};
 
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
-    eval::{Interp, Run, Unwind, runtime},
+    eval::{Impact, Interp, Run, Unwind},
     types::{IntKind, Type},
     value::{Object, PsObject, Value},
 };
@@ -39,6 +39,7 @@ fn own_property(value: &Value, name: &str) -> Option<Value> {
         Value::Object(object) => object.with(|o| o.get(name).cloned()),
         Value::Hashtable(table) => collections::table_property(table, name),
         Value::Array(list) => collections::list_property(list, name),
+        Value::Bool(_) => is(name, &["ispresent"]).then(|| value.clone()),
         Value::Bytes(bytes) => is(name, &["length", "count"]).then(|| Value::from(bytes.len())),
         Value::String(text) => is(name, &["length"]).then(|| Value::from(text_length(text))),
         Value::DateTime(at) => dates::date_property(*at, name),
@@ -162,7 +163,7 @@ pub(crate) fn method(cx: &mut Interp<'_>, value: Value, name: &str, arguments: V
         ("tostring", []) => Ok(Value::string(value.to_string())),
         ("tostring", [format, ..]) => match crate::eval::formatted(&value, &format.to_string()) {
             Some(text) => cx.new_string(text),
-            None => Err(cx.method_failed(name, 1, "Format specifier was invalid.")),
+            None => Err(cx.method_failed(name, 1, "FormatException", "Format specifier was invalid.")),
         },
         ("gettype", []) => Ok(Value::Type(value.type_name())),
         ("equals", [other]) => Ok(Value::Bool(crate::eval::equal(&value, other, true))),
@@ -214,14 +215,14 @@ impl Call<'_> {
     /// The error for arguments out of range.
     fn out_of_range(&self, cx: &Interp<'_>) -> Unwind {
         let why = "Specified argument was out of the range of valid values.";
-        cx.method_failed(self.typed, self.count(), why)
+        cx.method_failed(self.typed, self.count(), "ArgumentOutOfRangeException", why)
     }
 }
 
 pub(crate) fn no_method(type_name: &str, name: &str) -> Unwind {
     let text =
         format!("Method invocation failed because [{type_name}] does not contain a method named '{name}'.");
-    runtime("MethodNotFound", ErrorCategory::InvalidOperation, text)
+    ErrorRecord::runtime("MethodNotFound", ErrorCategory::InvalidOperation, text).on(name).into()
 }
 
 /// Methods of the language's own objects.
@@ -231,11 +232,26 @@ fn objects(cx: &mut Interp<'_>, value: &Value, call: &Call<'_>) -> Run<Option<Va
         ("System.Management.Automation.PSScriptCmdlet", "shouldprocess") => {
             let command = property(value, "CommandName").to_string();
             let action = if call.count() > 1 { call.text(1) } else { command };
-            cx.should_process(&call.text(0), &action).map(|go| Some(Value::Bool(go)))
+            let impact = Impact::read(&property(value, "ConfirmImpact")).unwrap_or_default();
+            cx.confirmed(&call.text(0), &action, impact).map(|go| Some(Value::Bool(go)))
         }
-        ("System.Management.Automation.PSScriptCmdlet", "shouldcontinue") => Ok(Some(Value::Bool(true))),
+        ("System.Management.Automation.PSScriptCmdlet", "shouldcontinue") => {
+            cx.should_continue(&call.text(0), &call.text(1)).map(|go| Some(Value::Bool(go)))
+        }
+        ("System.Management.Automation.PSScriptCmdlet", "writeerror") => {
+            let record = cx.own_error(call.arguments.first().cloned().unwrap_or_default());
+            cx.write_error(record).map(|()| Some(Value::Nothing))
+        }
         ("System.Management.Automation.PSScriptCmdlet", "throwterminatingerror") => {
-            Err(cx.thrown(call.arguments.first().cloned().unwrap_or_default()))
+            let record = cx.own_error(call.arguments.first().cloned().unwrap_or_default());
+            Err(record.into())
+        }
+        ("System.Management.Automation.PSScriptCmdlet", "writewarning") => {
+            cx.write_warning(&call.text(0)).map(|()| Some(Value::Nothing))
+        }
+        ("System.Management.Automation.PSScriptCmdlet", "writeverbose") => {
+            cx.write_verbose(&call.text(0));
+            Ok(Some(Value::Nothing))
         }
         ("System.Management.Automation.PSCredential", "getnetworkcredential") => {
             let password = match property(value, "Password") {
@@ -247,6 +263,12 @@ fn objects(cx: &mut Interp<'_>, value: &Value, call: &Call<'_>) -> Run<Option<Va
                 .with("Password", password);
             Ok(Some(object.into()))
         }
+        ("System.Management.Automation.PSMemberSet", "copy") => {
+            Ok(Some(match property(value, "BaseObject") {
+                Value::Object(object) => object.to_object().into(),
+                other => other,
+            }))
+        }
         ("System.Text.RegularExpressions.Regex", _) => regexes::method(cx, &value.to_string(), call),
         ("System.Text.Encoding", "getbytes") => Ok(Some(Value::Bytes(call.text(0).into_bytes().into()))),
         ("System.Text.Encoding", "getstring") => match call.arguments.first() {
@@ -257,43 +279,6 @@ fn objects(cx: &mut Interp<'_>, value: &Value, call: &Call<'_>) -> Run<Option<Va
             _ => Ok(None),
         },
         _ => Ok(None),
-    }
-}
-
-impl Interp<'_> {
-    /// Says what would be done under `-WhatIf`, asks under `-Confirm`; true to go on.
-    pub(crate) fn should_process(&mut self, target: &str, action: &str) -> Run<bool> {
-        let question = format!("Performing the operation \"{action}\" on target \"{target}\".");
-        if self.what_if() {
-            self.write_information(format!("What if: {question}").into(), true);
-            return Ok(false);
-        }
-        if self.confirm() != Some(true) {
-            self.write_verbose(&question);
-            return Ok(true);
-        }
-        let prompt = crate::cmdlet::Prompt {
-            caption: "Confirm".into(),
-            message: format!("Are you sure you want to perform this action?\n{question}"),
-            choices: ["&Yes", "Yes to &All", "&No", "No to A&ll"].map(String::from).to_vec(),
-            default: 0,
-            secret: false,
-        };
-        match self.ask(&prompt) {
-            Some(Value::Int(n)) => Ok(n < 2),
-            Some(_) => Ok(false),
-            None => {
-                let text =
-                    "The command needs confirmation, and nobody is there to give it. Use -Confirm:$false.";
-                Err(ErrorRecord::new(
-                    "System.Management.Automation.PSInvalidOperationException",
-                    "InvalidOperation",
-                    ErrorCategory::InvalidOperation,
-                    text,
-                )
-                .into())
-            }
-        }
     }
 }
 

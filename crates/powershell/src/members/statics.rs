@@ -4,8 +4,8 @@ use base::{ByteQuantifiedSize, EnhancedTimeSpan, Guid, Timestamp};
 
 use super::{Call, convert, dates, no_method, regexes};
 use crate::{
-    cmdlet::ErrorCategory,
-    eval::{Interp, Run, compare, compose, equal, runtime},
+    cmdlet::{ErrorCategory, ErrorRecord},
+    eval::{Interp, Run, compose, equal, runtime},
     types::{IntKind, Type, regex_object, round_half_even},
     value::{Hashtable, List, ListKind, PsObject, Secret, Value, from_local, parse_datetime},
 };
@@ -32,8 +32,10 @@ pub(crate) fn static_property(cx: &mut Interp<'_>, of: &Type, typed: &str, name:
         (Type::Static("System.Environment"), "newline") => "\r\n".into(),
         (Type::Static("System.Environment"), "machinename" | "username") => {
             let key = if name.eq_ignore_ascii_case("username") { "USERNAME" } else { "COMPUTERNAME" };
-            let found = cx.state.environment.iter().find(|(k, _)| k.eq_ignore_ascii_case(key));
-            found.map(|(_, v)| v.as_str()).unwrap_or_default().into()
+            match cx.environment(key) {
+                Value::Null => "".into(),
+                found => found,
+            }
         }
         (Type::Static("System.Text.Encoding"), "utf8" | "ascii" | "default") => {
             PsObject::new(&["System.Text.Encoding"]).with("WebName", "utf-8").into()
@@ -67,9 +69,7 @@ pub(crate) fn static_method(
         Type::Static("System.IO.File") => file(cx, &call)?,
         Type::Static("System.IO.Path") => path(&call),
         Type::Static("System.Environment") if call.name == "getenvironmentvariable" => {
-            let wanted = call.text(0);
-            let found = cx.state.environment.iter().find(|(k, _)| k.eq_ignore_ascii_case(&wanted));
-            Some(found.map_or(Value::Null, |(_, v)| v.as_str().into()))
+            Some(cx.environment(&call.text(0)))
         }
         Type::Regex => regexes::static_method(cx, &call)?,
         Type::String => string(cx, &call)?,
@@ -78,7 +78,7 @@ pub(crate) fn static_method(
             let amount = if call.name.starts_with("from") { call.double(cx, 0)? } else { 0.0 };
             dates::span_from(call.name, amount).map(Value::TimeSpan)
         }
-        Type::Array(_) => array(&call),
+        Type::Array(_) => array(cx, &call)?,
         Type::Guid if call.name == "newguid" => Some(Value::Guid(Guid::new(&*cx.state.rng))),
         Type::Char => character(&call),
         Type::Size => {
@@ -95,7 +95,13 @@ pub(crate) fn static_method(
     };
     match (made, call.name) {
         (Some(value), _) => Ok(value),
-        (None, "parse") => cx.convert(arguments.first().cloned().unwrap_or_default(), of),
+        (None, "parse") => {
+            let read = cx.convert(arguments.first().cloned().unwrap_or_default(), of);
+            read.map_err(|_| {
+                let why = crate::types::unreadable_text(of);
+                cx.method_failed(name, arguments.len(), "FormatException", why)
+            })
+        }
         (None, "equals" | "referenceequals") if call.count() == 2 => {
             Ok(Value::Bool(equal(&arguments[0], &arguments[1], true)))
         }
@@ -139,10 +145,19 @@ pub(crate) fn construct(cx: &mut Interp<'_>, of: &Type, typed: &str, arguments: 
         (Type::Credential, [user, Value::Secret(password)]) => {
             credential(&user.to_string(), password.clone())
         }
-        (Type::String, [Value::Char(c), _]) => {
+        (Type::String, [c, _]) if c.to_string().chars().count() == 1 => {
             let times = usize::try_from(call.int(cx, 1)?).ok().filter(|n| *n < 1 << 24);
             let times = times.ok_or_else(|| call.out_of_range(cx))?;
             cx.new_string(c.to_string().repeat(times))?
+        }
+        (Type::Static("System.Management.Automation.ErrorRecord"), [exception, id, category, ..]) => {
+            let category = crate::eval::category_named(&category.to_string());
+            let text = super::property(exception, "Message");
+            let text = if text.is_null() { exception.to_string() } else { text.to_string() };
+            let kind = exception.type_name();
+            let target = arguments.get(3).cloned().unwrap_or_default();
+            let record = ErrorRecord::new(&kind, &id.to_string(), category, text).on(target);
+            crate::eval::record_to_value(&record)
         }
         (Type::Regex, [pattern, ..]) => regex_object(&pattern.to_string()),
         (_, [one]) if !matches!(of, Type::Static(_) | Type::Named(_)) => cx.convert(one.clone(), of)?,
@@ -159,31 +174,32 @@ pub(crate) fn credential(user: &str, password: Secret) -> Value {
 }
 
 /// `[array]::IndexOf`, `Reverse` and `Sort`; the last two change their argument.
-fn array(call: &Call<'_>) -> Option<Value> {
-    let Some(Value::Array(list)) = call.arguments.first() else { return None };
-    match call.name {
-        "indexof" => {
-            let wanted = call.arguments.get(1)?;
+fn array(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<Value>> {
+    let Some(Value::Array(list)) = call.arguments.first() else { return Ok(None) };
+    Ok(match (call.name, call.arguments.get(1)) {
+        ("indexof", Some(wanted)) => {
+            cx.work(list.len() / 16)?;
             let at = list.to_vec().iter().position(|item| equal(item, wanted, true));
             Some(at.map_or(Value::Int(-1), Value::from))
         }
-        "reverse" => {
+        ("reverse", _) => {
             list.edit(|items| items.reverse());
             Some(Value::Nothing)
         }
-        "sort" => {
-            let order = |a: &Value, b: &Value| compare(a, b, false, Timestamp::default());
-            list.edit(|items| items.sort_by(|a, b| order(a, b).unwrap_or(std::cmp::Ordering::Equal)));
+        ("sort", _) => {
+            super::collections::sort(cx, list)?;
             Some(Value::Nothing)
         }
         _ => None,
-    }
+    })
 }
 
 fn math(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<Value>> {
     let whole = call.arguments.iter().all(|a| matches!(a, Value::Int(_)));
     let long = call.arguments.iter().all(|a| matches!(a, Value::Int(_) | Value::Long(_)));
-    let (a, b) = (call.double(cx, 0)?, call.double(cx, 1)?);
+    let rounding = matches!(call.arguments.last(), Some(Value::Enum(_)));
+    let a = call.double(cx, 0)?;
+    let b = if rounding && call.count() == 2 { 0.0 } else { call.double(cx, 1)? };
     // Results of integers stay integers where .NET has such an overload.
     let same = |n: f64| {
         if whole {
@@ -229,17 +245,23 @@ fn string(cx: &mut Interp<'_>, call: &Call<'_>) -> Run<Option<Value>> {
         "isnullorempty" => return Ok(Some(Value::Bool(first.is_empty()))),
         "isnullorwhitespace" => return Ok(Some(Value::Bool(first.trim().is_empty()))),
         "join" => {
-            let items = call.arguments.iter().skip(1).flat_map(|a| a.clone().into_list());
-            items.map(|i| i.to_string()).collect::<Vec<_>>().join(&first)
+            let items: Vec<Value> =
+                call.arguments.iter().skip(1).flat_map(|a| a.clone().into_list()).collect();
+            return cx.joined(&items, &first).map(Some);
         }
-        "concat" => call.arguments.iter().map(Value::to_string).collect(),
+        "concat" => return cx.joined(call.arguments, "").map(Some),
         "format" => {
             let arguments = match call.arguments.get(1) {
                 Some(Value::Array(list)) if call.count() == 2 => list.to_vec(),
                 _ => call.arguments.iter().skip(1).cloned().collect(),
             };
             compose(&first, &arguments).ok_or_else(|| {
-                cx.method_failed("Format", call.count(), "Input string was not in a correct format.")
+                cx.method_failed(
+                    "Format",
+                    call.count(),
+                    "FormatException",
+                    "Input string was not in a correct format.",
+                )
             })?
         }
         "compare" => {

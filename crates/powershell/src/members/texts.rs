@@ -23,7 +23,8 @@ pub(super) fn method(cx: &mut Interp<'_>, text: &str, call: &Call<'_>) -> Run<Op
                 return Err(cx.method_failed(
                     "Replace",
                     2,
-                    "String cannot be of zero length. Parameter name: oldValue",
+                    "ArgumentException",
+                    "String cannot be of zero length.\r\nParameter name: oldValue",
                 ));
             }
             let with = call.text(1);
@@ -122,8 +123,16 @@ fn range(cx: &Interp<'_>, text: &str, call: &Call<'_>) -> Run<(usize, usize)> {
 }
 
 fn substring(cx: &Interp<'_>, text: &str, call: &Call<'_>) -> Run<String> {
-    let why = "Index and length must refer to a location within the string. Parameter name: length";
-    let (from, to) = range(cx, text, call).map_err(|_| cx.method_failed("Substring", call.count(), why))?;
+    let failed = |why: &str| cx.method_failed("Substring", call.count(), "ArgumentOutOfRangeException", why);
+    if offset(cx, text, call, 0).is_err() {
+        return Err(failed(if call.int(cx, 0)? < 0 {
+            "StartIndex cannot be less than zero.\r\nParameter name: startIndex"
+        } else {
+            "startIndex cannot be larger than length of string.\r\nParameter name: startIndex"
+        }));
+    }
+    let why = "Index and length must refer to a location within the string.\r\nParameter name: length";
+    let (from, to) = range(cx, text, call).map_err(|_| failed(why))?;
     Ok(text[from..to].to_owned())
 }
 

@@ -63,6 +63,7 @@ impl Parser<'_> {
     }
 
     fn arguments(&mut self, command: &mut Command) -> Parsed<()> {
+        let mut only_values = false;
         loop {
             self.skip_blanks()?;
             if let Some(redirection) = self.redirection()? {
@@ -76,17 +77,23 @@ impl Parser<'_> {
                     let variable = self.variable()?;
                     command.arguments.push(CommandArgument::Splat(variable));
                 }
-                Some(c) if is_dash(c) && next.is_some_and(|n| n.is_alphabetic() || n == '_' || n == '?') => {
+                Some(c)
+                    if !only_values
+                        && is_dash(c)
+                        && next.is_some_and(|n| n.is_alphabetic() || n == '_' || n == '?') =>
+                {
                     let parameter = self.parameter()?;
                     command.arguments.push(parameter);
                 }
-                // "--": what follows is not a parameter's name; nothing here needs it.
+                // "--": what follows are no parameters' names.
                 Some(c)
-                    if is_dash(c)
+                    if !only_values
+                        && is_dash(c)
                         && self.cursor.peek_at(2).is_none_or(ends_word)
                         && next.is_some_and(is_dash) =>
                 {
                     self.cursor.bump_n(2);
+                    only_values = true;
                 }
                 Some(_) => {
                     let value = self.nested(Self::argument)?;

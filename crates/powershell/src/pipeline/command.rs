@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Found, Sink, Stage};
+use super::{Found, Sink, Stage, resolve::Scoping};
 use crate::{
     ast::{Call, Command, CommandArgument, Expr, ExprKind, RedirectTo, Redirection, Source, Span},
     binder::{Argument, Binding, Common, Given},
-    cmdlet::{CommandInfo, ErrorCategory, ErrorRecord},
-    eval::{Context, Frame, FrameRef, Interp, Route, Run, ScopeRef, Unwind, runtime},
+    cmdlet::{CommandInfo, ErrorRecord},
+    eval::{Consent, Context, Frame, FrameRef, Interp, OUTPUT, Route, Run, STREAMS, ScopeRef, Unwind},
+    lexer::is_name_char,
     value::Value,
 };
 
@@ -17,13 +18,19 @@ use crate::{
 pub(crate) struct Prepared {
     inner: Box<dyn Stage>,
     name: Arc<str>,
+    /// What errors show before their message, where it is not the name.
+    shown: Arc<str>,
     frame: FrameRef,
+    /// The answers to this command's questions.
+    consent: Arc<Consent>,
     source: Arc<Source>,
     span: Span,
     redirect: Redirect,
     common: Common,
     /// What `-OutVariable` collects.
     collected: Option<Vec<Value>>,
+    /// Where the arguments of named parameters stand.
+    places: Vec<(Arc<str>, Span)>,
     /// Where `-PipelineVariable` puts each object.
     current: Option<(ScopeRef, Arc<str>)>,
 }
@@ -31,10 +38,11 @@ pub(crate) struct Prepared {
 /// Where a command's streams go.
 #[derive(Default)]
 pub(crate) struct Redirect {
-    routes: [Route; 7],
+    routes: [Route; STREAMS],
     /// Output is dropped.
     dropped: bool,
-    file: Option<(String, bool)>,
+    /// Files by stream, and whether they are appended to.
+    files: [Option<(String, bool)>; STREAMS],
     printed: Vec<Value>,
 }
 
@@ -46,23 +54,53 @@ impl Redirect {
     }
 
     fn takes_output(&self) -> bool {
-        self.dropped || self.file.is_some()
+        self.dropped || self.files[OUTPUT].is_some()
     }
 
     /// Sends items where the output goes; what stays in the pipeline comes back.
-    pub(crate) fn write(mut self, cx: &mut Interp<'_>, items: Vec<Value>) -> Run<Vec<Value>> {
-        if !self.takes_output() {
-            return Ok(items);
-        }
-        self.printed = items;
-        self.save(cx)?;
-        Ok(Vec::new())
+    pub(crate) fn write(
+        mut self,
+        cx: &mut Interp<'_>,
+        items: Vec<Value>,
+        frame: &FrameRef,
+    ) -> Run<Vec<Value>> {
+        let rest = if self.takes_output() {
+            self.printed = items;
+            Vec::new()
+        } else {
+            items
+        };
+        self.save(cx, frame)?;
+        Ok(rest)
     }
 
-    fn save(&mut self, cx: &mut Interp<'_>) -> Run<()> {
-        let Some((path, append)) = self.file.take() else { return Ok(()) };
-        let text = crate::format::print_all(cx, std::mem::take(&mut self.printed));
-        cx.write_file(&path, text.as_bytes(), append)
+    /// Writes what went to files.
+    fn save(&mut self, cx: &mut Interp<'_>, frame: &FrameRef) -> Run<()> {
+        for stream in OUTPUT..STREAMS {
+            let Some((path, append)) = self.files[stream].take() else { continue };
+            let items = match frame {
+                _ if stream == OUTPUT => std::mem::take(&mut self.printed),
+                Some(frame) => std::mem::take(&mut frame.kept.lock()[stream]),
+                None => Vec::new(),
+            };
+            let text = crate::format::print_all(cx, items)?;
+            cx.write_file(&path, text.as_bytes(), append)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, stream: usize, path: &Value, append: bool, all: bool) {
+        match (stream, path.is_null()) {
+            (OUTPUT, true) => self.dropped = true,
+            (OUTPUT, false) => self.files[OUTPUT] = Some((path.to_string(), append)),
+            (_, true) => self.routes[stream] = Route::Drop,
+            // Everything in one file: in the order it comes.
+            (_, false) if all => self.routes[stream] = Route::Merge,
+            (_, false) => {
+                self.routes[stream] = Route::Keep;
+                self.files[stream] = Some((path.to_string(), append));
+            }
+        }
     }
 }
 
@@ -71,31 +109,16 @@ impl Interp<'_> {
     pub(crate) fn redirect(&mut self, redirections: &[Redirection]) -> Run<Redirect> {
         let mut redirect = Redirect::default();
         for redirection in redirections {
-            let streams = if redirection.stream == 0 {
-                1..7
-            } else {
-                redirection.stream as usize..redirection.stream as usize + 1
-            };
+            let all = redirection.stream == 0;
+            let one = redirection.stream as usize;
+            let streams = if all { OUTPUT..STREAMS } else { one..one + 1 };
             match &redirection.to {
                 RedirectTo::Output => {
-                    streams.filter(|s| *s > 1).for_each(|s| redirect.routes[s] = Route::Merge)
+                    streams.filter(|s| *s > OUTPUT).for_each(|s| redirect.routes[s] = Route::Merge)
                 }
                 RedirectTo::File { path, append } => {
                     let path = self.operand(path)?;
-                    let all = redirection.stream == 0;
-                    for stream in streams {
-                        match (stream, path.is_null()) {
-                            (1, true) => redirect.dropped = true,
-                            (1, false) => redirect.file = Some((path.to_string(), *append)),
-                            (_, true) => redirect.routes[stream] = Route::Drop,
-                            (_, false) if all => redirect.routes[stream] = Route::Merge,
-                            (_, false) => {
-                                let text =
-                                    "Only the output stream, or all streams, can be written to a file.";
-                                return Err(runtime("NotSupported", ErrorCategory::NotImplemented, text));
-                            }
-                        }
-                    }
+                    streams.for_each(|stream| redirect.add(stream, &path, *append, all));
                 }
             }
         }
@@ -108,38 +131,16 @@ impl Interp<'_> {
         self.at.span = command.span;
         let prepared = self.prepare_here(command, fed, source);
         self.at.span = command.span;
-        self.placed(self.pointed(command, prepared))
-    }
-
-    /// An error about a parameter's name points at that parameter.
-    fn pointed(&self, command: &Command, prepared: Run<Prepared>) -> Run<Prepared> {
-        let about = |record: &ErrorRecord| {
-            command.arguments.iter().find_map(|argument| match argument {
-                CommandArgument::Parameter { name, span, .. }
-                    if record.message.contains(&format!("parameter name '{name}'")) =>
-                {
-                    Some(self.at.source.position(*span))
-                }
-                _ => None,
-            })
-        };
-        prepared.map_err(|unwind| match unwind {
-            Unwind::Error { record, fatal } => {
-                let position = about(&record);
-                let record = Box::new(position.map_or(*record.clone(), |at| record.at(at)));
-                Unwind::Error { record, fatal }
-            }
-            other => other,
-        })
+        self.placed(prepared)
     }
 
     fn prepare_here(&mut self, command: &Command, fed: bool, source: Arc<Source>) -> Run<Prepared> {
         let redirect = self.redirect(&command.redirections)?;
-        let name = self.operand(&command.name)?;
-        let found = self.find_command(&name, command.call == Call::DotSource)?;
+        let typed = self.operand(&command.name)?;
+        let found = self.find_command(&typed, command.call == Call::DotSource)?;
         let arguments = self.evaluate_arguments(&command.arguments)?;
-        let (span, call) = (command.span, (found, arguments, redirect));
-        self.assemble(call, fed, source, span)
+        self.at.span = command.span;
+        self.assemble(&typed, (found, arguments, redirect), fed, (source, Some(command)))
     }
 
     /// Makes a command ready whose arguments are values already; `routes` is where its streams go.
@@ -152,24 +153,45 @@ impl Interp<'_> {
     ) -> Run<Prepared> {
         let found = self.find_command(name, false)?;
         let redirect = Redirect { routes, ..Redirect::default() };
-        let (source, span) = (self.at.source.clone(), self.at.span);
-        self.assemble((found, arguments, redirect), fed, source, span)
+        let source = self.at.source.clone();
+        self.assemble(name, (found, arguments, redirect), fed, (source, None))
     }
 
     fn assemble(
         &mut self,
+        typed: &Value,
         (found, arguments, redirect): (Found, Vec<Argument>, Redirect),
         fed: bool,
-        source: Arc<Source>,
-        span: Span,
+        (source, command): (Arc<Source>, Option<&Command>),
     ) -> Run<Prepared> {
         let name = found.name();
-        let (inner, common, should_process) = self.stage(found, arguments, fed)?;
+        let shown = found.shown(typed, &name);
+        let (inner, common, should_process) = self.stage(found, arguments, fed).map_err(|unwind| {
+            let unwind = signed(unwind, &name);
+            match command {
+                Some(command) => pointed(unwind, &source, command),
+                None => unwind,
+            }
+            .invoked(&shown)
+        })?;
         let frame = self.frame(&common, &redirect, should_process);
         let collected = common.get("OutVariable").map(|_| Vec::new());
         let current =
             common.get("PipelineVariable").map(|name| (self.at.scope.clone(), name.to_string().into()));
-        Ok(Prepared { inner, name, frame, source, span, redirect, common, collected, current })
+        Ok(Prepared {
+            inner,
+            name,
+            shown,
+            frame,
+            consent: Arc::default(),
+            source,
+            span: self.at.span,
+            redirect,
+            common,
+            collected,
+            places: command.map(places).unwrap_or_default(),
+            current,
+        })
     }
 
     fn evaluate_arguments(&mut self, arguments: &[CommandArgument]) -> Run<Vec<Argument>> {
@@ -188,6 +210,10 @@ impl Interp<'_> {
                             .into_iter()
                             .map(|(key, value)| Argument::Named(key.to_string().into(), Some(value.into()))),
                     ),
+                    // What a function was given goes on as it came, parameters included.
+                    other if variable.name.eq_ignore_ascii_case("args") => {
+                        all.extend(other.into_items().into_iter().map(passed_on));
+                    }
                     other => all.extend(other.into_items().into_iter().map(|v| Argument::Value(v.into()))),
                 },
             }
@@ -209,11 +235,18 @@ impl Interp<'_> {
             return Ok(());
         };
         let mut fitting = Vec::new();
+        if defaults.with(|t| t.get_str("Disabled").is_some_and(Value::truth)) {
+            return Ok(());
+        }
         for (key, value) in defaults.to_vec() {
             let key = key.to_string();
             let Some((command, parameter)) = key.split_once(':') else { continue };
             if crate::eval::Wildcard::new(command.trim(), false).matches(&info.name) {
-                fitting.push((parameter.trim().into(), value));
+                let value = match value {
+                    Value::ScriptBlock(block) => Value::from_items(self.run_inline(&block, Value::Null)?),
+                    value => value,
+                };
+                fitting.push((parameter.trim().into(), value.or_null()));
             }
         }
         binding.apply_defaults(fitting).map_err(Unwind::from)
@@ -236,6 +269,7 @@ impl Interp<'_> {
             warnings: collects("WarningVariable"),
             information: collects("InformationVariable"),
             merged: Mutex::default(),
+            kept: Mutex::default(),
             parent: self.at.frame.clone(),
         };
         let plain = *common == Common::default() && redirect.routes.iter().all(|r| *r == Route::Inherit);
@@ -267,7 +301,7 @@ impl Tee<'_> {
         if self.redirect.dropped {
             return Ok(());
         }
-        if self.redirect.file.is_some() {
+        if self.redirect.files[OUTPUT].is_some() {
             return self.redirect.printed.put(cx, value);
         }
         self.out.put(cx, value)
@@ -295,16 +329,18 @@ impl Prepared {
         run: impl FnOnce(&mut dyn Stage, &mut Interp<'_>, &mut dyn Sink) -> Run<()>,
     ) -> Run<()> {
         let frame = self.frame.clone().or_else(|| cx.at.frame.clone());
-        let at = Context { frame, source: self.source.clone(), span: self.span, ..cx.at.clone() };
+        let (source, consent) = (self.source.clone(), self.consent.clone());
+        let at = Context { frame, source, span: self.span, consent, ..cx.at.clone() };
         let Prepared { inner, frame, redirect, collected, current, .. } = self;
         let mut tee = Tee { out, redirect, collected, current, frame };
         let result = cx.within(at, |cx| {
             let result = run(&mut **inner, cx, &mut tee);
+            let result = result.map_err(|unwind| validated(unwind, &self.source, &self.places));
             cx.at.span = self.span;
             cx.placed(result)
         });
         let flushed = tee.flush(cx);
-        named(result, &self.name).and(flushed)
+        named(result, &self.name).map_err(|unwind| unwind.invoked(&self.shown)).and(flushed)
     }
 
     /// Assigns what the common parameters collected, and writes what went to a file.
@@ -324,18 +360,134 @@ impl Prepared {
         if let (Some(name), Some(items)) = (self.common.get("OutVariable"), self.collected.take()) {
             cx.store_collected(&name.to_string(), items)?;
         }
-        self.redirect.save(cx)
+        self.redirect.save(cx, &self.frame)
     }
+}
+
+impl Unwind {
+    /// An error of a command shows what was typed for it.
+    fn invoked(self, shown: &str) -> Self {
+        match self {
+            Unwind::Error { record, fatal } if !shown.is_empty() && !record.command.is_empty() => {
+                Unwind::Error { record: Box::new(record.invoked_as(shown)), fatal }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Errors about what follows a parameter's name, or stands in its place.
+const ABOUT_ARGUMENTS: &[&str] = &["ParameterArgument", "CannotConvertArgument"];
+
+/// An error about a parameter points at it, one about an argument at that.
+fn pointed(unwind: Unwind, source: &Source, command: &Command) -> Unwind {
+    let Unwind::Error { record, fatal } = unwind else { return unwind };
+    let quoted = record.message.split_once("parameter '").or_else(|| record.message.split_once("name '"));
+    let name = quoted.and_then(|(_, rest)| rest.split('\'').next()).unwrap_or_default();
+    let argument = ABOUT_ARGUMENTS.iter().any(|id| record.error_id.starts_with(id));
+    let span = if argument { argument_of(command, name) } else { parameter_of(command, name) };
+    let record = match span {
+        Some(span) => Box::new(record.at(source.position(span))),
+        None => record,
+    };
+    Unwind::Error { record, fatal }
+}
+
+/// True for a parameter's name or the start of it.
+fn begins(name: &str, typed: &str) -> bool {
+    name.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed))
+}
+
+fn parameter_of(command: &Command, name: &str) -> Option<Span> {
+    command.arguments.iter().find_map(|argument| match argument {
+        CommandArgument::Parameter { name: typed, span, .. } if begins(name, typed) => Some(*span),
+        _ => None,
+    })
+}
+
+/// A value that `$args` passes on: a parameter's name is one again.
+fn passed_on(value: Value) -> Argument {
+    let named = value.as_str().and_then(|text| text.strip_prefix('-')).filter(|name| {
+        name.starts_with(char::is_alphabetic) && name.chars().all(|c| is_name_char(c) || c == ':')
+    });
+    match named.map(|name| name.trim_end_matches(':').into()) {
+        Some(name) => Argument::Named(name, None),
+        None => Argument::Value(value.into()),
+    }
+}
+
+/// Named parameters and where their arguments stand.
+fn places(command: &Command) -> Vec<(Arc<str>, Span)> {
+    let mut all = Vec::new();
+    let mut arguments = command.arguments.iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let CommandArgument::Parameter { name, value, .. } = argument else { continue };
+        match (value, arguments.peek()) {
+            (Some(value), _) | (None, Some(CommandArgument::Value(value))) => {
+                all.push((name.clone(), value.span));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// An argument that a function refused when it ran is pointed at.
+fn validated(unwind: Unwind, source: &Source, places: &[(Arc<str>, Span)]) -> Unwind {
+    match unwind {
+        Unwind::Error { record, fatal }
+            if record.position.is_none() && &*record.error_id == "ParameterArgumentValidationError" =>
+        {
+            let name = record.message.split_once("parameter '").map_or("", |(_, rest)| rest);
+            let name = name.split('\'').next().unwrap_or_default();
+            let place = places.iter().find(|(typed, _)| begins(name, typed)).map(|(_, span)| *span);
+            let record = match place {
+                Some(span) => Box::new(record.at(source.position(span))),
+                None => record,
+            };
+            Unwind::Error { record, fatal }
+        }
+        other => other,
+    }
+}
+
+/// The argument of a parameter; without the name, the only positional one.
+fn argument_of(command: &Command, name: &str) -> Option<Span> {
+    let mut arguments = command.arguments.iter().peekable();
+    let (mut positional, mut count) = (None, 0);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            CommandArgument::Parameter { name: typed, value, span } => {
+                let next = match arguments.peek() {
+                    Some(CommandArgument::Value(value)) => Some(value.span),
+                    _ => None,
+                };
+                if begins(name, typed) {
+                    return Some(value.as_ref().map(|v| v.span).or(next).unwrap_or(*span));
+                }
+            }
+            CommandArgument::Value(value) => {
+                positional = Some(value.span);
+                count += 1;
+            }
+            CommandArgument::Splat(_) => count += 2,
+        }
+    }
+    positional.filter(|_| count == 1)
 }
 
 /// An error of a command carries its name.
 fn named(result: Run<()>, name: &str) -> Run<()> {
-    result.map_err(|unwind| match unwind {
+    result.map_err(|unwind| signed(unwind, name))
+}
+
+fn signed(unwind: Unwind, name: &str) -> Unwind {
+    match unwind {
         Unwind::Error { record, fatal } if wants_name(&record) => {
             Unwind::Error { record: Box::new(record.from_command(name)), fatal }
         }
         other => other,
-    })
+    }
 }
 
 /// Errors of the language itself belong to no command.
@@ -372,6 +524,15 @@ impl Found {
             Found::Builtin(builtin) => builtin.name.into(),
             Found::Function(function, _) => function.name.clone(),
             Found::External(info) => info.name.clone(),
+        }
+    }
+
+    /// What errors show for it, where it is not the name: an alias, or a script's path.
+    fn shown(&self, typed: &Value, name: &str) -> Arc<str> {
+        match (self, typed) {
+            (Found::Function(function, Scoping::Script), _) => function.block.source.name.clone(),
+            (_, Value::String(typed)) if !typed.eq_ignore_ascii_case(name) => typed.clone(),
+            _ => "".into(),
         }
     }
 }

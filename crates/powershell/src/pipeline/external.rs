@@ -4,7 +4,7 @@ use super::{Sink, Stage};
 use crate::{
     binder::Binding,
     cmdlet::{ErrorRecord, Flow, Invocation, Progress, Prompt, Streams},
-    eval::{Interp, Run, Unwind},
+    eval::{Impact, Interp, Run, Unwind},
     value::Value,
 };
 
@@ -22,7 +22,11 @@ impl External {
         preferences.verbose = cx.is_verbose();
         preferences.debug = cx.is_debug();
         preferences.what_if = call.command.should_process && cx.what_if();
-        preferences.confirm = cx.confirm();
+        preferences.confirm = cx.confirm().or_else(|| match cx.confirm_from() {
+            Impact::None => Some(false),
+            Impact::Low | Impact::Medium => Some(true),
+            Impact::High => None,
+        });
         let command = call.command.name.clone();
         let mut relay = Relay { cx, out, command: &command, stopped: None };
         let result = source.invoke(&call, &mut relay);

@@ -12,7 +12,7 @@ pub(crate) use resolve::{Found, simple};
 use crate::{
     ast::Element,
     cmdlet::{ErrorCategory, Flow},
-    eval::{Context, Interp, Run, Unwind, runtime},
+    eval::{Context, Interp, Items, Run, Unwind, runtime},
     value::Value,
 };
 
@@ -118,10 +118,7 @@ impl Interp<'_> {
         }
         let home = self.at.clone();
         let first = match elements.first() {
-            Some(Element::Expression(expr, redirections)) => {
-                let value = self.redirected(expr, redirections)?;
-                Some(value)
-            }
+            Some(Element::Expression(expr, redirections)) => Some(self.redirected(expr, redirections)?),
             _ => None,
         };
         let mut stages = Vec::with_capacity(elements.len());
@@ -132,7 +129,7 @@ impl Interp<'_> {
             }
         }
         self.ok = true;
-        let mut first = first.map(Vec::into_iter);
+        let mut first: Option<Items> = first;
         let first = first.as_mut().map(|items| items as &mut (dyn Iterator<Item = Value> + Send));
         let result = self.drive(&mut stages, first, &home, out);
         // What the common parameters collect is there even after an error.
@@ -200,7 +197,12 @@ impl Interp<'_> {
         &mut self,
         expr: &crate::ast::Expr,
         redirections: &[crate::ast::Redirection],
-    ) -> Run<Vec<Value>> {
+    ) -> Run<Items> {
+        if redirections.is_empty()
+            && let Some(range) = self.range_items(expr)?
+        {
+            return Ok(range);
+        }
         let redirect = self.redirect(redirections)?;
         let frame = redirect.frame(&self.at.frame);
         let at = Context { frame: frame.clone().or_else(|| self.at.frame.clone()), ..self.at.clone() };
@@ -209,10 +211,10 @@ impl Interp<'_> {
             Value::Null => vec![Value::Null],
             other => other.into_items(),
         };
-        if let Some(frame) = frame {
+        if let Some(frame) = &frame {
             items.extend(std::mem::take(&mut *frame.merged.lock()));
         }
-        redirect.write(self, items)
+        redirect.write(self, items, &frame).map(Items::from)
     }
 }
 

@@ -127,7 +127,11 @@ impl Interp<'_> {
                 Ok((Box::new(External { binding, fed }), common, info.should_process))
             }
             Found::Function(function, scoping) => {
-                let arguments = if function.advanced { arguments } else { simple(&function.info, arguments) };
+                let (arguments, loose) = if function.advanced {
+                    (arguments, Vec::new())
+                } else {
+                    simple(&function.info, arguments)
+                };
                 let binding = self.bind(function.info.clone(), arguments)?;
                 let common = binding.common().clone();
                 let kind = if scoping == Scoping::Script { ScopeKind::Script } else { ScopeKind::Local };
@@ -136,7 +140,7 @@ impl Interp<'_> {
                 if let Some(proxy) = &function.remote {
                     return Ok((proxy.stage(&binding, fed), common, should_process));
                 }
-                let stage = FunctionStage::new(self, function, binding, fed, dotted, kind);
+                let stage = FunctionStage::new(self, function, binding, fed, dotted, kind).with_loose(loose);
                 Ok((Box::new(stage), common, should_process))
             }
         }
@@ -150,8 +154,11 @@ impl Interp<'_> {
     }
 }
 
-/// A simple function takes parameters it does not declare as plain arguments.
-pub(crate) fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> Vec<Argument> {
+/// A simple function takes parameters it does not declare as plain arguments; beside declared ones they do not
+/// stand for any of them and come back apart.
+pub(crate) fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> (Vec<Argument>, Vec<Value>) {
+    let plain = info.parameters.len() <= 1;
+    let mut loose = Vec::new();
     let declared = |name: &str| {
         info.parameters.iter().any(|p| {
             p.name.len() >= name.len()
@@ -164,11 +171,15 @@ pub(crate) fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> Vec<Argume
         match argument {
             Argument::Named(name, value) if !declared(&name) => {
                 let text = if value.is_some() { format!("-{name}:") } else { format!("-{name}") };
-                all.push(Argument::Value(text.into()));
+                if plain {
+                    all.push(Argument::Value(text.into()));
+                } else {
+                    loose.push(text.into());
+                }
                 all.extend(value.map(Argument::Value));
             }
             other => all.push(other),
         }
     }
-    all
+    (all, loose)
 }

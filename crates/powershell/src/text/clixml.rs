@@ -46,10 +46,14 @@ pub fn to_node_with(value: &Value, depth: usize, protect: &dyn Fn(&Secret) -> No
             ..ObjectNode::default()
         }),
         Value::Array(list) => {
-            let depth = depth.saturating_sub(1);
+            // A list in the last list is its text: lists may hold themselves.
+            let item = |item: &Value| match (item, depth.checked_sub(1)) {
+                (Value::Array(_), None) => Node::Text(item.to_string()),
+                (item, deeper) => to_node(item, deeper.unwrap_or_default()),
+            };
             object(ObjectNode {
                 types: vec!["System.Collections.ArrayList".into(), "System.Object".into()],
-                body: Body::List(list.to_vec().iter().map(|item| to_node(item, depth)).collect()),
+                body: Body::List(list.to_vec().iter().map(item).collect()),
                 ..ObjectNode::default()
             })
         }

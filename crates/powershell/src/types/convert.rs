@@ -43,9 +43,17 @@ pub fn convert(value: Value, to: &Type, now: Timestamp) -> Converted {
         Type::Hashtable | Type::Ordered => table(value, to),
         Type::Custom => custom(value),
         Type::Named(_) | Type::Static(_) => Ok(value),
-        Type::Enum(_) => match to.enum_value(&value.to_string()) {
+        Type::Enum(_) => match to.enum_value(&value.to_string()).or_else(|| to.enum_number(&value)) {
             Some(found) => Ok(found),
-            None => no_way(&value, to),
+            None if value.is_null() => no_way(&value, to),
+            None => {
+                let why = format!(
+                    "Unable to match the identifier name {value} to a valid enumerator name. Specify one of the \
+                     following enumerator names and try again:\r\n{}",
+                    to.enum_names().join(", ")
+                );
+                unreadable(&value, to, &why)
+            }
         },
         Type::Exception(name) => Ok(exception(name, &value)),
         Type::Identity => Ok(identity(value)),
@@ -306,10 +314,25 @@ fn scalar(value: Value, to: &Type, now: Timestamp) -> Converted {
         Type::Unlimited => limit(&text).map(Value::Unlimited),
         _ => None,
     };
-    read.map_or_else(|| unreadable(&value, to, why(to)), Ok)
+    let Some(read) = read else {
+        let why = match to {
+            Type::DateTime if text.trim_start().starts_with(char::is_alphabetic) => UNKNOWN_WORD,
+            _ => unreadable_text(to),
+        };
+        let id = match to {
+            Type::DateTime | Type::TimeSpan => "InvalidCastParseTargetInvocationWithFormatProvider",
+            _ => "InvalidCastParseTargetInvocation",
+        };
+        return unreadable(&value, to, why).map_err(|why| ConvertError { id, ..why });
+    };
+    Ok(read)
 }
 
-fn why(to: &Type) -> &'static str {
+const UNKNOWN_WORD: &str =
+    "The string was not recognized as a valid DateTime. There is an unknown word starting at index 0.";
+
+/// What .NET says of a text that does not read as a type.
+pub(crate) fn unreadable_text(to: &Type) -> &'static str {
     match to {
         Type::DateTime => "String was not recognized as a valid DateTime.",
         Type::TimeSpan => "String was not recognized as a valid TimeSpan.",

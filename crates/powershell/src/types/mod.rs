@@ -6,8 +6,8 @@ mod number;
 
 use std::sync::Arc;
 
-pub(crate) use convert::regex_object;
 pub use convert::{ConvertError, convert};
+pub(crate) use convert::{regex_object, unreadable_text};
 pub use number::parse_number;
 pub(crate) use number::round_half_even;
 
@@ -130,6 +130,7 @@ const NAMES: &[(&str, Type)] = &[
     ("encoding", Type::Static("System.Text.Encoding")),
     ("enhancedtimespan", Type::TimeSpan),
     ("environment", Type::Static("System.Environment")),
+    ("errorrecord", Type::Static("System.Management.Automation.ErrorRecord")),
     ("exdatetime", Type::DateTime),
     ("file", Type::Static("System.IO.File")),
     ("float", Type::Double),
@@ -208,6 +209,20 @@ impl Type {
         let (_, full, values) = enums::ENUMS.get(*at)?;
         let (name, number) = values.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
         Some(Value::enumeration(full, name, *number))
+    }
+
+    /// The value of a known enumeration with this number.
+    pub(crate) fn enum_number(&self, value: &Value) -> Option<Value> {
+        let (Type::Enum(at), Value::Int(wanted)) = (self, value) else { return None };
+        let (_, full, values) = enums::ENUMS.get(*at)?;
+        let (name, number) = values.iter().find(|(_, n)| n == wanted)?;
+        Some(Value::enumeration(full, name, *number))
+    }
+
+    /// The names of a known enumeration.
+    pub(crate) fn enum_names(&self) -> Vec<&'static str> {
+        let Type::Enum(at) = self else { return Vec::new() };
+        enums::ENUMS.get(*at).map_or(Vec::new(), |row| row.2.iter().map(|(name, _)| *name).collect())
     }
 
     /// The type of a parameter: unknown names are types of the product.

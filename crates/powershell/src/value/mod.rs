@@ -184,7 +184,7 @@ impl Value {
     /// The elements `+` adds to an array: an array's own, else the value itself, null included.
     pub(crate) fn into_list(self) -> Vec<Value> {
         match self {
-            Value::Array(list) => list.to_vec(),
+            Value::Array(_) | Value::Bytes(_) => self.into_items(),
             other => vec![other.or_null()],
         }
     }
@@ -198,6 +198,14 @@ impl Value {
         }
     }
 
+    /// About how many bytes follow where a value is written down to `depth`, no more than `most`. What is reached
+    /// twice counts twice, as it is written twice.
+    pub(crate) fn weight(&self, depth: usize, most: usize) -> usize {
+        let mut left = most;
+        weigh(self, depth, &mut left);
+        most - left
+    }
+
     /// The property of an object or the entry of a hashtable, without case; nothing for other kinds.
     pub fn property(&self, name: &str) -> Option<Value> {
         match self {
@@ -205,5 +213,48 @@ impl Value {
             Value::Hashtable(table) => table.with(|t| t.get_str(name).cloned()),
             _ => None,
         }
+    }
+}
+
+fn weigh(value: &Value, depth: usize, left: &mut usize) {
+    let own = match value {
+        Value::String(text) => text.len() + 16,
+        Value::Bytes(bytes) => bytes.len() * 4,
+        Value::ScriptBlock(block) => block.text().len(),
+        _ => 32,
+    };
+    *left = left.saturating_sub(own);
+    let mut each = |value: &Value| {
+        if *left > 0 {
+            weigh(value, depth.saturating_sub(1), left);
+        }
+    };
+    match value {
+        _ if depth == 0 => {}
+        Value::Array(list) => list.to_vec().iter().for_each(&mut each),
+        Value::Hashtable(table) => table.to_vec().iter().for_each(|(key, value)| {
+            each(key);
+            each(value);
+        }),
+        Value::Object(object) => object.to_object().iter().for_each(|(name, value)| {
+            each(&Value::String(name.clone()));
+            each(value);
+        }),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weight_counts_what_is_shared_as_often_as_it_is_reached_and_ends() {
+        let mut value = Value::from("x");
+        for _ in 0..60 {
+            value = Value::array(vec![value.clone(), value]);
+        }
+        assert_eq!(value.weight(100, 1 << 20), 1 << 20);
+        assert_eq!(value.weight(0, 1 << 20), 32);
     }
 }

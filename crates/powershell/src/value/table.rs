@@ -59,6 +59,12 @@ impl Table {
     pub fn get_index(&self, index: usize) -> Option<&Value> {
         self.entries.get_index(index).map(|(_, (_, value))| value)
     }
+    /// Puts an entry at a place, which must not be past the end.
+    pub fn insert(&mut self, at: usize, key: Value, value: Value) {
+        self.entries.shift_remove(&Key::from(&key));
+        let at = at.min(self.entries.len());
+        self.entries.shift_insert(at, Key::from(&key), (key, value));
+    }
     /// Sets an entry; an existing key keeps its spelling and place.
     pub fn set(&mut self, key: Value, value: Value) {
         match self.entries.entry(Key::from(&key)) {

@@ -8,11 +8,16 @@ impl Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Array(list) => {
+                let mut left = TEXT_MAX;
                 for (i, item) in list.to_vec().iter().enumerate() {
                     if i > 0 {
                         f.write_str(" ")?;
                     }
                     flat(item, f)?;
+                    left = left.saturating_sub(item.as_str().map_or(1, str::len) + 1);
+                    if left == 0 {
+                        break;
+                    }
                 }
                 Ok(())
             }
@@ -21,6 +26,9 @@ impl Display for Value {
         }
     }
 }
+
+/// The text of a container ends after this many bytes: its elements may be one long text many times over.
+const TEXT_MAX: usize = 80 << 20;
 
 /// A value inside another: containers only say their type.
 fn flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,9 +96,14 @@ fn object_text(object: &Object, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         return f.write_str(&named(&object));
     }
     f.write_str("@{")?;
+    let mut left = TEXT_MAX;
     for (i, (name, value)) in object.iter().enumerate() {
         write!(f, "{}{name}=", if i > 0 { "; " } else { "" })?;
         flat(value, f)?;
+        left = left.saturating_sub(name.len() + value.as_str().map_or(1, str::len));
+        if left == 0 {
+            break;
+        }
     }
     f.write_str("}")
 }

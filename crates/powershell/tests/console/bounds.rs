@@ -23,12 +23,42 @@ const HOSTILE: &[(&str, &str)] = &[
     ("'{0,999999999}' -f 1; ('x').PadLeft(2000000000)", ""),
     ("$x = @{}; $x.self = $x; $x | ConvertTo-Json; $x | fl; \"$x\"; $x.self.self.self.Count", ""),
     ("$a = @(0); $a[0] = $a; $a | Out-String; $a -join ','; $a | ConvertTo-Json -Depth 100", ""),
+    ("$a = @(0); $a[0] = $a; ,$a | ConvertTo-CliXml; ,$a | Export-Clixml x.xml; 'on'", "on"),
     ("$o = [pscustomobject]@{ a = 1 }; $o.a = $o; $o; $o | fl; $o | ConvertTo-Csv", ""),
     ("Invoke-Expression ('(' * 100000)", "TooDeeplyNested"),
     ("$x = '1'; 1..20000 | % { $x += '+1' }; Invoke-Expression $x", ""),
     (":a while ($true) { while ($true) { break a } }; 'out'", ""),
     ("break", ""),
     ("[regex]::Match(('a' * 30), '(a+)+$').Success", ""),
+    ("'x' * 1GB", "ArgumentOutOfRange"),
+    ("1..1000000000 | % { $_ } | Out-Null", "StepLimit"),
+    ("foreach ($i in 1..1000000000) { }", "StepLimit"),
+    ("$s = 'x' * 16MB; (,$s * 1000) -join ''", "Limit"),
+    ("$s = 'x' * 8MB; '{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}' -f $s", "OutOfMemory"),
+    ("$s = 'x' * 8MB; \"$s$s$s$s$s$s$s$s$s$s\"", "Limit"),
+    ("$a = 1; 1..60 | % { $a = @($a, $a) }; $a | ConvertTo-Json -Depth 100", "Limit"),
+    ("$a = 1; 1..60 | % { $a = @($a, $a) }; $a | Export-Clixml x.xml -Depth 16", ""),
+    (
+        "$a = @(1); 1..50000 | % { $a = @(,$a) }; $o = [pscustomobject]@{ a = $a }; $o, $o | select -Unique",
+        "",
+    ),
+    ("$s = 'x' * 8MB; 1..100 | % { $s } | Out-String", "MemoryLimit"),
+    ("$s = 'x' * 8MB; 1..100 | % { $s } | Set-Content f.txt", "MemoryLimit"),
+    ("$s = 'x' * 8MB; 1..100 | % { [pscustomobject]@{ A = $s } } | ConvertTo-Csv", "MemoryLimit"),
+    ("while ($true) { Write-Warning 'again' 3>> w.txt }", "Limit"),
+    ("& { while ($true) { Write-Error 'again' } } 2>$null", "Limit"),
+    ("& { while ($true) { Write-Warning 'w' } } -WarningVariable w 3>$null", "Limit"),
+    ("('a' * 1MB) -like ('*a' * 5000 + 'b')", "PatternTooLong"),
+    ("('a' * 4MB) -match '^(a?){50}(a+)+$'; 'on'", ""),
+    ("'a' -match '(a{1000}){1000}'", "InvalidRegularExpression"),
+    ("[double]::NaN, 1, 'x', 2, [double]::NaN, '1z', 10, 2 | sort; 'sorted'", "sorted"),
+    ("'[' * 100000 | ConvertFrom-Json", "Invalid JSON"),
+    ("function g { while ($true) { 1 } }; g | % { $_ } | Out-Null", "StepLimit"),
+    ("$e = { $_ }; 1..1000000 | select @{ n = 'x'; e = $e } | Out-Null", "StepLimit"),
+    ("$t = @{}; 1..1000000 | % { $t.\"k$_\" = 'v' * 100 }", "Limit"),
+    ("$n = 'x'; 1..1000000 | % { $n = $n.Insert(0, $n) }", "Limit"),
+    ("Get-Date -UFormat ('%!' * 1000) | Out-Null; 'on'", "on"),
+    ("'x'.PadLeft(10MB).PadLeft(16MB).Replace(' ', 'y' * 1000)", "OutOfRange"),
 ];
 
 /// Ways to call oneself, each through other parts of the evaluator.
@@ -73,6 +103,24 @@ fn hostile_scripts_end() {
         let shown = console.type_line(script);
         assert!(shown.contains(id), "{script}\n{}", &shown[..shown.len().min(2000)]);
         assert!(!shown.lines().any(|l| l == "caught" || l == "finally"), "nothing catches a limit");
+        assert_eq!(console.type_line("1 + 1"), "2\n", "the session goes on after: {script}");
+    }
+}
+
+/// A source that wants no more after a while: Ctrl+C, or a client that sent a stop.
+#[test]
+fn a_stop_request_ends_what_never_ends() {
+    for script in [
+        "while ($true) { }",
+        "1..1000000000 | Out-Null",
+        "Start-Sleep 86400",
+        "for (;;) { try { } catch { } }",
+    ] {
+        let mut console = Console::new();
+        console.stop_after(Duration::from_millis(30));
+        let shown = console.type_line(script);
+        assert!(shown.contains("PipelineStopped"), "{script}\n{shown}");
+        console.stop_after(Duration::from_secs(3600));
         assert_eq!(console.type_line("1 + 1"), "2\n", "the session goes on after: {script}");
     }
 }

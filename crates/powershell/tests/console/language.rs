@@ -1,7 +1,8 @@
 //! Plays the sessions of `tests/sessions`: what is typed at the prompt and what the console then shows.
 //!
 //! `PS> line` types a line, `PS< line` continues it, `| text` is the output (blanks at line ends and blank
-//! lines at its end do not count). `UPDATE=1` rewrites the output with what was printed.
+//! lines at its end do not count), `@ answer text` keeps an answer for the next question. `UPDATE=1` rewrites the
+//! output with what was printed.
 
 use std::{fs, path::Path};
 
@@ -47,6 +48,8 @@ fn play(path: &Path) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut updated = String::new();
     for exchange in read(&text) {
+        let answers = exchange.before.iter().filter_map(|line| line.strip_prefix("@ answer"));
+        answers.for_each(|answer| console.answer(answer.trim()));
         let typed = exchange.typed.join("\n");
         let shown = console.type_line(&typed);
         let shown = trimmed(shown.lines().map(str::to_owned));

@@ -1,13 +1,13 @@
 //! A console over sample commands, in memory, with the clock standing still.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base::{
@@ -20,7 +20,7 @@ use powershell::{
     Streams,
     cmdlet::{Progress, Prompt},
     facts::Facts,
-    format::{Printer, error_text, message_text},
+    format::{Printer, chosen, error_text, message_text, question},
     value::{EnumValue, ObjectShape, Value},
 };
 
@@ -85,6 +85,9 @@ impl CommandSource for Sample {
     fn names(&self) -> Vec<Arc<str>> {
         FACTS.names().map(Arc::from).collect()
     }
+    fn modules(&self) -> Vec<Arc<str>> {
+        vec!["Example".into()]
+    }
     fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
         let identity = call.get("Identity").map(Value::to_string);
         match &*call.command.name {
@@ -141,8 +144,8 @@ impl CommandSource for Sample {
 }
 
 /// The name without a leading `./`.
-fn bare(path: &str) -> &str {
-    path.trim_start_matches(['.', '/', '\\'])
+fn bare(path: &str) -> String {
+    path.trim_start_matches(['.', '/', '\\']).replace('\\', "/")
 }
 
 /// Files in memory.
@@ -151,11 +154,11 @@ struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Files for Memory {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.0.lock().expect("files").get(bare(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.0.lock().expect("files").get(&bare(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
     fn write(&self, path: &str, bytes: &[u8], append: bool) -> io::Result<()> {
         let mut files = self.0.lock().expect("files");
-        let file = files.entry(bare(path).to_owned()).or_default();
+        let file = files.entry(bare(path)).or_default();
         if !append {
             file.clear();
         }
@@ -163,17 +166,27 @@ impl Files for Memory {
         Ok(())
     }
     fn exists(&self, path: &str) -> bool {
-        self.0.lock().expect("files").contains_key(bare(path))
+        self.0.lock().expect("files").contains_key(&bare(path))
     }
 }
 
 /// What the console shows.
-struct Screen {
+struct Screen<'a> {
     printer: Printer,
     text: String,
+    answers: &'a mut VecDeque<String>,
+    /// When whoever reads asks to stop.
+    until: Option<Instant>,
 }
 
-impl Streams for Screen {
+impl Screen<'_> {
+    fn message(&mut self, stream: &str, text: &str) {
+        self.text.push_str(&self.printer.finish());
+        self.text.push_str(&message_text(stream, text));
+    }
+}
+
+impl Streams for Screen<'_> {
     fn output(&mut self, value: Value) -> Flow {
         self.text.push_str(&self.printer.push(&value));
         Flow::Continue
@@ -184,20 +197,33 @@ impl Streams for Screen {
         Flow::Continue
     }
     fn warning(&mut self, text: &str) {
-        self.text.push_str(&message_text("WARNING", text));
+        self.message("WARNING", text);
     }
     fn verbose(&mut self, text: &str) {
-        self.text.push_str(&message_text("VERBOSE", text));
+        self.message("VERBOSE", text);
     }
     fn debug(&mut self, text: &str) {
-        self.text.push_str(&message_text("DEBUG", text));
+        self.message("DEBUG", text);
     }
-    fn progress(&mut self, _: &Progress) {}
+    fn progress(&mut self, progress: &Progress) {
+        let Progress { activity, status, percent, completed } = progress;
+        self.text.push_str(&format!("({activity}: {status} {percent} % {completed})\n"));
+    }
     fn information(&mut self, value: Value) {
+        self.text.push_str(&self.printer.finish());
         self.text.push_str(&format!("{value}\n"));
     }
-    fn prompt(&mut self, _: &Prompt) -> Option<Value> {
-        None
+    fn stopping(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
+    }
+    fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
+        let answer = self.answers.pop_front()?;
+        self.text.push_str(&self.printer.finish());
+        self.text.push_str(&format!("{}{}\n", question(prompt), if prompt.secret { "***" } else { &answer }));
+        if prompt.choices.is_empty() {
+            return Some(answer.into());
+        }
+        chosen(prompt, &answer).and_then(|at| i32::try_from(at).ok()).map(Value::Int)
     }
 }
 
@@ -218,6 +244,8 @@ impl Clock for Ticking {
 pub(crate) struct Console {
     /// The session.
     pub(crate) runspace: Runspace,
+    answers: VecDeque<String>,
+    stop_after: Option<Duration>,
 }
 
 impl Console {
@@ -235,15 +263,27 @@ impl Console {
     pub(crate) fn with_clock(limits: Limits, clock: SharedClock) -> Self {
         let mut runspace =
             Runspace::with(Arc::new(Sample::new()), clock, Arc::new(SeededRng::new(1)), limits)
-                .with_files(Arc::new(Memory::default()));
+                .with_files(Arc::new(Memory::default()))
+                .with_environment([("COMPUTERNAME".to_owned(), "EX1".to_owned())]);
         runspace.set_width(100);
-        Console { runspace }
+        Console { runspace, answers: VecDeque::new(), stop_after: None }
+    }
+
+    /// Asks every line to stop after this long.
+    pub(crate) fn stop_after(&mut self, after: Duration) {
+        self.stop_after = Some(after);
+    }
+
+    /// Keeps an answer for the next question.
+    pub(crate) fn answer(&mut self, answer: &str) {
+        self.answers.push_back(answer.to_owned());
     }
 
     /// Types a line and reads the screen.
     pub(crate) fn type_line(&mut self, text: &str) -> String {
-        let printer = Printer::new(self.runspace.views().clone(), 100);
-        let mut screen = Screen { printer, text: String::new() };
+        let printer = self.runspace.printer();
+        let until = self.stop_after.map(|after| Instant::now() + after);
+        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers, until };
         let outcome = self.runspace.run(text, &mut screen);
         let rest = screen.printer.finish();
         screen.text.push_str(&rest);

@@ -16,7 +16,8 @@ type Read<'r, E> = &'r mut dyn FnMut(&Expr) -> Result<Value, E>;
 impl Interp<'_> {
     /// Reads the declaration of a function or script block.
     pub(crate) fn lower_function(&mut self, name: &Arc<str>, block: &Arc<ScriptBlock>) -> Run<Function> {
-        lower(name, block, &mut |value| self.operand(value))
+        let home = self.at.scope.module().map(|scope| Arc::downgrade(&scope));
+        Ok(Function { home, ..lower(name, block, &mut |value| self.operand(value))? })
     }
 }
 
@@ -61,7 +62,19 @@ pub(crate) fn lower<E>(name: &Arc<str>, block: &Arc<ScriptBlock>, read: Read<'_,
         should_process,
         ..CommandInfo::default()
     };
-    Ok(Function { name: name.clone(), block: block.clone(), info: Arc::new(info), advanced, remote: None })
+    let impact = match binding.and_then(|b| named(b, "ConfirmImpact")) {
+        Some(Some(value)) => read(value)?,
+        _ => "Medium".into(),
+    };
+    Ok(Function {
+        name: name.clone(),
+        block: block.clone(),
+        info: Arc::new(info),
+        advanced,
+        impact,
+        home: None,
+        remote: None,
+    })
 }
 
 fn lower_parameter<E>(param: &Param, read: Read<'_, E>) -> Result<ParameterInfo, E> {
