@@ -3,6 +3,8 @@
 
 pub mod caller;
 pub mod mailbox;
+mod organization;
 
 pub use caller::{Caller, Client, Credentials, Services};
 pub use mailbox::Mailbox;
+pub use organization::Organization;
