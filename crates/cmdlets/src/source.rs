@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use base::{Fault, FaultKind, Guid};
+use directory::schema::USER;
 use powershell::{
     Value, binder,
     cmdlet::{
@@ -78,12 +80,29 @@ pub struct Cmdlets {
     cx: Arc<Context>,
     /// Who is calling, for the log and the audit.
     caller: Arc<str>,
+    /// Where from, for the same.
+    origin: Arc<str>,
 }
 
 impl Cmdlets {
     /// For a user of this machine whom the kernel vouched for: an administrator of the organisation.
     pub fn for_local_user(cx: Arc<Context>, uid: u32) -> Self {
-        Self { cx, caller: format!("local user {uid}").into() }
+        Self { cx, caller: format!("local user {uid}").into(), origin: "local".into() }
+    }
+
+    /// For somebody who has proved to be `user`. `name` is how they logged on and `origin` where from (an
+    /// address, and what kind of session), both for the log and the audit.
+    ///
+    /// # Errors
+    /// `AccessDenied` where there is no such account, it is disabled, or no management role is assigned to it.
+    pub fn for_administrator(cx: Arc<Context>, user: Guid, name: &str, origin: &str) -> Result<Self, Fault> {
+        let view = cx.directory.snapshot();
+        let account = view.get(user).filter(|object| *object.class == USER && !object.flag("AccountDisabled"));
+        if account.is_none() {
+            let text = format!("The user \"{name}\" isn't assigned to any management roles.");
+            return Err(Fault::new(FaultKind::AccessDenied, "CmdletAccessDeniedException", text));
+        }
+        Ok(Self { cx, caller: name.into(), origin: origin.into() })
     }
 
     /// The server's name.
@@ -119,7 +138,7 @@ impl CommandSource for Cmdlets {
     fn invoke(&self, invocation: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
         let name = &*invocation.command.name;
         let Some(cmdlet) = built(name) else { return Err(ErrorRecord::not_implemented(name)) };
-        let span = tracing::info_span!("cmdlet", name, caller = &*self.caller);
+        let span = tracing::info_span!("cmdlet", name, caller = &*self.caller, origin = &*self.origin);
         let _entered = span.enter();
         let outcome = cmdlet.invoke(&mut Call::new(&self.cx, invocation, cmdlet, out));
         let result = if outcome.is_ok() { "ok" } else { "error" };

@@ -4,5 +4,8 @@ pub mod clixml;
 pub mod imap;
 pub mod mime;
 pub mod pop3;
+pub mod psrp;
 pub mod secret;
 pub mod smtp;
+pub mod wsman;
+pub mod xml;

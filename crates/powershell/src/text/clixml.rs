@@ -130,6 +130,7 @@ pub fn from_node(node: &Node) -> Value {
         Node::Bool(b) => Value::Bool(*b),
         Node::Char(c) => Value::Char(*c),
         Node::Int(n) => Value::Int(*n),
+        Node::Uint(n) => Value::Long(i64::from(*n)),
         Node::Long(n) => Value::Long(*n),
         Node::Double(n) => Value::Double(*n),
         Node::Text(t) | Node::Uri(t) => text(t),

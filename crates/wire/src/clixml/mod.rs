@@ -1,11 +1,12 @@
 //! CLIXML, the serialisation of PowerShell objects (MS-PSRP section 2.2.5): a tree, its text and back.
 //! No entity but the five of XML is known; depth and size are bounded.
 
+mod node;
 mod read;
 mod write;
 
 pub use read::{ReadError, read};
-pub use write::write;
+pub use write::{write, write_one};
 
 /// How deep elements may nest.
 pub const DEPTH_MAX: usize = 64;
@@ -22,7 +23,9 @@ pub enum Node {
     Char(char),
     /// `I32` (and shorter integers when read).
     Int(i32),
-    /// `I64` (and unsigned ones when read).
+    /// `U32`.
+    Uint(u32),
+    /// `I64` (and `U64` when read).
     Long(i64),
     /// `Db` (and `Sg`, `D` when read).
     Double(f64),

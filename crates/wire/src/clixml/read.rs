@@ -226,7 +226,8 @@ impl Reader<'_> {
             "I32" | "I16" | "SB" | "By" | "U16" => {
                 Node::Int(i32::try_from(number(&text)?).map_err(|_| ReadError::Malformed(place))?)
             }
-            "I64" | "U32" => Node::Long(number(&text)?),
+            "U32" => Node::Uint(u32::try_from(number(&text)?).map_err(|_| ReadError::Malformed(place))?),
+            "I64" => Node::Long(number(&text)?),
             "U64" => match text.trim().parse::<u64>() {
                 Ok(n) => i64::try_from(n).map_or(Node::Double(n as f64), Node::Long),
                 Err(_) => return Err(ReadError::Malformed(place)),

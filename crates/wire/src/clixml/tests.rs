@@ -10,6 +10,7 @@ fn node() -> impl Strategy<Value = Node> {
         any::<bool>().prop_map(Node::Bool),
         any::<char>().prop_map(Node::Char),
         any::<i32>().prop_map(Node::Int),
+        any::<u32>().prop_map(Node::Uint),
         any::<i64>().prop_map(Node::Long),
         any::<String>().prop_map(Node::Text),
         "[_xX0-9A-F]{0,20}".prop_map(Node::Text),

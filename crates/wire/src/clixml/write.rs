@@ -19,6 +19,13 @@ pub fn write(nodes: &[Node]) -> String {
     writer.out
 }
 
+/// One value without a document around it, as messages carry it.
+pub fn write_one(node: &Node) -> String {
+    let mut writer = Writer::default();
+    writer.node(None, node);
+    writer.out
+}
+
 #[derive(Default)]
 struct Writer {
     out: String,
@@ -35,6 +42,7 @@ impl Writer {
             Node::Bool(b) => self.element("B", name, &b.to_string()),
             Node::Char(c) => self.element("C", name, &u32::from(*c).to_string()),
             Node::Int(n) => self.element("I32", name, &n.to_string()),
+            Node::Uint(n) => self.element("U32", name, &n.to_string()),
             Node::Long(n) => self.element("I64", name, &n.to_string()),
             Node::Double(n) => self.element("Db", name, &double(*n)),
             Node::Text(text) => self.element("S", name, text),
