@@ -12,6 +12,8 @@ use xtask::{
 const USAGE: &str = "cargo xtask COMMAND
   verify             the whole gate: format, lints, tidiness, tests with golden sessions, licences
   tidy               what prose cannot enforce: dependency direction, seams, file heads, leftovers
+  cmdlet-parity      which documented cmdlets are built, by noun
+  docs               writes anew what is generated under docs/
   golden [FILTER]    plays the golden sessions whose name holds FILTER (smtp, imap/03 …);
                      UPDATE=1 rewrites what they expect
   crash              kills the server under load and counts:
@@ -30,6 +32,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["verify"] => verify::run(),
         ["tidy"] => tidy::run(root()),
+        ["cmdlet-parity"] => {
+            verify::cargo(&["run", "--quiet", "--package", "rialto-cmdlets", "--example", "parity"], &[])
+        }
+        ["docs"] => docs(),
         ["golden"] => play(None),
         ["golden", filter] => play(Some(filter)),
         ["crash", flags @ ..] => Flags::parse(flags).and_then(|flags| run_crash(&flags)),
@@ -44,6 +50,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The tests that keep documents up to date write them, too.
+fn docs() -> Outcome<()> {
+    verify::cargo(&["test", "--quiet", "--package", "rialto-cmdlets", "--test", "parity"], &[("UPDATE", "1")])
 }
 
 fn play(filter: Option<&str>) -> Outcome<()> {

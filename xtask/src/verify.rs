@@ -38,7 +38,7 @@ pub fn run() -> Outcome<()> {
             Some(tool) if !is_installed(tool) => {
                 (step.name, Duration::ZERO, format!("skipped: {tool} is not installed"))
             }
-            _ => timed(step.name, || cargo(step.words)),
+            _ => timed(step.name, || cargo(step.words, &[])),
         });
     }
     println!("\nThe gate:");
@@ -64,9 +64,11 @@ fn timed(name: &'static str, step: impl FnOnce() -> Outcome<()>) -> (&'static st
     (name, start.elapsed(), result.to_owned())
 }
 
-fn cargo(words: &[&str]) -> Outcome<()> {
+/// Runs cargo in the workspace, with further environment variables.
+pub fn cargo(words: &[&str], environment: &[(&str, &str)]) -> Outcome<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(words).current_dir(root()).status();
+    let environment = environment.iter().copied();
+    let status = Command::new(cargo).args(words).envs(environment).current_dir(root()).status();
     let status = status.map_err(|e| format!("cannot run cargo: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("cargo {}: {status}", words.join(" "))) }
 }

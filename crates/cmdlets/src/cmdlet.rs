@@ -118,6 +118,18 @@ impl Cmdlet {
         }
     }
 
+    /// The words a parameter takes: those of the attribute it sets.
+    pub(crate) fn words(&self, parameter: &str) -> Option<&'static [&'static str]> {
+        let (Action::Set(noun) | Action::New(noun)) = self.action else { return None };
+        if noun.special.iter().any(|row| row.0 == parameter) || noun.takes.contains(&parameter) {
+            return None;
+        }
+        match noun.class.attribute(parameter)?.kind {
+            Kind::Choice(words) | Kind::Flags(words) => Some(words),
+            _ => None,
+        }
+    }
+
     /// Whether a Boolean parameter may be `$null`: its attribute has no default.
     pub(crate) fn takes_null(&self, parameter: &ParameterInfo) -> bool {
         &*parameter.type_name == "Boolean"

@@ -13,6 +13,7 @@ pub mod database;
 mod failure;
 mod get;
 pub mod health;
+mod help;
 mod noun;
 pub mod org;
 mod parity;
@@ -26,9 +27,10 @@ pub use audit::TARGET as AUDIT_TARGET;
 pub use cmdlet::{Action, Cmdlet, Impact};
 pub use context::Context;
 pub use failure::{Failure, Outcome};
+pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
-pub use parity::{Parity, counts, parity, refused};
-pub use source::{Cmdlets, MODULE, accepts, built, find, names};
+pub use parity::{Parity, counts, parity, refused, table};
+pub use source::{Cmdlets, Declarations, MODULE, accepts, built, find, is_built, names};
 pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.

@@ -25,6 +25,19 @@ pub fn parity() -> BTreeMap<Arc<str>, Parity> {
     nouns
 }
 
+/// A table of all nouns, as Markdown: what is built, and what is documented and not built.
+pub fn table() -> String {
+    let list = |verbs: &[Arc<str>]| verbs.iter().map(|verb| &**verb).collect::<Vec<_>>().join(" ");
+    let mut out =
+        "| noun | built | known | verbs built | verbs not built |\n|---|--:|--:|---|---|\n".to_owned();
+    for (noun, Parity { built, missing }) in parity() {
+        let known = built.len() + missing.len();
+        let row = format!("| {noun} | {} | {known} | {} | {} |\n", built.len(), list(&built), list(&missing));
+        out.push_str(&row.replace("|  |", "| |"));
+    }
+    out
+}
+
 /// The documented parameters of a built cmdlet that are refused when they are given.
 pub fn refused(cmdlet: &Cmdlet) -> Vec<Arc<str>> {
     let parameters = find(cmdlet.name).map(|info| info.parameters.clone()).unwrap_or_default();

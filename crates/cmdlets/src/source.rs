@@ -8,12 +8,13 @@ use directory::schema::USER;
 use powershell::{
     Value, binder,
     cmdlet::{
-        Bound, CommandInfo, CommandSource, ErrorRecord, Invocation, ParameterInfo, Preferences, Streams,
+        Bound, CommandInfo, CommandSource, ErrorRecord, Example, Invocation, ParameterInfo, Preferences,
+        Streams,
     },
     facts::Facts,
 };
 
-use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete};
+use crate::{ALL, Cmdlet, Context, audit, call::Call, cmdlet::text_of, complete, help};
 
 /// The module's name, as `Get-Command` shows it.
 pub const MODULE: &str = "Microsoft.Exchange.Management";
@@ -23,31 +24,48 @@ static FACTS: Facts = Facts::new(MODULE, include_str!("../data/cmdlets.jsonl")).
 /// Parameters the documentation calls required that are not in each of their sets: the cmdlets check them.
 const OPTIONAL: &[(&str, &str)] = &[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")];
 
+/// A name, and its declaration once somebody asked for it.
+type Known = (Arc<str>, OnceLock<Option<Arc<CommandInfo>>>);
+
+/// Every known cmdlet, sorted without case.
+fn known() -> &'static [Known] {
+    static KNOWN: OnceLock<Vec<Known>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let own = ALL.iter().filter(|cmdlet| cmdlet.extra.is_some()).map(|cmdlet| cmdlet.name);
+        let mut names: Vec<&str> = FACTS.names().chain(own).collect();
+        names.sort_by_key(|name| name.to_ascii_lowercase());
+        names.into_iter().map(|name| (name.into(), OnceLock::new())).collect()
+    })
+}
+
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
+    let lower = name.to_ascii_lowercase();
+    let at = known().binary_search_by(|(known, _)| known.to_ascii_lowercase().cmp(&lower)).ok()?;
+    let (name, declared) = &known()[at];
+    declared.get_or_init(|| declare(name).map(Arc::new)).clone()
+}
+
+fn declare(name: &str) -> Option<CommandInfo> {
     let cmdlet = built(name);
     if let Some(declare) = cmdlet.and_then(|cmdlet| cmdlet.extra) {
-        return Some(Arc::new(declare()));
+        return Some(declare());
     }
     let mut info = FACTS.find(name)?;
+    info.synopsis = help::synopsis(name).into();
     for parameter in &mut info.parameters {
         if cmdlet.is_some_and(|cmdlet| cmdlet.takes_null(parameter)) {
             parameter.type_name = "Nullable[Boolean]".into();
         }
+        let words = cmdlet.and_then(|cmdlet| cmdlet.words(&parameter.name)).unwrap_or_default();
+        parameter.values = words.iter().map(|word| Arc::from(*word)).collect();
     }
-    Some(Arc::new(info))
+    Some(info)
 }
 
 /// The names of all known cmdlets, sorted without case.
 pub fn names() -> Vec<Arc<str>> {
-    static NAMES: OnceLock<Vec<Arc<str>>> = OnceLock::new();
-    let collect = || {
-        let own = ALL.iter().filter(|cmdlet| cmdlet.extra.is_some()).map(|cmdlet| cmdlet.name);
-        let mut names: Vec<Arc<str>> = FACTS.names().chain(own).map(Arc::from).collect();
-        names.sort_by_key(|name| name.to_ascii_lowercase());
-        names
-    };
-    NAMES.get_or_init(collect).clone()
+    known().iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// The cmdlet of that name, if it is built.
@@ -72,6 +90,37 @@ pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
     let noun = name.rsplit('.').next().unwrap_or(&name);
     let element = parameter_type.trim_end_matches("[]");
     TAKEN_BY.iter().any(|(of, by)| *of == noun && *by == element).then_some(true)
+}
+
+/// Whether a cmdlet is built, and does something with a parameter. Anything else is another source's.
+pub fn is_built(name: &str, parameter: Option<&str>) -> bool {
+    let Some(cmdlet) = built(name) else { return false };
+    parameter.is_none_or(|parameter| cmdlet.understands(parameter))
+}
+
+/// The declarations alone, for what needs no server: analysis, completion, help.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Declarations;
+
+impl CommandSource for Declarations {
+    fn find(&self, name: &str) -> Option<Arc<CommandInfo>> {
+        find(name)
+    }
+    fn names(&self) -> Vec<Arc<str>> {
+        names()
+    }
+    fn invoke(&self, call: &Invocation, _: &mut dyn Streams) -> Result<(), ErrorRecord> {
+        Err(ErrorRecord::not_implemented(&call.command.name))
+    }
+    fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
+        accepts(parameter_type, object)
+    }
+    fn examples(&self, command: &str) -> Vec<Example> {
+        help::examples(command)
+    }
+    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
+        is_built(command, parameter)
+    }
 }
 
 /// The cmdlets as one caller may run them.
@@ -153,6 +202,13 @@ impl CommandSource for Cmdlets {
 
     fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
         accepts(parameter_type, object)
+    }
+
+    fn examples(&self, command: &str) -> Vec<Example> {
+        help::examples(command)
+    }
+    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
+        is_built(command, parameter)
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {

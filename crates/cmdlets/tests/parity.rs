@@ -8,29 +8,14 @@ use std::{
 };
 
 use base::Timestamp;
-use cmdlets::{ALL, Cmdlet};
+use cmdlets::{ALL, Cmdlet, Declarations};
 use powershell::{
-    CommandSource, ErrorRecord, Invocation, ParameterInfo, Streams, Value,
+    ErrorRecord, ParameterInfo, Value,
     binder::{Argument, bind},
     cmdlet::CommandInfo,
     types::{Type, convert},
     value::Secret,
 };
-
-/// Commands as the shell knows them, without a server behind.
-struct Known;
-
-impl CommandSource for Known {
-    fn find(&self, name: &str) -> Option<Arc<CommandInfo>> {
-        cmdlets::find(name)
-    }
-    fn names(&self) -> Vec<Arc<str>> {
-        cmdlets::names()
-    }
-    fn invoke(&self, call: &Invocation, _: &mut dyn Streams) -> Result<(), ErrorRecord> {
-        Err(ErrorRecord::not_implemented(&call.command.name))
-    }
-}
 
 /// A value that a parameter of this type takes.
 fn sample(parameter: &ParameterInfo) -> Value {
@@ -69,7 +54,9 @@ fn binds(info: &Arc<CommandInfo>, parameter: &ParameterInfo, set: Option<&str>) 
         .filter(|p| p.required && set.is_none_or(|set| p.in_set(set)) && p.name != parameter.name);
     let arguments =
         needed.chain([parameter]).map(|p| Argument::Named(p.name.clone(), Some(sample(p).into()))).collect();
-    bind(info.clone(), arguments, Arc::new(Known), Timestamp::from_secs(1_795_412_281))?.finish().map(|_| ())
+    bind(info.clone(), arguments, Arc::new(Declarations), Timestamp::from_secs(1_795_412_281))?
+        .finish()
+        .map(|_| ())
 }
 
 #[test]
@@ -178,6 +165,8 @@ fn document() -> String {
             }
         }
     }
+    out.push_str("\n## By noun\n`cargo xtask cmdlet-parity` prints this table.\n\n");
+    out.push_str(&cmdlets::table());
     assert_eq!(seen, ALL.len(), "each cmdlet is declared in one noun's file, with its name above it");
     out
 }

@@ -160,9 +160,10 @@ impl Completer {
         let own = info.parameters.iter().map(|p| p.name.to_string()).filter(|name| !name.starts_with('\0'));
         let changes = ["WhatIf", "Confirm"];
         let common = COMMON.iter().filter(|c| info.should_process || !changes.contains(&c.name));
+        let given = given(&info, &words[1..]);
         let mut all: Vec<String> = own
             .chain(common.map(|c| c.name.to_owned()))
-            .filter(|name| starts(name))
+            .filter(|name| starts(name) && !given.contains(name))
             .map(|n| format!("-{n}"))
             .collect();
         all.dedup();
@@ -175,9 +176,12 @@ impl Completer {
         let Some(info) = self.declaration(name) else { return Vec::new() };
         let Some(parameter) = wanted(&info, arguments) else { return Vec::new() };
         let prefix = word.trim_matches(|c| is_single_quote(c) || is_double_quote(c));
+        if &*parameter.name == "Name" && matches!(&*info.name, "Get-Help" | "Get-Command") {
+            return self.commands(prefix);
+        }
         let starts = starts_with(prefix);
         let fixed: Vec<String> = match &*parameter.type_name {
-            "Boolean" | "bool" => vec!["$true".into(), "$false".into()],
+            "Boolean" | "bool" | "Nullable[Boolean]" => vec!["$true".into(), "$false".into()],
             "ActionPreference" => {
                 ["Continue", "Ignore", "Inquire", "SilentlyContinue", "Stop"].map(String::from).to_vec()
             }
@@ -190,20 +194,34 @@ impl Completer {
     }
 }
 
+/// The name a word gives a parameter by, if it does: `-Name`, with what follows a colon.
+fn dashed<'w>(word: &'w str) -> Option<(&'w str, Option<&'w str>)> {
+    let rest = word.strip_prefix(is_dash).filter(|rest| rest.starts_with(char::is_alphabetic))?;
+    Some(rest.split_once(':').map_or((rest, None), |(name, value)| (name, Some(value))))
+}
+
+/// The parameters given already.
+fn given(info: &CommandInfo, words: &[&str]) -> BTreeSet<String> {
+    let named = words.iter().filter_map(|word| dashed(word));
+    named.filter_map(|(name, _)| resolve_parameter(info, name).ok()).map(|p| p.name.to_string()).collect()
+}
+
 /// The parameter a value at the cursor is for.
 fn wanted(info: &CommandInfo, arguments: &[&str]) -> Option<ParameterInfo> {
     let mut positional = 0;
     let mut pending: Option<ParameterInfo> = None;
     for argument in arguments {
-        match argument.strip_prefix(is_dash).filter(|rest| rest.starts_with(char::is_alphabetic)) {
-            Some(name) => pending = resolve_parameter(info, name).ok().filter(|p| !p.is_switch()),
+        match dashed(argument) {
+            Some((_, Some(_))) => pending = None,
+            Some((name, None)) => pending = resolve_parameter(info, name).ok().filter(|p| !p.is_switch()),
             None if pending.take().is_some() => {}
             None => positional += 1,
         }
     }
     pending.or_else(|| {
-        let mut places: Vec<&ParameterInfo> =
-            info.parameters.iter().filter(|p| p.position.is_some()).collect();
+        let given = given(info, arguments);
+        let open = |p: &&ParameterInfo| p.position.is_some() && !given.contains(&*p.name);
+        let mut places: Vec<&ParameterInfo> = info.parameters.iter().filter(open).collect();
         places.sort_by_key(|p| p.position);
         places.get(positional).map(|p| (*p).clone())
     })
@@ -248,6 +266,10 @@ mod tests {
             ("'quoted | Sort-O", &[]),
             ("(1 | select -Fir", &["-First"]),
             ("Nothing -x", &[]),
+            ("Get-Thing -Color Red -C", &[]),
+            ("Get-Thing -Color:Red $t", &["$true"]),
+            ("help Where-O", &["Where-Object"]),
+            ("Get-Command Sort-Ob", &["Sort-Object"]),
         ] {
             assert_eq!(completer.complete(line, line.len()).candidates, expected, "{line}");
         }

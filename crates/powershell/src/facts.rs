@@ -1,18 +1,22 @@
 //! What is known of a product's commands, as JSON lines; a line is parsed only when its command is asked for.
 
-use std::sync::Arc;
+use std::{
+    cmp::Ordering,
+    sync::{Arc, OnceLock},
+};
 
 use serde::Deserialize;
 
 use crate::cmdlet::{CommandInfo, CommandKind, ParameterInfo};
 
-/// A read-only catalogue over a static text: one JSON object a line, each starting with `{"name":"…"`,
-/// sorted by name without case.
-#[derive(Clone, Copy, Debug)]
+/// A read-only catalogue over a static text: one JSON object a line, each starting with `{"name":"…"`.
+#[derive(Debug)]
 pub struct Facts {
     text: &'static str,
     module: &'static str,
     optional: &'static [(&'static str, &'static str)],
+    /// Names and lines, sorted by name without case.
+    lines: OnceLock<Vec<(&'static str, &'static str)>>,
 }
 
 #[derive(Deserialize)]
@@ -40,25 +44,36 @@ struct Parameter {
 impl Facts {
     /// A catalogue of `module`'s commands.
     pub const fn new(module: &'static str, text: &'static str) -> Self {
-        Facts { text, module, optional: &[] }
+        Facts { text, module, optional: &[], lines: OnceLock::new() }
     }
 
     /// Corrects the catalogue: these (command, parameter) pairs are not mandatory in every one of their sets,
     /// so the command itself checks them.
     #[must_use]
-    pub const fn with_optional(self, optional: &'static [(&'static str, &'static str)]) -> Self {
-        Facts { optional, ..self }
+    pub const fn with_optional(mut self, optional: &'static [(&'static str, &'static str)]) -> Self {
+        self.optional = optional;
+        self
     }
 
-    /// The names, in file order.
+    fn lines(&self) -> &[(&'static str, &'static str)] {
+        self.lines.get_or_init(|| {
+            let named = self.text.lines().filter_map(|line| name_of(line).map(|name| (name, line)));
+            let mut lines: Vec<_> = named.collect();
+            lines.sort_by(|a, b| caseless(a.0, b.0));
+            lines
+        })
+    }
+
+    /// The names, sorted without case.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.text.lines().filter_map(name_of)
+        self.lines().iter().map(|(name, _)| *name)
     }
 
     /// The declaration of a command, found without case.
     pub fn find(&self, name: &str) -> Option<CommandInfo> {
-        let line = self.text.lines().find(|l| name_of(l).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
-        let line: Line<'_> = serde_json::from_str(line).ok()?;
+        let lines = self.lines();
+        let at = lines.binary_search_by(|(known, _)| caseless(known, name)).ok()?;
+        let line: Line<'_> = serde_json::from_str(lines[at].1).ok()?;
         Some(self.declare(line))
     }
 
@@ -104,6 +119,10 @@ fn declare_parameter(p: Parameter) -> ParameterInfo {
     }
 }
 
+fn caseless(a: &str, b: &str) -> Ordering {
+    a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
+}
+
 fn name_of(line: &'static str) -> Option<&'static str> {
     line.strip_prefix("{\"name\":\"")?.split('"').next()
 }
@@ -112,7 +131,7 @@ fn name_of(line: &'static str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const FACTS: Facts = Facts::new("Example", include_str!("../../cmdlets/data/cmdlets.jsonl"));
+    static FACTS: Facts = Facts::new("Example", include_str!("../../cmdlets/data/cmdlets.jsonl"));
 
     #[test]
     fn every_line_declares_a_command() {

@@ -2,8 +2,9 @@
 //!
 //! [`value`] is what flows through pipelines, [`cmdlet`] is the contract between the language and whoever
 //! brings commands, [`facts`] reads what is known of a product's commands, [`binder`] turns what was typed
-//! into typed parameters.
+//! into typed parameters, [`analyze`] says of a script what would run.
 
+pub mod analyze;
 pub mod ast;
 pub mod binder;
 mod builtin;

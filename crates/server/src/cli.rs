@@ -17,20 +17,101 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a complete server for trying out: an organisation, an administrator and two mailboxes, on unprivileged ports.
+    #[command(after_long_help = QUICKSTART_HELP)]
     Quickstart(Quickstart),
     /// Prepare a data folder for real use; asks for what is not given.
+    #[command(after_long_help = SETUP_HELP)]
     Setup(Setup),
     /// Run the server on a data folder that `setup` prepared.
+    #[command(after_long_help = SERVE_HELP)]
     Serve(Serve),
     /// Administer a running server with PowerShell cmdlets.
+    #[command(after_long_help = SHELL_HELP)]
     Shell(Shell),
+    /// Say of each command of PowerShell scripts whether it would run here, without running anything.
+    #[command(after_long_help = ANALYZE_HELP)]
+    Analyze(Analyze),
     /// Print a completion script for a shell.
+    #[command(after_long_help = COMPLETIONS_HELP)]
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages, one for each command, into a folder.
+    #[command(after_long_help = "Packages install them in /usr/share/man/man1; then `man rialto` works.")]
+    Man {
+        /// The folder; it is made where there is none.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Print the systemd unit for `rialto serve`.
+    #[command(after_long_help = UNIT_HELP)]
     SystemdUnit(DataFolder),
+}
+
+const QUICKSTART_HELP: &str = "Examples:
+  rialto quickstart                      in ./rialto-data; prints addresses, passwords and ports
+  rialto shell -c Get-Mailbox            from another terminal, in the same folder
+  rialto quickstart --json               for programs: one JSON object once it is ready";
+
+const SETUP_HELP: &str = "Examples:
+  rialto setup --data /var/lib/rialto --domain contoso.com --server-name mail.contoso.com
+  rialto setup --data d --domain contoso.com --server-name mail.contoso.com \\
+               --password-file - --non-interactive < password
+
+Makes the organisation, a mailbox database, the default connectors and the mailbox administrator@DOMAIN. Refuses a
+folder that is set up already.";
+
+const SERVE_HELP: &str = "Examples:
+  rialto serve --data /var/lib/rialto
+  RUST_LOG=info rialto serve --data /var/lib/rialto --log-json
+
+SIGTERM and Ctrl+C stop it gracefully: sessions finish what they do and everything is written. RUST_LOG chooses what
+is logged (error, warn, info, debug, trace).";
+
+const SHELL_HELP: &str = "Examples:
+  rialto shell                                       a prompt, with history and completion
+  rialto shell -Command \"Get-Mailbox | ft Name\"      one text
+  rialto shell -File report.ps1 -Days 7              a script with arguments
+  echo Get-Queue | rialto shell                      lines from a pipe
+  rialto shell -OutputFormat json -Command Get-Queue for programs
+
+Exit code: 0 when no error was left unhandled, 1 otherwise, or what `exit` says. Who may use it is who may open the
+socket in the data folder: root and the server's own user. `rialto analyze` says beforehand what of a script runs.";
+
+const UNIT_HELP: &str = "Examples:
+  rialto systemd-unit --data /var/lib/rialto > /etc/systemd/system/rialto.service
+  systemctl daemon-reload && systemctl enable --now rialto";
+
+const ANALYZE_HELP: &str = "\
+Every command is bound with PowerShell's own rules against all known cmdlets; arguments that only a run would tell
+bind as anything. Needs no server and changes nothing. Each command that would not run is one line,
+FILE:LINE:COLUMN: STATUS: COMMAND: why; then a summary per file, and totals.
+
+  not-built    the command, one of its parameters, or a .NET type is not here (yet)
+  bind-error   the call is wrong: an unknown parameter, a missing or ill-typed value
+  parse-error  the file is not PowerShell: none of it would run
+
+Exit code: 0 when everything runs, 1 when something does not, 2 when a file cannot be read.
+
+  rialto analyze scripts/            every *.ps1 below a folder
+  rialto analyze --json a.ps1 b.ps1  for programs
+  rialto analyze - < a.ps1           standard input";
+
+const COMPLETIONS_HELP: &str = "Examples:
+  bash   rialto completions bash > /etc/bash_completion.d/rialto
+  zsh    rialto completions zsh > /usr/local/share/zsh/site-functions/_rialto
+  fish   rialto completions fish > ~/.config/fish/completions/rialto.fish";
+
+/// `rialto analyze`
+#[derive(Debug, Args)]
+pub(crate) struct Analyze {
+    /// Script files; folders are searched for *.ps1, `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Print one JSON document: {"files":[{"path","status","statements":[{"line","column","command","status","message"}]}]}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which data folder.

@@ -1,6 +1,7 @@
 //! `rialto`: the one binary. This crate wires the rooms together and holds nothing else.
 
 mod admin;
+mod analyze;
 mod carrier;
 mod certificate;
 mod cli;
@@ -9,6 +10,7 @@ mod error;
 mod files;
 mod layout;
 mod logon;
+mod manual;
 mod provision;
 mod quickstart;
 mod serve;
@@ -49,10 +51,12 @@ fn run(command: Command) -> Result<ExitCode, ServerError> {
         Command::Setup(options) => runtime()?.block_on(setup::run(options)).map(done),
         Command::Serve(options) => runtime()?.block_on(serve::run(options)).map(done),
         Command::Shell(options) => shell::run(options),
+        Command::Analyze(options) => analyze::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rialto", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Man { folder } => manual::write(&folder).map(done),
         Command::SystemdUnit(folder) => {
             let binary = std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/rialto".into());
             let data = std::path::absolute(&folder.data).unwrap_or(folder.data);

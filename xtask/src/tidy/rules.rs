@@ -94,6 +94,8 @@ const RULES: &[Rule] = &[
             ("crates/base/", "the seam itself"),
             ("crates/server/src/admin/", "the shell's local socket is no file of the data"),
             ("crates/server/src/shell/", "the files of the person at the shell are not the data folder's"),
+            ("crates/server/src/analyze.rs", "scripts of the person at the shell likewise"),
+            ("crates/server/src/manual.rs", "manual pages likewise"),
         ],
         place: Where::Production,
         words: &[

@@ -3,6 +3,7 @@
 
 mod expression;
 mod source;
+pub mod walk;
 
 use std::sync::Arc;
 

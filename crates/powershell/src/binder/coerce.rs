@@ -1,5 +1,7 @@
 //! A parameter's value: converted to its type and validated.
 
+use std::sync::Arc;
+
 use base::Timestamp;
 
 use super::{Given, errors};
@@ -16,16 +18,22 @@ pub(super) fn parameter(
     given: impl Into<Given>,
     now: Timestamp,
 ) -> Result<Value, ErrorRecord> {
-    let Given { value, text } = given.into();
+    let Given { value, text, unknown } = given.into();
+    if unknown {
+        return Ok(value);
+    }
     let to = Type::of_parameter(&parameter.type_name);
     let value = match text {
-        Some(text) if wants_text(&to) => Value::String(text),
+        Some(text) if wants_text(&to, &value) => Value::String(text),
         _ => value.or_null(),
     };
     if parameter.required && !matches!(&*parameter.type_name, "Object" | "Object[]" | "PSObject") {
         match &value {
             Value::Null => return Err(errors::null_argument(info, parameter)),
             Value::String(text) if text.is_empty() => return Err(errors::empty_argument(info, parameter)),
+            Value::Array(list) if list.is_empty() && matches!(to, Type::Array(_)) => {
+                return Err(errors::empty_array(info, parameter));
+            }
             _ => {}
         }
     }
@@ -40,15 +48,53 @@ pub(super) fn parameter(
         _ => convert(value, &to, now).map_err(|why| errors::cannot_convert(info, parameter, &why))?,
     };
     let value = joined(&to, value);
-    allowed(info, parameter, &value)?;
+    match (&to, &parameter.values[..]) {
+        (_, []) => {}
+        (Type::Named(_), _) => return enumerated(info, parameter, value),
+        (Type::Array(inner), _) if matches!(**inner, Type::Named(_)) => {
+            let items = value.into_items().into_iter().map(|item| enumerated(info, parameter, item));
+            return items.collect::<Result<Vec<_>, _>>().map(Value::array);
+        }
+        _ => allowed(info, parameter, &value)?,
+    }
     Ok(value)
 }
 
+/// Names of an enumeration's values, with commas between them: in full, or as much as tells them apart.
+fn enumerated(info: &CommandInfo, parameter: &ParameterInfo, value: Value) -> Result<Value, ErrorRecord> {
+    let Some(text) = value.as_str() else { return Ok(value) };
+    let mut names: Vec<&str> = Vec::new();
+    for typed in text.split(',').map(str::trim) {
+        let found = enum_name(parameter, typed);
+        names.push(found.ok_or_else(|| {
+            let to = Type::of_parameter(parameter.type_name.trim_end_matches("[]")).full_name();
+            errors::no_such_name(info, parameter, typed, &to, &parameter.values.join(", "))
+        })?);
+    }
+    Ok(Value::string(names.join(", ")))
+}
+
+fn enum_name<'n>(parameter: &'n ParameterInfo, typed: &'n str) -> Option<&'n str> {
+    if typed.parse::<i32>().is_ok() {
+        return Some(typed);
+    }
+    let exact = parameter.values.iter().find(|name| name.eq_ignore_ascii_case(typed));
+    exact.map(|name| &**name).or_else(|| {
+        let starts = |name: &&Arc<str>| {
+            !typed.is_empty() && name.get(..typed.len()).is_some_and(|s| s.eq_ignore_ascii_case(typed))
+        };
+        let mut fitting = parameter.values.iter().filter(starts);
+        fitting.next().filter(|_| fitting.next().is_none()).map(|name| &**name)
+    })
+}
+
 /// Types for which what was typed counts, not the number it spells.
-fn wants_text(to: &Type) -> bool {
+fn wants_text(to: &Type, number: &Value) -> bool {
     match to {
+        // `1.8GB` is no whole number of bytes.
+        Type::Size | Type::Unlimited => matches!(number, Value::Double(_)),
         Type::String | Type::Identity | Type::Named(_) | Type::Multi | Type::Version => true,
-        Type::Array(inner) => wants_text(inner),
+        Type::Array(inner) => wants_text(inner, number),
         _ => false,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::errors;
+use base::Timestamp;
+
+use super::{Given, coerce, errors};
 use crate::{
     cmdlet::{ActionPreference, CommandInfo, ErrorRecord, ParameterInfo, Preferences},
     value::Value,
@@ -93,24 +95,23 @@ impl Common {
         &mut self,
         info: &CommandInfo,
         parameter: &ParameterInfo,
-        value: &Value,
+        given: Given,
+        now: Timestamp,
     ) -> Result<(), ErrorRecord> {
         if self.has(&parameter.name) {
             return Err(errors::already_bound(info, parameter));
         }
         let value = match &*parameter.type_name {
-            "SwitchParameter" => match value {
-                Value::Bool(_) | Value::Int(_) => Value::Bool(value.truth()),
-                other => return Err(errors::not_boolean(info, parameter, other)),
-            },
-            "ActionPreference" => match ActionPreference::read(value) {
+            "ActionPreference" if !given.unknown => match ActionPreference::read(&given.value) {
                 Some(action) => Value::string(action.name()),
                 None => {
                     let names: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).collect();
-                    return Err(errors::bad_common(info, parameter, value, &names.join(", ")));
+                    let to = "System.Management.Automation.ActionPreference";
+                    let typed = given.value.to_string();
+                    return Err(errors::no_such_name(info, parameter, &typed, to, &names.join(", ")));
                 }
             },
-            _ => value.clone(),
+            _ => coerce::parameter(info, parameter, given, now)?,
         };
         self.given.push((parameter.name.clone(), value));
         Ok(())

@@ -146,6 +146,12 @@ pub(super) fn empty_argument(info: &CommandInfo, parameter: &ParameterInfo) -> E
     validation(info, "ParameterArgumentValidationErrorEmptyStringNotAllowed", text)
 }
 
+pub(super) fn empty_array(info: &CommandInfo, parameter: &ParameterInfo) -> ErrorRecord {
+    let text =
+        format!("Cannot bind argument to parameter '{}' because it is an empty array.", parameter.name);
+    validation(info, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", text)
+}
+
 pub(super) fn not_in_set(info: &CommandInfo, parameter: &ParameterInfo, value: &Value) -> ErrorRecord {
     let text = format!(
         "Cannot validate argument on parameter '{}'. The argument \"{value}\" does not belong to the set \
@@ -157,18 +163,19 @@ pub(super) fn not_in_set(info: &CommandInfo, parameter: &ParameterInfo, value: &
     validation(info, "ParameterArgumentValidationError", text)
 }
 
-/// A common parameter's value does not read.
-pub(super) fn bad_common(
+/// A value is none of an enumeration's names.
+pub(super) fn no_such_name(
     info: &CommandInfo,
     parameter: &ParameterInfo,
-    value: &Value,
-    allowed: &str,
+    typed: &str,
+    enumeration: &str,
+    names: &str,
 ) -> ErrorRecord {
     let text = format!(
-        "Cannot bind parameter '{}'. Cannot convert value \"{value}\" to type \
-         \"System.Management.Automation.{}\". Error: \"Unable to match the identifier name {value} to a valid \
-         enumerator name. Specify one of the following enumerator names and try again: {allowed}\"",
-        parameter.name, parameter.type_name
+        "Cannot bind parameter '{}'. Cannot convert value \"{typed}\" to type \"{enumeration}\". Error: \"Unable \
+         to match the identifier name {typed} to a valid enumerator name. Specify one of the following enumerator \
+         names and try again: {names}\"",
+        parameter.name
     );
     binding(info, "CannotConvertArgumentNoMessage", text)
 }

@@ -17,7 +17,9 @@ pub use common::{COMMON, Common};
 use sets::{Mask, Sets};
 
 use crate::{
-    cmdlet::{Bound, CommandInfo, CommandSource, ErrorRecord, Invocation, ParameterInfo, Preferences},
+    cmdlet::{
+        Bound, CommandInfo, CommandKind, CommandSource, ErrorRecord, Invocation, ParameterInfo, Preferences,
+    },
     value::Value,
 };
 
@@ -37,11 +39,20 @@ pub struct Given {
     pub value: Value,
     /// What was typed, where a bare number was: it counts where a text is wanted (`-Phone 0123`).
     pub text: Option<Arc<str>>,
+    /// Only a run would tell the value: anything goes.
+    pub unknown: bool,
+}
+
+impl Given {
+    /// A value that only a run would tell.
+    pub fn unknown() -> Self {
+        Given { value: Value::Nothing, text: None, unknown: true }
+    }
 }
 
 impl<T: Into<Value>> From<T> for Given {
     fn from(value: T) -> Self {
-        Given { value: value.into(), text: None }
+        Given { value: value.into(), text: None, unknown: false }
     }
 }
 
@@ -128,7 +139,7 @@ impl Binding {
                 },
             };
             if is_common {
-                self.common.set(&self.info, &parameter, &value.value)?;
+                self.common.set(&self.info, &parameter, value, self.now)?;
             } else {
                 self.bind_one(&parameter, value)?;
             }
@@ -218,7 +229,7 @@ impl Binding {
                 Resolved::Common(parameter) => {
                     let parameter = parameter.info();
                     if !self.common.has(&parameter.name) {
-                        self.common.set(&self.info, &parameter, &value)?;
+                        self.common.set(&self.info, &parameter, value.into(), self.now)?;
                     }
                 }
                 Resolved::Own(at) => {
@@ -254,6 +265,27 @@ impl Binding {
     /// Where mandatory parameters are missing.
     pub fn finish(&self) -> Result<Invocation, ErrorRecord> {
         self.invocation(self.bound.clone(), self.mask, None)
+    }
+
+    /// Checks a call that is read and not run: a pipeline that feeds it may bring what is missing, and so may
+    /// `more` arguments that cannot be seen (a splatted variable).
+    ///
+    /// # Errors
+    /// Where every run would fail to bind.
+    pub fn check(&self, fed: bool, more: bool) -> Result<(), ErrorRecord> {
+        if more {
+            return Ok(());
+        }
+        let mut bound = self.bound.clone();
+        if fed {
+            let open = self.info.parameters.iter().filter(|p| self.is_fed(p));
+            let names: Vec<_> = open.map(|p| p.name.clone()).collect();
+            if names.is_empty() && self.info.kind != CommandKind::Function {
+                return Err(errors::input_not_bound(&self.info, &Value::Nothing));
+            }
+            bound.extend(names.into_iter().map(|name| (name, Value::Nothing)));
+        }
+        self.sets.choose(&self.info, self.mask, &bound).map(|_| ())
     }
 
     /// Chooses the set and checks mandatory parameters.

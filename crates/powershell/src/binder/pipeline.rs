@@ -15,9 +15,14 @@ use crate::{
 impl Binding {
     /// True where some unbound parameter takes pipeline input.
     pub fn takes_input(&self) -> bool {
-        let open =
-            |p: &&ParameterInfo| (p.by_value || p.by_property_name) && !self.bound.contains_key(&p.name);
-        self.info.parameters.iter().filter(open).any(|p| self.sets.mask(p) & self.mask != 0)
+        self.info.parameters.iter().any(|p| self.is_fed(p))
+    }
+
+    /// True for an unbound parameter that takes pipeline input.
+    pub(super) fn is_fed(&self, p: &ParameterInfo) -> bool {
+        (p.by_value || p.by_property_name)
+            && !self.bound.contains_key(&p.name)
+            && self.sets.mask(p) & self.mask != 0
     }
 
     /// The call for one pipeline object.

@@ -7,7 +7,7 @@ use crate::{
     value::{Hashtable, PsObject},
 };
 
-const FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"))
+static FACTS: Facts = Facts::new("Example", include_str!("../../../cmdlets/data/cmdlets.jsonl"))
     .with_optional(&[("New-Mailbox", "Password"), ("New-Mailbox", "UserPrincipalName")]);
 const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 

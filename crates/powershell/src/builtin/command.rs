@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{ALL, Args, Builtin, p, stages::once, switch};
 use crate::{
     binder::COMMON,
-    cmdlet::{CommandInfo, CommandKind, ErrorRecord},
+    cmdlet::{CommandInfo, CommandKind, ErrorRecord, ParameterInfo},
     eval::{Interp, Run, Wildcard},
     pipeline::Stage,
     value::{Hashtable, PsObject, Value},
@@ -88,7 +88,11 @@ fn make(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             }
             let Some(info) = declaration(cx, &name) else { continue };
             let has = |wanted: &String| {
-                info.parameters.iter().any(|p| Wildcard::new(wanted, false).matches(&p.name))
+                let wanted = Wildcard::new(wanted, false);
+                let named = |p: &ParameterInfo| {
+                    wanted.matches(&p.name) || p.aliases.iter().any(|alias| wanted.matches(alias))
+                };
+                info.parameters.iter().any(named)
             };
             let typed = kinds.is_empty()
                 || kinds.iter().any(|k| k.eq_ignore_ascii_case(kind(&info)) || k.eq_ignore_ascii_case("All"));
@@ -134,6 +138,7 @@ fn shown(info: &CommandInfo, syntax: bool) -> Value {
         .with("ModuleName", info.module.clone())
         .with("Verb", verb)
         .with("Noun", noun)
+        .with("Definition", super::get_help::syntax(info))
         .with("Parameters", parameters)
         .into()
 }

@@ -1,11 +1,13 @@
-//! `Get-Help`: from the same declarations the binder uses.
+//! `Get-Help`: pages, parameters and examples from the declarations the binder uses.
 
 use super::{Args, Builtin, command, p, stages::once, switch};
 use crate::{
-    cmdlet::{CommandInfo, ErrorCategory, ErrorRecord, ParameterInfo},
+    binder::COMMON,
+    cmdlet::{CommandInfo, CommandKind, CommandSource, ErrorCategory, ErrorRecord, Example, ParameterInfo},
     eval::{Interp, Run, Wildcard},
     format::formatted_text,
-    pipeline::Stage,
+    pipeline::{Sink, Stage},
+    value::{PsObject, Value},
 };
 
 pub(crate) const GET_HELP: Builtin = Builtin {
@@ -15,49 +17,110 @@ pub(crate) const GET_HELP: Builtin = Builtin {
     parameters: &[
         p("Name", "String").at(0),
         p("Parameter", "String"),
+        p("Category", "String[]"),
         switch("Full"),
         switch("Detailed"),
         switch("Examples"),
         switch("Online"),
+        switch("ShowWindow"),
     ],
     should_process: false,
     make,
 };
 
+/// How much of a page is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Short,
+    Detailed,
+    Full,
+    Examples,
+}
+
 fn make(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let name = args.text("Name").unwrap_or_else(|| "Get-Help".into());
-    let full = args.on("Full") || args.on("Detailed");
+    let extent = match () {
+        () if args.on("Full") => Extent::Full,
+        () if args.on("Detailed") => Extent::Detailed,
+        () if args.on("Examples") => Extent::Examples,
+        () => Extent::Short,
+    };
     let wanted = args.text("Parameter");
     Ok(once(move |cx, out| {
         if let Some(info) = command::declaration(cx, &name) {
-            let text = match &wanted {
-                Some(pattern) => parameters(&info, &Wildcard::new(pattern, false)),
-                None => page(&info, full),
-            };
-            return out.put(cx, formatted_text(text));
+            return show(cx, out, &info, extent, wanted.as_deref());
         }
         let pattern = if Wildcard::is_pattern(&name) { name.clone() } else { format!("*{name}*") };
         let pattern = Wildcard::new(&pattern, false);
-        let found: Vec<String> = command::names(cx)
-            .into_values()
-            .filter(|n| pattern.matches(n))
-            .map(|n| format!("{n}\n"))
-            .collect();
-        if found.is_empty() {
-            let text = format!(
-                "Get-Help could not find {name} in a help file in this session. To download updated help topics type: \
-                 \"Update-Help\"."
-            );
-            let error = ErrorRecord::new(
-                "Microsoft.PowerShell.Commands.HelpNotFoundException",
-                "HelpNotFound",
-                ErrorCategory::ResourceUnavailable,
-                text,
-            );
-            return cx.write_error(error.from_command("Get-Help"));
+        let found: Vec<_> = command::names(cx).into_values().filter(|n| pattern.matches(n)).collect();
+        match &found[..] {
+            [] => cx.write_error(not_found(&name)),
+            [one] => match command::declaration(cx, one) {
+                Some(info) => show(cx, out, &info, extent, wanted.as_deref()),
+                None => Ok(()),
+            },
+            several => several.iter().try_for_each(|name| {
+                cx.step()?;
+                match command::declaration(cx, name) {
+                    Some(info) => out.put(cx, row(&info)),
+                    None => Ok(()),
+                }
+            }),
         }
-        out.put(cx, formatted_text(found.concat()))
     }))
+}
+
+fn not_found(name: &str) -> ErrorRecord {
+    let text = format!(
+        "Get-Help could not find {name} in a help file in this session. To download updated help topics type: \
+         \"Update-Help\"."
+    );
+    ErrorRecord::new(
+        "Microsoft.PowerShell.Commands.HelpNotFoundException",
+        "HelpNotFound",
+        ErrorCategory::ResourceUnavailable,
+        text,
+    )
+    .from_command("Get-Help")
+}
+
+fn show(
+    cx: &mut Interp<'_>,
+    out: &mut dyn Sink,
+    info: &CommandInfo,
+    extent: Extent,
+    wanted: Option<&str>,
+) -> Run<()> {
+    let source = cx.state.source.clone();
+    let Some(pattern) = wanted else {
+        return out.put(cx, formatted_text(page(info, &*source, extent)));
+    };
+    let text = parameters(info, &*source, &Wildcard::new(pattern, false), "");
+    if !text.is_empty() {
+        return out.put(cx, formatted_text(text));
+    }
+    let text = format!("No parameter matches criteria {pattern}.");
+    let error = ErrorRecord::new(
+        "System.Management.Automation.PSArgumentException",
+        "NoParmsFound",
+        ErrorCategory::InvalidArgument,
+        text,
+    );
+    cx.write_error(error.from_command("Get-Help"))
+}
+
+/// One of several commands a pattern means.
+fn row(info: &CommandInfo) -> Value {
+    let kind = match info.kind {
+        CommandKind::Cmdlet => "Cmdlet",
+        CommandKind::Function => "Function",
+    };
+    PsObject::new(&["HelpInfoShort"])
+        .with("Name", info.name.clone())
+        .with("Category", kind)
+        .with("Module", info.module.clone())
+        .with("Synopsis", info.synopsis.clone())
+        .into()
 }
 
 fn one(parameter: &ParameterInfo) -> String {
@@ -72,19 +135,25 @@ fn one(parameter: &ParameterInfo) -> String {
     }
 }
 
+/// The parameters a person may give; functions have a hidden one.
+fn shown(info: &CommandInfo) -> impl Iterator<Item = &ParameterInfo> {
+    info.parameters.iter().filter(|p| !p.name.starts_with('\0'))
+}
+
 /// One line for each parameter set.
 pub(super) fn syntax(info: &CommandInfo) -> String {
     let sets = info.set_names();
     let line = |set: Option<&str>| {
-        let mut parameters: Vec<&ParameterInfo> = info
-            .parameters
-            .iter()
-            .filter(|p| !p.name.starts_with('\0') && set.is_none_or(|s| p.in_set(s)))
-            .collect();
+        let mut parameters: Vec<&ParameterInfo> =
+            shown(info).filter(|p| set.is_none_or(|s| p.in_set(s))).collect();
         parameters.sort_by_key(|p| (p.position.unwrap_or(i32::MAX), !p.required));
-        let parts: Vec<String> = parameters.into_iter().map(one).collect();
-        let should = if info.should_process { " [-WhatIf] [-Confirm]" } else { "" };
-        format!("{} {}{should} [<CommonParameters>]", info.name, parts.join(" "))
+        let mut parts = vec![info.name.to_string()];
+        parts.extend(parameters.into_iter().map(one));
+        if info.should_process {
+            parts.push("[-WhatIf] [-Confirm]".into());
+        }
+        parts.push("[<CommonParameters>]".into());
+        parts.join(" ")
     };
     if sets.is_empty() {
         return line(None);
@@ -92,22 +161,67 @@ pub(super) fn syntax(info: &CommandInfo) -> String {
     sets.iter().map(|s| line(Some(s))).collect::<Vec<_>>().join("\n\n")
 }
 
-fn page(info: &CommandInfo, full: bool) -> String {
-    let mut text = format!("\nNAME\n    {}\n\nSYNOPSIS\n    {}\n\nSYNTAX\n", info.name, info.synopsis);
-    for line in syntax(info).lines().filter(|l| !l.is_empty()) {
+fn page(info: &CommandInfo, source: &dyn CommandSource, extent: Extent) -> String {
+    let name = &info.name;
+    let mut text = format!("\nNAME\n    {name}\n\nSYNOPSIS\n    {}\n\n", info.synopsis);
+    if extent == Extent::Examples {
+        return text + &examples(info, source);
+    }
+    text.push_str("SYNTAX\n");
+    for line in syntax(info).lines().filter(|line| !line.is_empty()) {
         text.push_str(&format!("    {line}\n\n"));
     }
-    if full {
-        text.push_str("PARAMETERS\n");
-        text.push_str(&parameters(info, &Wildcard::new("*", false)));
+    match extent {
+        Extent::Detailed => {
+            text.push_str("PARAMETERS\n");
+            for parameter in shown(info) {
+                text.push_str(&format!("    {}\n", headline(parameter)));
+            }
+            text.push_str(&format!("    <CommonParameters>\n\n{}", examples(info, source)));
+        }
+        Extent::Full => {
+            text.push_str("PARAMETERS\n");
+            text.push_str(&parameters(info, source, &Wildcard::new("*", false), "    "));
+            text.push_str(&format!("    <CommonParameters>\n        {}\n\n", common(info)));
+            text.push_str(&examples(info, source));
+        }
+        Extent::Short | Extent::Examples => {}
+    }
+    text.push_str("REMARKS\n");
+    if !source.is_built(name, None) && source.find(name).is_some() {
+        text.push_str(&format!(
+            "    {name} is known and not built yet: it binds, and then says NotImplemented.\n"
+        ));
+    }
+    if extent == Extent::Short {
+        text.push_str(&format!(
+            "    To see the examples, type: \"Get-Help {name} -Examples\".\n    For all parameters, type: \
+             \"Get-Help {name} -Full\".\n"
+        ));
     }
     text
 }
 
-fn parameters(info: &CommandInfo, wanted: &Wildcard) -> String {
+fn headline(parameter: &ParameterInfo) -> String {
+    if parameter.is_switch() {
+        format!("-{}", parameter.name)
+    } else {
+        format!("-{} <{}>", parameter.name, parameter.type_name)
+    }
+}
+
+/// The names of the common parameters a command takes.
+fn common(info: &CommandInfo) -> String {
+    let names = COMMON.iter().map(|c| c.name);
+    let taken = names.filter(|name| info.should_process || !["WhatIf", "Confirm"].contains(name));
+    taken.collect::<Vec<_>>().join(", ")
+}
+
+/// What is to be known of the parameters that a pattern means.
+fn parameters(info: &CommandInfo, source: &dyn CommandSource, wanted: &Wildcard, indent: &str) -> String {
     let mut text = String::new();
-    for parameter in info.parameters.iter().filter(|p| wanted.matches(&p.name) && !p.name.starts_with('\0')) {
-        let kind = if parameter.is_switch() { String::new() } else { format!(" <{}>", parameter.type_name) };
+    let known = source.is_built(&info.name, None);
+    for parameter in shown(info).filter(|p| wanted.matches(&p.name)) {
         let position = parameter.position.map_or("named".to_owned(), |n| n.to_string());
         let piped = match (parameter.by_value, parameter.by_property_name) {
             (true, true) => "true (ByValue, ByPropertyName)",
@@ -115,13 +229,46 @@ fn parameters(info: &CommandInfo, wanted: &Wildcard) -> String {
             (false, true) => "true (ByPropertyName)",
             (false, false) => "false",
         };
-        text.push_str(&format!(
-            "    -{}{kind}\n        Required?                    {}\n        Position?                    {position}\n        \
-             Accept pipeline input?       {piped}\n        Aliases                      {}\n\n",
-            parameter.name,
-            parameter.required,
-            parameter.aliases.join(", "),
-        ));
+        let required = parameter.required.to_string();
+        let refused = known && !source.is_built(&info.name, Some(&parameter.name));
+        let rows = [
+            ("Required?", &*required),
+            ("Position?", &position),
+            ("Accept pipeline input?", piped),
+            ("Parameter set name", &parameter.sets.join(", ")),
+            ("Aliases", &parameter.aliases.join(", ")),
+            ("Values", &parameter.values.join(", ")),
+            ("Built?", if refused { "false: with it, the call is refused" } else { "" }),
+        ];
+        text.push_str(&format!("{indent}{}\n", headline(parameter)));
+        for (label, value) in
+            rows.into_iter().filter(|(label, value)| !value.is_empty() || *label == "Aliases")
+        {
+            text.push_str(format!("{indent}    {label:<28} {value}").trim_end());
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The source's examples, or a call with what the command cannot do without.
+fn examples(info: &CommandInfo, source: &dyn CommandSource) -> String {
+    let mut all = source.examples(&info.name);
+    if all.is_empty() {
+        let set = info.default_set.as_deref();
+        let needed = shown(info).filter(|p| p.required && set.is_none_or(|set| p.in_set(set)));
+        let parts = needed.map(headline).map(|text| format!(" {text}"));
+        let code = std::iter::once(info.name.to_string()).chain(parts).collect::<String>();
+        all.push(Example { title: "With what it cannot do without.".into(), code: code.into() });
+    }
+    let mut text = "EXAMPLES\n".to_owned();
+    for (at, Example { title, code }) in all.iter().enumerate() {
+        text.push_str(&format!("    Example {}: {title}\n\n", at + 1));
+        for line in code.lines() {
+            text.push_str(&format!("    PS> {line}\n"));
+        }
+        text.push('\n');
     }
     text
 }

@@ -26,6 +26,7 @@ mod new_object;
 mod out;
 mod path;
 mod random;
+mod script;
 mod select_object;
 mod select_string;
 mod sort_object;
@@ -249,6 +250,7 @@ pub(crate) const ALL: &[&Builtin] = &[
     &date::START_SLEEP,
     &tee::TEE_OBJECT,
     &path::TEST_PATH,
+    &script::TEST_SCRIPT_COMPATIBILITY,
     &where_object::WHERE_OBJECT,
     &write::WRITE_DEBUG,
     &write::WRITE_ERROR,

@@ -58,6 +58,15 @@ pub struct ParameterInfo {
     pub values: Vec<Arc<str>>,
 }
 
+/// A call that shows what a command is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// What it is for, in a few words.
+    pub title: Arc<str>,
+    /// The command lines.
+    pub code: Arc<str>,
+}
+
 impl ParameterInfo {
     /// A parameter of this name and type.
     pub fn new(name: &str, type_name: &str) -> Self {

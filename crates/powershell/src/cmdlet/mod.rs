@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use error::{ErrorCategory, ErrorRecord, Position};
-pub use info::{CommandInfo, CommandKind, ParameterInfo};
+pub use info::{CommandInfo, CommandKind, Example, ParameterInfo};
 pub use streams::{ActionPreference, Collected, Flow, Progress, Prompt, Streams};
 
 use crate::value::Value;
@@ -94,6 +94,19 @@ pub trait CommandSource: Send + Sync {
     fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
         let _ = (parameter_type, object);
         None
+    }
+
+    /// Whether a command, or one of its parameters, does what it says. What is known and not built binds all the
+    /// same, and fails when it runs.
+    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
+        let _ = (command, parameter);
+        true
+    }
+
+    /// Calls that show what a command is for.
+    fn examples(&self, command: &str) -> Vec<Example> {
+        let _ = command;
+        Vec::new()
     }
 
     /// Values to offer when completing an argument.

@@ -3,6 +3,8 @@
 mod lower;
 mod validate;
 
+pub(crate) use lower::lower;
+
 use std::sync::Arc;
 
 use super::{Context, Interp, Run, Scope, ScopeKind, ScopeRef, Slot, Unwind};

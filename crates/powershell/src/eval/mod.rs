@@ -23,7 +23,7 @@ pub(crate) use compare::{compare, compare_text, equal};
 pub(crate) use errors::{category_named, record_to_value, value_to_record};
 pub(crate) use expressions::STRING_MAX;
 pub(crate) use format_operator::{compose, formatted};
-pub(crate) use function::{Function, FunctionStage};
+pub(crate) use function::{Function, FunctionStage, lower};
 pub use limits::Limits;
 pub(crate) use operators::number;
 pub(crate) use scope::{Scope, ScopeKind, ScopeRef, Slot};

@@ -20,7 +20,7 @@ impl Parser<'_> {
         let call = self.call_operator()?;
         let redirected = self.redirections()?;
         let name = match self.cursor.peek() {
-            Some('$' | '(' | '{') => self.postfix()?,
+            Some('$' | '(' | '{') => self.argument_value()?,
             Some('@') if self.cursor.peek_at(1).is_some_and(is_name_char) => return self.at_name(),
             Some(c) if is_single_quote(c) || is_double_quote(c) => self.quoted(QuoteClass::of(c))?,
             _ => self.word()?,

@@ -175,7 +175,7 @@ impl Interp<'_> {
             ExprKind::Number(_, text) => Some(text.clone()),
             _ => None,
         };
-        Ok(Given { value: self.operand(expr)?, text })
+        Ok(Given { text, ..self.operand(expr)?.into() })
     }
 
     /// `$PSDefaultParameterValues` for a command.

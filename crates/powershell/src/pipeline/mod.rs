@@ -5,7 +5,7 @@ mod external;
 mod resolve;
 
 pub(crate) use command::Prepared;
-pub(crate) use resolve::Found;
+pub(crate) use resolve::{Found, simple};
 
 use crate::{
     ast::Element,

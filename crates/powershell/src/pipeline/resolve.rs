@@ -147,7 +147,7 @@ impl Interp<'_> {
 }
 
 /// A simple function takes parameters it does not declare as plain arguments.
-fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> Vec<Argument> {
+pub(crate) fn simple(info: &CommandInfo, arguments: Vec<Argument>) -> Vec<Argument> {
     let declared = |name: &str| {
         info.parameters.iter().any(|p| {
             p.name.len() >= name.len()

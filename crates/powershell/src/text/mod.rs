@@ -1,8 +1,10 @@
-//! Results for programs: one JSON array, or one CLIXML document.
+//! Results for programs: one JSON array, or one CLIXML document; and the text of files.
 
 mod clixml;
+mod decode;
 
 pub use clixml::{from_node, to_node};
+pub use decode::decode;
 
 use serde_json::Value as Json;
 

@@ -5,7 +5,7 @@ use std::{io, os::unix::net::UnixStream, sync::Arc};
 use parking_lot::Mutex;
 use powershell::{
     Value,
-    cmdlet::{CommandInfo, CommandSource, ErrorRecord, Flow, Invocation, ParameterInfo, Streams},
+    cmdlet::{CommandInfo, CommandSource, ErrorRecord, Example, Flow, Invocation, ParameterInfo, Streams},
 };
 
 use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
@@ -142,5 +142,12 @@ impl CommandSource for RemoteCmdlets {
 
     fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
         cmdlets::accepts(parameter_type, object)
+    }
+
+    fn examples(&self, command: &str) -> Vec<Example> {
+        cmdlets::examples(command)
+    }
+    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
+        cmdlets::is_built(command, parameter)
     }
 }

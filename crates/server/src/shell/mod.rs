@@ -15,7 +15,8 @@ use std::{
 
 use powershell::{Outcome, Runspace, Value};
 
-use self::{console::Console, files::LocalFiles, output::Collector};
+pub(crate) use self::files::LocalFiles;
+use self::{console::Console, output::Collector};
 use crate::{
     admin::client::RemoteCmdlets,
     cli::{self, OutputFormat},
@@ -47,7 +48,7 @@ pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
         (Some(command), _) => run_text(&mut runspace, "", &command, options.output_format)?,
         (None, Some(path)) => {
             let text = std::fs::read(&path).map_err(|e| ServerError::io(path.display().to_string(), e))?;
-            let text = files::decode(&text);
+            let text = powershell::text::decode(&text);
             run_text(&mut runspace, &path.display().to_string(), &text, options.output_format)?
         }
         (None, None) if io::stdin().is_terminal() => repl::run(&mut runspace, &server)?,
