@@ -5,6 +5,7 @@ mod analyze;
 mod carrier;
 mod certificate;
 mod cli;
+mod commands;
 mod config;
 mod error;
 mod files;

@@ -31,6 +31,7 @@ use crate::{
     admin, certificate,
     certificate::Certificate,
     cli,
+    commands::Commands,
     config::Config,
     error::ServerError,
     layout::Layout,
@@ -194,15 +195,20 @@ pub(crate) async fn start(
         server.guid,
         config.listen.smtp_implicit_tls.clone(),
     )?;
-    let protocols =
-        Protocols { config: &config, services: &services, tls: &tls, clock: &seams.clock, stopped: &stopped };
-    protocols.listen(&mut tasks)?;
-    protocols.listen_https(&mut tasks, metrics)?;
     tasks.spawn(smtp.run(stopped.clone()));
-    let (clock, stop_jobs) = (seams.clock.clone(), stopped.clone());
-    tasks.spawn(jobs::store_maintenance::run(directory.clone(), stores.clone(), clock, stop_jobs));
+    let clock = seams.clock.clone();
+    tasks.spawn(jobs::store_maintenance::run(
+        directory.clone(),
+        stores.clone(),
+        clock.clone(),
+        stopped.clone(),
+    ));
 
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, events));
+    let protocols =
+        Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
+    protocols.listen(&mut tasks)?;
+    protocols.listen_https(&mut tasks, metrics, Commands::new(cmdlets.clone()))?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
     eventlog::write(&STARTED, &format!("The messaging server {} has started.", config.server_name));
@@ -343,10 +349,13 @@ impl Protocols<'_> {
         &self,
         tasks: &mut JoinSet<()>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
+        commands: Commands,
     ) -> Result<(), ServerError> {
         let settings = Arc::new(http::Settings {
             server_name: self.config.server_name.clone(),
             metrics: Box::new(move || metrics.render()),
+            services: self.services.clone(),
+            commands: Arc::new(commands),
         });
         let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));

@@ -1,16 +1,19 @@
-//! The HTTPS listener and its one router. A route is one line in [`ROUTES`]; a handler gets the request
+//! The HTTPS listener and its one router. A route is one line in [`ROUTES`]; a handler gets an [`Exchange`]
 //! and answers; identity never comes from a header.
 
+mod exchange;
 mod guard;
 mod routes;
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use base::net::TcpListener;
+use base::{Fault, net::TcpListener};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use powershell::CommandSource;
+use services::{Caller, Services};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -19,10 +22,13 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::listen::{self, ConnectionLimits};
 
+pub use exchange::{Exchange, Realm, authenticate_basic};
 pub use routes::ROUTES;
 
 /// How long a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest request head, bytes.
 const HEAD_MAX: usize = 64 << 10;
 
@@ -35,20 +41,48 @@ pub struct Settings {
     pub server_name: String,
     /// Renders the metrics in Prometheus' text format.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// Who is calling, and what they may do to mailboxes.
+    pub services: Services,
+    /// The cmdlets, for those who administer.
+    pub commands: Arc<dyn OpenCommands>,
 }
+
+/// Whoever has cmdlets for administrators who come over the network.
+pub trait OpenCommands: Send + Sync {
+    /// The commands of a session configuration (`Microsoft.Exchange`) as this caller may run them.
+    ///
+    /// # Errors
+    /// `AccessDenied` for those who administer nothing, `NotFound` for a configuration nobody knows.
+    fn open(&self, caller: &Caller, configuration: &str) -> Result<Arc<dyn CommandSource>, Fault>;
+}
+
+/// A handler's work. It may take long; it is dropped when the client hangs up.
+pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// One path and what answers it.
 pub struct Route {
-    /// The exact path, decoded, lower case.
+    /// The path, decoded, lower case. One that ends in a slash stands for everything below it, too, and for
+    /// itself without the slash.
     pub path: &'static str,
     /// The methods that are answered; others get 405.
     pub methods: &'static [hyper::Method],
+    /// The largest body its handler can read, bytes.
+    pub body_max: usize,
     /// Makes the answer.
-    pub handler: fn(&Settings, &SocketAddr, &Request<Incoming>) -> Answer,
+    pub handler: fn(Exchange) -> Answering,
 }
 
-/// How long a client may take for the TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+impl Route {
+    /// Whether it answers a path.
+    fn matches(&self, path: &str) -> bool {
+        match self.path.strip_suffix('/') {
+            Some(stem) if !stem.is_empty() => {
+                path.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            _ => path == self.path,
+        }
+    }
+}
 
 /// Accepts until `shutdown` turns true, then lets the open requests finish.
 pub async fn serve(
@@ -59,13 +93,10 @@ pub async fn serve(
 ) {
     let stop = shutdown.clone();
     listen::serve("HTTP", listener, ConnectionLimits::default(), shutdown, |stream, peer| {
-        let (tls, settings, mut stop) = (tls.clone(), settings.clone(), stop.clone());
+        let (tls, settings, stop) = (tls.clone(), settings.clone(), stop.clone());
         async move {
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => tokio::select! {
-                    () = serve_connection(stream, peer, settings) => {}
-                    () = listen::stopped(&mut stop) => {}
-                },
+                Ok(Ok(stream)) => serve_connection(stream, peer, settings, stop).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
                 Err(_) => tracing::debug!(%peer, "no TLS in time"),
             }
@@ -74,35 +105,55 @@ pub async fn serve(
     .await;
 }
 
-/// Serves one connection until it closes.
-async fn serve_connection<S>(stream: S, peer: SocketAddr, settings: Arc<Settings>)
-where
+/// Serves one connection until it closes, or the server stops and the request at work is answered.
+async fn serve_connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    settings: Arc<Settings>,
+    mut shutdown: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let stop = shutdown.clone();
     let service = service_fn(move |request| {
-        let answer = dispatch(&settings, &peer, &request);
-        async move { Ok::<_, Infallible>(answer) }
+        let answer = dispatch(settings.clone(), peer, request, stop.clone());
+        async move { Ok::<_, Infallible>(answer.await) }
     });
-    let result = hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = listen::stopped(&mut shutdown) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
     if let Err(error) = result {
         tracing::debug!(%peer, %error, "HTTP connection ended");
     }
 }
 
-fn dispatch(settings: &Settings, peer: &SocketAddr, request: &Request<Incoming>) -> Answer {
-    let mut answer = match guard::checked_path(request) {
-        Err(refusal) => refused(refusal),
-        Ok(path) => match ROUTES.iter().find(|route| route.path == path) {
+async fn dispatch(
+    settings: Arc<Settings>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+    shutdown: watch::Receiver<bool>,
+) -> Answer {
+    let mut answer = match guard::checked_path(&request) {
+        Err(refusal) => exchange::closing(text(StatusCode::BAD_REQUEST, refusal)),
+        Ok(path) => match ROUTES.iter().find(|route| route.matches(&path)) {
             None => text(StatusCode::NOT_FOUND, "Not found.\r\n"),
             Some(route) if !route.methods.contains(request.method()) => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\r\n")
             }
-            Some(route) => (route.handler)(settings, peer, request),
+            Some(route) => {
+                let exchange = Exchange::new(settings, peer, path, request, shutdown);
+                (route.handler)(exchange.bounded(route.body_max)).await
+            }
         },
     };
     metrics::counter!("rialto_http_requests_total", "status" => answer.status().as_u16().to_string())
@@ -125,19 +176,13 @@ const SECURITY_HEADERS: [(header::HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-fn refused(reason: &'static str) -> Answer {
-    let mut answer = text(StatusCode::BAD_REQUEST, reason);
-    answer.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    answer
-}
-
 /// A plain-text answer.
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     typed(status, "text/plain; charset=utf-8", body)
 }
 
 /// An answer of a given content type.
-fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));

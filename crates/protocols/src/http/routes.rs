@@ -1,22 +1,26 @@
-//! The routes and their handlers. Adding one is one line in [`ROUTES`] and one function.
+//! The routes and the small handlers. Adding one is one line in [`ROUTES`] and one function; those of a whole
+//! protocol live in its own room.
 
-use std::net::SocketAddr;
+use hyper::{Method, StatusCode};
 
-use hyper::{Method, Request, StatusCode, body::Incoming};
-
-use super::{Answer, Route, Settings, text, typed};
+use super::{Answer, Answering, Exchange, Route, text, typed};
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 
-/// Every path the server answers, sorted.
+/// Every path the server answers, sorted; the first that matches answers.
 pub static ROUTES: &[Route] = &[
-    Route { path: "/", methods: READ, handler: front_page },
-    Route { path: "/healthcheck.htm", methods: READ, handler: health_check },
-    Route { path: "/metrics", methods: READ, handler: metrics },
+    Route { path: "/", methods: READ, body_max: 0, handler: |x| at_once(front_page(&x)) },
+    Route { path: "/healthcheck.htm", methods: READ, body_max: 0, handler: |x| at_once(health_check(&x)) },
+    Route { path: "/metrics", methods: READ, body_max: 0, handler: |x| at_once(metrics(&x)) },
 ];
 
-fn front_page(settings: &Settings, _: &SocketAddr, _: &Request<Incoming>) -> Answer {
-    let name = settings.server_name.replace('&', "&amp;").replace('<', "&lt;");
+/// For handlers that need not wait.
+fn at_once(answer: Answer) -> Answering {
+    Box::pin(std::future::ready(answer))
+}
+
+fn front_page(exchange: &Exchange) -> Answer {
+    let name = exchange.settings.server_name.replace('&', "&amp;").replace('<', "&lt;");
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Rialto</title>\
          <body style=\"font-family:sans-serif;max-width:40em;margin:4em auto\"><h1>Rialto</h1>\
@@ -27,14 +31,14 @@ fn front_page(settings: &Settings, _: &SocketAddr, _: &Request<Incoming>) -> Ans
 }
 
 /// What load balancers ask: `200 OK` and the server's name, as the product's own virtual directories answer.
-fn health_check(settings: &Settings, _: &SocketAddr, _: &Request<Incoming>) -> Answer {
-    text(StatusCode::OK, format!("200 OK\r\n{}\r\n", settings.server_name))
+fn health_check(exchange: &Exchange) -> Answer {
+    text(StatusCode::OK, format!("200 OK\r\n{}\r\n", exchange.settings.server_name))
 }
 
 /// Prometheus' text format; for the machine itself only.
-fn metrics(settings: &Settings, peer: &SocketAddr, _: &Request<Incoming>) -> Answer {
-    if peer.ip().to_canonical().is_loopback() {
-        typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (settings.metrics)())
+fn metrics(exchange: &Exchange) -> Answer {
+    if exchange.peer.ip().to_canonical().is_loopback() {
+        typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (exchange.settings.metrics)())
     } else {
         text(StatusCode::FORBIDDEN, "Metrics are served to this machine only.\r\n")
     }
@@ -42,9 +46,23 @@ fn metrics(settings: &Settings, peer: &SocketAddr, _: &Request<Incoming>) -> Ans
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn routes_are_sorted_and_lower_case() {
-        assert!(super::ROUTES.is_sorted_by_key(|route| route.path));
-        assert!(super::ROUTES.iter().all(|route| route.path == route.path.to_lowercase()));
+        assert!(ROUTES.is_sorted_by_key(|route| route.path));
+        assert!(ROUTES.iter().all(|route| route.path == route.path.to_lowercase()));
+    }
+
+    #[test]
+    fn a_trailing_slash_stands_for_all_below() {
+        let route = |path| Route { path, methods: READ, body_max: 0, handler: |x| at_once(metrics(&x)) };
+        let below = route("/powershell/");
+        for path in ["/powershell", "/powershell/", "/powershell/x"] {
+            assert!(below.matches(path), "{path}");
+        }
+        assert!(!below.matches("/powershellx") && !below.matches("/"));
+        assert!(route("/").matches("/") && !route("/").matches("/x"));
+        assert!(!route("/wsman").matches("/wsman/"));
     }
 }
