@@ -356,6 +356,7 @@ impl Protocols<'_> {
             metrics: Box::new(move || metrics.render()),
             services: self.services.clone(),
             commands: Arc::new(commands),
+            adminapi: protocols::adminapi::Pages::default(),
         });
         let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));

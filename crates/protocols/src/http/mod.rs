@@ -20,7 +20,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::listen::{self, ConnectionLimits};
+use crate::{
+    adminapi::Pages,
+    listen::{self, ConnectionLimits},
+};
 
 pub use exchange::{Exchange, Realm, authenticate_basic};
 pub use routes::ROUTES;
@@ -45,6 +48,8 @@ pub struct Settings {
     pub services: Services,
     /// The cmdlets, for those who administer.
     pub commands: Arc<dyn OpenCommands>,
+    /// What the REST keeps between requests.
+    pub adminapi: Pages,
 }
 
 /// Whoever has cmdlets for administrators who come over the network.
