@@ -21,7 +21,7 @@ use hyper::{Method, StatusCode, header};
 use powershell::{CommandSource, Invocation};
 use services::{Caller, Organization};
 
-use crate::http::{Answer, Answering, Exchange, Realm, typed};
+use crate::http::{Answer, Answering, Exchange, Realm, not_allowed, typed};
 
 pub use pages::Pages;
 
@@ -75,10 +75,10 @@ impl<'p> Target<'p> {
         }
     }
 
-    fn takes(&self, method: &Method) -> bool {
+    fn methods(&self) -> &'static [Method] {
         match self {
-            Target::Description | Target::Endpoints { .. } => matches!(*method, Method::GET | Method::HEAD),
-            Target::Noun { .. } | Target::Any { .. } => *method == Method::POST,
+            Target::Description | Target::Endpoints { .. } => &[Method::GET, Method::HEAD],
+            Target::Noun { .. } | Target::Any { .. } => &[Method::POST],
         }
     }
 }
@@ -114,6 +114,7 @@ fn dressed(plain: Answer) -> Answer {
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large.",
         StatusCode::REQUEST_TIMEOUT => "The body took too long.",
         StatusCode::BAD_REQUEST => "The body is malformed.",
+        StatusCode::METHOD_NOT_ALLOWED => "This address does not take this method.",
         _ => "The server is busy; try again later.",
     };
     Problem::dressing(plain, message)
@@ -123,9 +124,8 @@ async fn answer(exchange: &mut Exchange) -> Result<Answer, Refusal> {
     let path = exchange.path.clone();
     let not_here = || Problem::new(StatusCode::NOT_FOUND, "There is nothing here.");
     let target = Target::of(&path).ok_or_else(not_here)?;
-    if !target.takes(exchange.request().method()) {
-        let text = "This address does not take this method.";
-        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, text).into());
+    if !target.methods().contains(exchange.request().method()) {
+        return Err(Refusal::Plain(not_allowed(target.methods())));
     }
     let caller = exchange.authenticate_basic(&REALM).await.map_err(Refusal::Plain)?;
     let settings = exchange.settings.clone();
