@@ -75,6 +75,7 @@ impl<'p> Target<'p> {
         }
     }
 
+    /// What it answers to.
     fn methods(&self) -> &'static [Method] {
         match self {
             Target::Description | Target::Endpoints { .. } => &[Method::GET, Method::HEAD],
@@ -128,19 +129,30 @@ async fn answer(exchange: &mut Exchange) -> Result<Answer, Refusal> {
         return Err(Refusal::Plain(not_allowed(target.methods())));
     }
     let caller = exchange.authenticate_basic(&REALM).await.map_err(Refusal::Plain)?;
+    let outcome = admitted(exchange, &caller, target).await;
+    if outcome.is_err() {
+        // A client that sends before it reads must find its answer, and its connection.
+        drop(exchange.body().await);
+    }
+    outcome
+}
+
+/// Answers somebody who has logged on.
+async fn admitted(exchange: &mut Exchange, caller: &Caller, target: Target<'_>) -> Result<Answer, Refusal> {
+    let not_here = || Problem::new(StatusCode::NOT_FOUND, "There is nothing here.");
     let settings = exchange.settings.clone();
     let busy = || Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many of your requests are under way.");
     let _admission = settings.adminapi.admit(caller.user).ok_or_else(busy)?;
-    let source = settings.commands.open(&caller, CONFIGURATION)?;
-    let organization = settings.services.organization(&caller).ok_or_else(not_here)?;
-    if target.tenant().is_some_and(|tenant| !settings.services.is_organization(&caller, tenant)) {
+    let source = settings.commands.open(caller, CONFIGURATION)?;
+    let organization = settings.services.organization(caller).ok_or_else(not_here)?;
+    if target.tenant().is_some_and(|tenant| !settings.services.is_organization(caller, tenant)) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "There is no such organization here.").into());
     }
     match target {
         Target::Description => describe(source, organization).await,
         Target::Endpoints { .. } => Ok(list(exchange, source).await?),
-        Target::Noun { noun, .. } => run(exchange, &caller, source, Some(noun)).await,
-        Target::Any { .. } => run(exchange, &caller, source, None).await,
+        Target::Noun { noun, .. } => run(exchange, caller, source, Some(noun)).await,
+        Target::Any { .. } => run(exchange, caller, source, None).await,
     }
 }
 

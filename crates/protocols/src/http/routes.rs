@@ -7,7 +7,18 @@ use super::{Answer, Answering, Exchange, Route, text, typed};
 use crate::adminapi;
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
-const ANY: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+/// For handlers that say themselves what each of their addresses takes.
+const ANY: &[Method] = &[
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+    Method::CONNECT,
+];
 
 /// Every path the server answers, sorted; the first that matches answers.
 pub static ROUTES: &[Route] = &[
