@@ -1,5 +1,6 @@
 //! Turns each protocol into `services` verbs.
 
+pub mod adminapi;
 pub mod http;
 pub mod imap;
 mod link;

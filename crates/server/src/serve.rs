@@ -382,6 +382,7 @@ impl Protocols<'_> {
             services: self.services.clone(),
             commands,
             shells,
+            adminapi: protocols::adminapi::Pages::default(),
         });
         let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));

@@ -56,7 +56,8 @@ struct Inner {
 }
 
 /// The protocols a client may log on with, by the name it gives.
-static PROTOCOLS: [(&str, &Protocol); 4] = [
+static PROTOCOLS: [(&str, &Protocol); 5] = [
+    ("AdminApi", &Protocol::POWERSHELL),
     ("IMAP4", &Protocol::IMAP),
     ("POP3", &Protocol::POP),
     ("SMTP", &Protocol::SMTP),
@@ -67,6 +68,11 @@ impl Services {
     /// Over the rooms of one server.
     pub fn new(directory: Directory, stores: Stores, authenticator: Authenticator) -> Self {
         Self { inner: Arc::new(Inner { directory, stores, authenticator, sessions: Sessions::default() }) }
+    }
+
+    /// The directory as it is now.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.inner.directory.snapshot()
     }
 
     /// Checks credentials (throttled per user and address, same time for unknown users).

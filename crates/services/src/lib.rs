@@ -4,6 +4,8 @@
 pub mod caller;
 pub mod mailbox;
 mod sessions;
+mod organization;
 
 pub use caller::{Caller, Client, Credentials, Services};
 pub use mailbox::Mailbox;
+pub use organization::Organization;

@@ -216,6 +216,11 @@ impl Player {
                 answer.headers.iter().filter(|h| http::is_named(h, name)).cloned().collect();
             self.compare_or_bless("h<", expected, &named)?;
         }
+        for expected in &step.expected_json {
+            let pointer = expected.pattern.source().split(' ').next().unwrap_or_default().replace("{{", "{");
+            let there = format!("{pointer} {}", answer.at(&pointer));
+            self.compare_or_bless("j<", expected, &[there])?;
+        }
         if step.expected_body.is_empty() {
             return Ok(());
         }

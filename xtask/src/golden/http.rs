@@ -14,6 +14,23 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<String>,
     /// The body's lines, printable.
     pub(crate) body: Vec<String>,
+    /// The body as JSON, where it is.
+    pub(crate) json: Option<serde_json::Value>,
+}
+
+impl Answer {
+    /// What a pointer (RFC 6901) leads to, as sessions show it: texts bare, other values as JSON, `(none)` where
+    /// there is nothing. With a `#` at its end it counts the members.
+    pub(crate) fn at(&self, pointer: &str) -> String {
+        let (path, counts) = pointer.strip_suffix('#').map_or((pointer, false), |path| (path, true));
+        match self.json.as_ref().and_then(|json| json.pointer(path.trim_end_matches('/'))) {
+            None => "(none)".to_owned(),
+            Some(serde_json::Value::Array(items)) if counts => items.len().to_string(),
+            Some(serde_json::Value::Object(members)) if counts => members.len().to_string(),
+            Some(serde_json::Value::String(text)) => printable(text.as_bytes()),
+            Some(other) => printable(other.to_string().as_bytes()),
+        }
+    }
 }
 
 /// Sends `request` (`GET /path`) with its header lines and body; one connection for one request.
@@ -102,7 +119,7 @@ fn parse(raw: &[u8]) -> Outcome<Answer> {
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
-    Ok(Answer { status, headers, body: lines })
+    Ok(Answer { status, headers, body: lines, json: serde_json::from_slice(&body).ok() })
 }
 
 #[cfg(test)]
@@ -120,5 +137,17 @@ mod tests {
         let sized = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
         assert!(is_whole(sized) && !is_whole(&sized[..sized.len() - 1]));
         assert!(parse(b"nonsense").is_err());
+        assert_eq!(answer.at("/a"), "(none)");
+    }
+
+    #[test]
+    fn points_into_json() {
+        let raw = b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"a\":[{\"b/c\":\"x\"},true],\"n\":1}";
+        let answer = parse(raw).unwrap();
+        for (pointer, shown) in
+            [("/a/0/b~1c", "x"), ("/a/1", "true"), ("/a#", "2"), ("/#", "2"), ("/n", "1"), ("/a/2", "(none)")]
+        {
+            assert_eq!(answer.at(pointer), shown, "{pointer}");
+        }
     }
 }

@@ -79,6 +79,8 @@ pub(crate) struct HttpStep {
     pub(crate) expected_headers: Vec<Expected>,
     /// The whole body; not compared when empty.
     pub(crate) expected_body: Vec<Expected>,
+    /// Parts of a JSON body: `pointer pattern`.
+    pub(crate) expected_json: Vec<Expected>,
 }
 
 /// The `@` directives.
@@ -178,6 +180,7 @@ fn read_line(steps: &mut Vec<Step>, number: usize, line: &str) -> Result<(), Str
             status: None,
             expected_headers: Vec::new(),
             expected_body: Vec::new(),
+            expected_json: Vec::new(),
         })),
         "@" => directive(rest.trim())?,
         _ => return continue_step(steps.last_mut(), prefix, expected),
@@ -198,6 +201,7 @@ fn continue_step(step: Option<&mut Step>, prefix: &str, expected: Expected) -> R
         ("H<", Some(Action::Http(http))) => http.status = Some(expected),
         ("h<", Some(Action::Http(http))) => http.expected_headers.push(expected),
         ("b<", Some(Action::Http(http))) => http.expected_body.push(expected),
+        ("j<", Some(Action::Http(http))) => http.expected_json.push(expected),
         ("M:" | "M~", Some(Action::Message { expected: lines, .. })) => {
             lines.push((prefix == "M~", expected))
         }
@@ -206,9 +210,9 @@ fn continue_step(step: Option<&mut Step>, prefix: &str, expected: Expected) -> R
     Ok(())
 }
 
-const PREFIXES: [&str; 18] = [
-    "C:", "C*", "S:", "S~", "S.", "PS>", "PS!", "PS<", "H>", "H<", "h>", "h<", "b>", "b<", "M:", "M~", "|",
-    "@",
+const PREFIXES: [&str; 19] = [
+    "C:", "C*", "S:", "S~", "S.", "PS>", "PS!", "PS<", "H>", "H<", "h>", "h<", "b>", "b<", "j<", "M:", "M~",
+    "|", "@",
 ];
 
 /// The prefix and what follows it; one space between them is not part of the text.

@@ -139,7 +139,7 @@ const STRANGERS: &[(&str, &[&str])] =
     &[("protocols", &["store", "directory", "engine", "transport"]), ("store", &["dag"])];
 
 /// Modules of `protocols` that do not know one another.
-const PROTOCOLS: &[&str] = &["imap", "pop3", "ews", "jmap", "dav", "owa", "psremoting"];
+const PROTOCOLS: &[&str] = &["adminapi", "imap", "pop3", "ews", "jmap", "dav", "owa", "psremoting"];
 
 /// Beginnings of paths that only exist on somebody's machine; written in halves so as not to find themselves.
 const MACHINE_PATHS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];

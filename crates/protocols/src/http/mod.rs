@@ -21,6 +21,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    adminapi::Pages,
     listen::{self, ConnectionLimits},
     psremoting::Shells,
 };
@@ -50,6 +51,8 @@ pub struct Settings {
     pub commands: Arc<dyn OpenCommands>,
     /// The shells that administrators have open.
     pub shells: Arc<Shells>,
+    /// What the REST keeps between requests.
+    pub adminapi: Pages,
 }
 
 /// Whoever has cmdlets for administrators who come over the network.
@@ -152,9 +155,7 @@ async fn dispatch(
         Err(refusal) => exchange::closing(text(StatusCode::BAD_REQUEST, refusal)),
         Ok(path) => match ROUTES.iter().find(|route| route.matches(&path)) {
             None => text(StatusCode::NOT_FOUND, "Not found.\r\n"),
-            Some(route) if !route.methods.contains(request.method()) => {
-                text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\r\n")
-            }
+            Some(route) if !route.methods.contains(request.method()) => not_allowed(route.methods),
             Some(route) => {
                 let exchange = Exchange::new(settings, peer, path, request, shutdown);
                 (route.handler)(exchange.bounded(route.body_max)).await
@@ -180,6 +181,16 @@ const SECURITY_HEADERS: [(header::HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
 ];
+
+/// 405, with the methods that are answered (RFC 9110 section 15.5.6).
+pub fn not_allowed(methods: &[hyper::Method]) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\r\n");
+    let allowed: Vec<&str> = methods.iter().map(hyper::Method::as_str).collect();
+    if let Ok(value) = header::HeaderValue::from_str(&allowed.join(", ")) {
+        answer.headers_mut().insert(header::ALLOW, value);
+    }
+    answer
+}
 
 /// A plain-text answer.
 pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {

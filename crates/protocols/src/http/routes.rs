@@ -4,13 +4,26 @@
 use hyper::{Method, StatusCode};
 
 use super::{Answer, Answering, Exchange, Route, text, typed};
-use crate::psremoting;
+use crate::{adminapi, psremoting};
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
+/// For handlers that say themselves what each of their addresses takes.
+const ANY: &[Method] = &[
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+    Method::CONNECT,
+];
 
 /// Every path the server answers, sorted; the first that matches answers.
 pub static ROUTES: &[Route] = &[
     Route { path: "/", methods: READ, body_max: 0, handler: |x| at_once(front_page(&x)) },
+    Route { path: "/adminapi/", methods: ANY, body_max: adminapi::BODY_MAX, handler: adminapi::handle },
     Route { path: "/healthcheck.htm", methods: READ, body_max: 0, handler: |x| at_once(health_check(&x)) },
     Route { path: "/metrics", methods: READ, body_max: 0, handler: |x| at_once(metrics(&x)) },
     Route { path: "/powershell", ..REMOTING },
@@ -37,7 +50,8 @@ fn front_page(exchange: &Exchange) -> Answer {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Rialto</title>\
          <body style=\"font-family:sans-serif;max-width:40em;margin:4em auto\"><h1>Rialto</h1>\
          <p>The messaging server {name} is running. Mail clients connect by IMAP, POP3 and SMTP; \
-         administrators use <code>rialto shell</code>.</p></body></html>\n"
+         administrators use <code>rialto shell</code> and the \
+         <a href=\"/adminapi/v2.0/openapi.json\">REST API</a>.</p></body></html>\n"
     );
     typed(StatusCode::OK, "text/html; charset=utf-8", page)
 }
