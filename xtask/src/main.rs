@@ -1,7 +1,7 @@
 //! `cargo xtask COMMAND`: see `USAGE`.
 #![expect(clippy::print_stderr, reason = "a command line tool reports on standard error")]
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use xtask::{
     Outcome, bench,
@@ -21,7 +21,7 @@ const USAGE: &str = "cargo xtask COMMAND
   powercut           cuts the power of the server's disk under load and counts, with a control that must fail:
                      --cuts 25 (on each file system) --senders 16 --size 10240 --seed N --no-control --debug
   diskfull           fills the server's disk under load, sees mail refused, gives the space back and counts:
-                     --cycles 20 --senders 16 --size 10240 --seed N --debug
+                     --cycles 20 --senders 16 --size 10240 --seed N --settle SECONDS --debug
   bench              measures this server and others side by side, and prints the table (bench/README.md):
                      --rounds 3 --seconds 20 --folder 10000 --growth 1000,100000 --no-growth
                      --place FOLDER --peers postfix-dovecot,postfix-dovecot-mdbox --no-peers
@@ -74,7 +74,7 @@ fn run_crash(flags: &Flags) -> Outcome<()> {
         rounds: flags.number("rounds", 200)?,
         senders: flags.number("senders", 16)?,
         size: flags.number("size", 10_240)?,
-        settle: durability::SETTLE,
+        settle: flags.settle()?,
         seed: flags.number("seed", durability::fresh_seed())?,
     })
 }
@@ -86,7 +86,7 @@ fn run_powercut(flags: &Flags) -> Outcome<()> {
         control: !flags.has("no-control"),
         senders: flags.number("senders", 16)?,
         size: flags.number("size", 10_240)?,
-        settle: durability::SETTLE,
+        settle: flags.settle()?,
         seed: flags.number("seed", durability::fresh_seed())?,
     })
 }
@@ -97,7 +97,7 @@ fn run_diskfull(flags: &Flags) -> Outcome<()> {
         cycles: flags.number("cycles", 20)?,
         senders: flags.number("senders", 16)?,
         size: flags.number("size", 10_240)?,
-        settle: durability::SETTLE,
+        settle: flags.settle()?,
         seed: flags.number("seed", durability::fresh_seed())?,
     })
 }
@@ -125,10 +125,11 @@ fn run_bench(flags: &Flags) -> Outcome<()> {
 /// `--name value` and `--name`.
 struct Flags(BTreeMap<String, Option<String>>);
 
-const KNOWN_FLAGS: [&str; 15] = [
+const KNOWN_FLAGS: [&str; 16] = [
     "rounds",
     "cuts",
     "cycles",
+    "settle",
     "senders",
     "size",
     "seed",
@@ -170,5 +171,9 @@ impl Flags {
             Some(Some(value)) => value.parse().map_err(|_| format!("--{name} {value} is not a number")),
             Some(None) => Err(format!("--{name} needs a number")),
         }
+    }
+
+    fn settle(&self) -> Outcome<Duration> {
+        self.number("settle", durability::SETTLE.as_secs()).map(Duration::from_secs)
     }
 }

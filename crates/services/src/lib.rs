@@ -3,8 +3,8 @@
 
 pub mod caller;
 pub mod mailbox;
-mod sessions;
 mod organization;
+mod sessions;
 
 pub use caller::{Caller, Client, Credentials, Services};
 pub use mailbox::Mailbox;

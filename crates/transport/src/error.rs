@@ -28,6 +28,14 @@ pub enum TransportError {
     Stopping,
 }
 
+impl TransportError {
+    /// Whether the queue's database could not write at all, so that any other message would fail, too.
+    pub(crate) fn is_of_the_database(&self) -> bool {
+        use EngineError::{Dismounted, Full, Io};
+        matches!(self, Self::Engine(Full(_) | Dismounted(_) | Io { .. }))
+    }
+}
+
 impl From<TransportError> for Fault {
     fn from(error: TransportError) -> Fault {
         match error {

@@ -16,8 +16,10 @@ use crate::{
     routing,
 };
 
-/// After a failure of our own (a full disk, a database that is not there), this long.
+/// After a failure of our own that has to do with one message, it waits this long.
 const OWN_FAILURE_RETRY: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(60);
+/// When a message is looked at for its expiry, whose queue rests for a failure of our own.
+const OWN_FAILURE_REVIEW: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(3600);
 
 /// A step on one message.
 struct Step<'a> {
@@ -57,16 +59,27 @@ impl Core {
             Ok(queued) => Step { core: self, job, queued }.run().await,
             Err(error) => Err(error),
         };
-        result.unwrap_or_else(|error| self.after_own_failure(id, &error))
+        if result.is_ok() && job.hop == Hop::Submission {
+            self.schedule.lock().hop_answered(job.queue);
+        }
+        result.unwrap_or_else(|error| self.after_own_failure(job, id, &error))
     }
 
-    /// What becomes of a message when a step fails for a reason of ours.
-    fn after_own_failure(&self, id: u64, error: &TransportError) -> Next {
+    /// What becomes of a message when a step fails for a reason of ours. Where it is the queue's database (its
+    /// disk is full), no other message of this hop would fare better: all of them rest, and go on together soon
+    /// after there is space again.
+    fn after_own_failure(&self, job: &Job, id: u64, error: &TransportError) -> Next {
         if matches!(error, TransportError::NoMessage(_)) {
             return Next::Done;
         }
+        let now = self.now();
+        if error.is_of_the_database() {
+            let until = self.schedule.lock().own_failure(job.queue, now, &format!("432 4.3.2 {error}"));
+            tracing::debug!(id, %error, ?until, "a queue rests");
+            return Next::Ready { deadline: now.plus(OWN_FAILURE_REVIEW) };
+        }
         tracing::warn!(id, %error, "a message could not be processed now");
-        let due = self.now().plus(OWN_FAILURE_RETRY);
+        let due = now.plus(OWN_FAILURE_RETRY);
         Next::At { due, deadline: due.plus(OWN_FAILURE_RETRY) }
     }
 }

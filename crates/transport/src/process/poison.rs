@@ -30,7 +30,7 @@ impl Core {
                 Ok(queued) => self.count_failure(queued, &job.hop, why).await,
                 Err(error) => Err(error),
             };
-            outcomes.push((id, next.unwrap_or_else(|error| self.after_own_failure(id, &error))));
+            outcomes.push((id, next.unwrap_or_else(|error| self.after_own_failure(job, id, &error))));
         }
         self.schedule.lock().end(job, outcomes);
         self.wake.notify_one();

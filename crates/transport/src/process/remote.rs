@@ -58,7 +58,7 @@ impl Core {
                     room.push(permit);
                     messages.push((queued, body));
                 }
-                Err(error) => outcomes.push((id, self.after_own_failure(id, &error))),
+                Err(error) => outcomes.push((id, self.after_own_failure(job, id, &error))),
             }
         }
         let (shares, letters) = divide(job, &messages);
@@ -75,7 +75,7 @@ impl Core {
         }
         for ((queued, _), shares) in messages.iter().zip(of_message) {
             let settled = self.settle(&view, queued, &shares, &settings).await;
-            let next = settled.unwrap_or_else(|error| self.after_own_failure(queued.id, &error));
+            let next = settled.unwrap_or_else(|error| self.after_own_failure(job, queued.id, &error));
             outcomes.push((queued.id, next));
         }
         outcomes

@@ -15,6 +15,9 @@ pub struct QueueSettings {
     pub transient_failure_retry_count: u32,
     /// `OutboundConnectionFailureRetryInterval`: then at this one until the messages expire.
     pub outbound_connection_failure_retry_interval: EnhancedTimeSpan,
+    /// A database of this server (a mailbox database, the queue's own) that does not answer, or whose disk is
+    /// full, is tried again this soon, each time: asking it costs no connection.
+    pub database_retry_interval: EnhancedTimeSpan,
     /// `MessageRetryInterval`: a message the hop does not take for now.
     pub message_retry_interval: EnhancedTimeSpan,
     /// `MessageExpirationTimeout`: a message not delivered by then is returned.
@@ -42,6 +45,7 @@ impl Default for QueueSettings {
             transient_failure_retry_interval: minutes(5),
             transient_failure_retry_count: 6,
             outbound_connection_failure_retry_interval: minutes(10),
+            database_retry_interval: EnhancedTimeSpan::from_secs(5),
             message_retry_interval: minutes(10),
             message_expiration_timeout: EnhancedTimeSpan::from_days(2),
             delay_notification_timeout: minutes(4 * 60),

@@ -6,7 +6,7 @@ mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use base::Timestamp;
+use base::{EnhancedTimeSpan, Timestamp};
 
 use super::{Hop, QueueSettings};
 use traffic::Traffic;
@@ -251,11 +251,35 @@ impl Schedule {
 
     /// The hop could not be reached: its queue rests. Says until when.
     pub fn hop_failed(&mut self, number: u32, now: Timestamp, error: &str) -> Option<Timestamp> {
+        let queue = self.queues.get(&number)?;
+        let pause = match queue.hop {
+            Hop::Mailbox(_) => self.settings.database_retry_interval,
+            _ => self.settings.hop_retry(queue.failures.saturating_add(1)),
+        };
+        self.rest(number, now, pause, error)
+    }
+
+    /// This server could not do its part: the queue rests for a short time. Says until when.
+    pub fn own_failure(&mut self, number: u32, now: Timestamp, error: &str) -> Option<Timestamp> {
+        self.rest(number, now, self.settings.database_retry_interval, error)
+    }
+
+    fn rest(
+        &mut self,
+        number: u32,
+        now: Timestamp,
+        pause: EnhancedTimeSpan,
+        error: &str,
+    ) -> Option<Timestamp> {
         let queue = self.queues.get_mut(&number)?;
+        error.clone_into(&mut queue.last_error);
+        // Several jobs under way meet one failure: it counts once.
+        if let Some(at) = queue.retry_at.filter(|at| *at > now) {
+            return Some(at);
+        }
         queue.failures = queue.failures.saturating_add(1);
         queue.last_retry = Some(now);
-        error.clone_into(&mut queue.last_error);
-        let at = now.plus(self.settings.hop_retry(queue.failures));
+        let at = now.plus(pause);
         if let Some(old) = queue.retry_at.replace(at) {
             self.timers.remove(&(old, number, 0));
         }

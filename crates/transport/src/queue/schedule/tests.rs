@@ -65,7 +65,7 @@ fn a_hop_that_fails_rests_and_is_probed_by_one_connection() {
         schedule.end(job, job.ids.iter().map(|id| (*id, ready())));
     }
     let info = schedule.list(T0).remove(1);
-    assert_eq!((info.status, info.message_count, info.retry_count), (QueueStatus::Retry, 40, 2));
+    assert_eq!((info.status, info.message_count, info.retry_count), (QueueStatus::Retry, 40, 1));
     assert_eq!((info.last_retry, info.next_retry), (Some(T0), Some(at(60))));
     assert_eq!(drain(&mut schedule, at(59)), []);
     assert_eq!(schedule.next_due(), Some(at(60)));
@@ -73,6 +73,18 @@ fn a_hop_that_fails_rests_and_is_probed_by_one_connection() {
     assert_eq!(probe.len(), 1);
     schedule.hop_answered(probe[0].queue);
     assert_eq!(drain(&mut schedule, at(60)).len(), 1);
+}
+
+#[test]
+fn a_mailbox_database_is_asked_again_soon_however_often_it_failed() {
+    let mut schedule = Schedule::new(QueueSettings::default());
+    schedule.insert(&Hop::Mailbox(Guid::EMPTY), 1, ready());
+    for round in 0..20 {
+        let job = schedule.take(at(round * 5)).unwrap();
+        schedule.hop_failed(job.queue, at(round * 5), "432 4.3.2 STOREDRV; the disk is full");
+        schedule.end(&job, [(1, ready())]);
+        assert_eq!(schedule.next_due(), Some(at(round * 5 + 5)));
+    }
 }
 
 #[test]
