@@ -161,6 +161,18 @@ impl Server {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
     }
 
+    /// Runs a script in the server's own shell; what it printed.
+    pub fn cmdlets(&self, script: &str) -> Outcome<String> {
+        let mut shell = Command::new(&self.launch.binary);
+        shell.arg("shell").arg("--data").arg(&self.launch.data).args(["-Command", script]);
+        let output = shell.output().map_err(|e| format!("rialto shell: {e}"))?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(printed);
+        }
+        Err(format!("rialto shell -Command {script:?}: {printed}{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
     /// SIGTERM, and waits for a clean end.
     pub fn stop(mut self) -> Outcome<Launch> {
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);

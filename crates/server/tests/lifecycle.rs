@@ -243,7 +243,11 @@ fn every_subcommand_explains_itself() {
         let help = succeeds(rialto().args([verb, "--help"]), "");
         assert!(help.contains(&format!("Usage: rialto {verb}")), "{help}");
         // Every option says what it does.
-        for (option, next) in help.lines().zip(help.lines().skip(1).chain([""])) {
+        let options = help.lines().skip_while(|line| !line.starts_with("Options:")).skip(1);
+        let options: Vec<&str> =
+            options.take_while(|line| line.is_empty() || line.starts_with(' ')).collect();
+        assert!(!options.is_empty(), "{help}");
+        for (option, next) in options.iter().zip(options.iter().skip(1).chain([&""])) {
             if option.trim_start().starts_with("--") {
                 let said = option.trim_start().split_once("  ").is_some() || !next.trim().is_empty();
                 assert!(said, "{verb}: {option}");

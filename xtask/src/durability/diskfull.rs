@@ -31,6 +31,10 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A server whose disk is full answers several messages with this class before it counts as full.
 const REFUSALS: usize = 3;
+/// Many cycles fill a mailbox beyond what it may hold by default, and its mail would go back to the sender.
+const NO_QUOTAS: &str = "$ErrorActionPreference = 'Stop'; Get-MailboxDatabase | Set-MailboxDatabase \
+                         -IssueWarningQuota Unlimited -ProhibitSendQuota Unlimited \
+                         -ProhibitSendReceiveQuota Unlimited";
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ pub fn run(options: &Options) -> Outcome<()> {
     launch.data = volume.folder().join("data");
     launch.arguments.push("--allow-plaintext".to_owned());
     let mut server = Server::start(launch)?;
+    server.cmdlets(NO_QUOTAS)?;
     let recipients = server.ready().mailboxes.clone();
     let load = Load { senders: options.senders, size: options.size, seed: options.seed, recipients };
     let (ledger, mut oracle) = (Ledger::default(), Oracle::new(options.settle));

@@ -9,7 +9,7 @@ use std::{
 use crate::Outcome;
 
 /// Size of an image, bytes; sparse.
-const IMAGE_BYTES: u64 = 16 << 30;
+const IMAGE_BYTES: u64 = 32 << 30;
 const UNMOUNT_TRIES: usize = 100;
 const UNMOUNT_PAUSE: Duration = Duration::from_millis(50);
 
