@@ -67,6 +67,10 @@ impl<'a> Txn<'a> {
     /// Says that nothing refers to the body any more, so that its space can be reclaimed. To say it twice
     /// is a caller's mistake, which is logged and changes nothing.
     pub fn release_body(&mut self, body: &BodyRef) {
+        // An empty body takes no space, and another one may stand at its position.
+        if body.len == 0 {
+            return;
+        }
         let released =
             self.state.layers(Some(self.pending)).and_then(|layers| layers.is_released(body.position));
         match released {

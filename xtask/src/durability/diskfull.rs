@@ -24,7 +24,7 @@ use crate::{
 /// What the server may still write before its disk is full, bytes.
 const LEFT: u64 = 24 << 20;
 /// The disk must be seen full in this time.
-const FULL_WITHIN: Duration = Duration::from_secs(60);
+const FULL_WITHIN: Duration = Duration::from_secs(180);
 /// Mail must be taken again so soon after space came back.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(10);
 /// Between two attempts.

@@ -66,6 +66,8 @@ fn random_step(rng: &dyn Rng) -> Step {
     match rng.below(10) {
         0..3 => Step::Delete(key),
         3..7 => Step::Put(key, Value::Plain(random_bytes(rng, 300))),
+        // Empty ones keep no segment, and must be there all the same.
+        7 if rng.below(2) == 0 => Step::Put(key, Value::Body(Vec::new())),
         _ => Step::Put(key, Value::Body(random_bytes(rng, 9000))),
     }
 }
