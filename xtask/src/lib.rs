@@ -3,7 +3,10 @@
 //! uses the operating system's clock, disk and sockets directly.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 pub mod bench;
 pub mod durability;
@@ -19,6 +22,18 @@ pub type Outcome<T> = Result<T, String>;
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
+}
+
+/// Cargo, in the workspace's folder. What `cargo run` told this program about itself is not passed on: build
+/// scripts that look at it would run again each time the caller differs.
+pub fn cargo_command() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let of_this_program = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    std::env::vars()
+        .filter(|(name, _)| of_this_program(name))
+        .for_each(|(name, _)| _ = command.env_remove(name));
+    command.current_dir(root());
+    command
 }
 
 /// All files under a folder, in no particular order; none where there is no such folder.

@@ -290,8 +290,7 @@ pub fn build(release: bool) -> Outcome<PathBuf> {
 
 /// Builds a binary of the workspace.
 pub fn executable(package: &str, binary: &str, release: bool) -> Outcome<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = crate::cargo_command();
     command.args([
         "build",
         "--package",
@@ -304,7 +303,7 @@ pub fn executable(package: &str, binary: &str, release: bool) -> Outcome<PathBuf
     if release {
         command.arg("--release");
     }
-    let output = command.current_dir(crate::root()).stderr(Stdio::inherit()).output();
+    let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|e| format!("cannot run cargo: {e}"))?;
     if !output.status.success() {
         return Err(format!("{binary} does not build"));

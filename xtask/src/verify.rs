@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Outcome, root, tidy};
+use crate::{Outcome, cargo_command, root, tidy};
 
 /// A cargo command of the gate.
 struct Step {
@@ -66,9 +66,8 @@ fn timed(name: &'static str, step: impl FnOnce() -> Outcome<()>) -> (&'static st
 
 /// Runs cargo in the workspace, with further environment variables.
 pub fn cargo(words: &[&str], environment: &[(&str, &str)]) -> Outcome<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let environment = environment.iter().copied();
-    let status = Command::new(cargo).args(words).envs(environment).current_dir(root()).status();
+    let status = cargo_command().args(words).envs(environment).status();
     let status = status.map_err(|e| format!("cannot run cargo: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("cargo {}: {status}", words.join(" "))) }
 }
