@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use transport::{
     Transport,
     intake::NoLogon,
-    queue::{Hop, MessageStatus},
+    queue::{Hop, MessageStatus, QueueIdentity, QueueStatus},
     receive::{Intake, Mail, ReceiveConnector, Session},
     relay::{Carried, Carrier, Letter, Travel},
     send::{Outcome, Remote, Verdict},
@@ -249,9 +249,9 @@ impl World {
             let moving = transport.queues().into_iter().any(|queue| {
                 let listed = transport.messages(&queue.info.identity, 100).unwrap_or_default();
                 listed.iter().any(|m| matches!(m.status, MessageStatus::Active | MessageStatus::Ready))
-                    && queue.info.status == transport::queue::QueueStatus::Active
+                    && matches!(queue.info.status, QueueStatus::Active | QueueStatus::Ready)
                     || listed.iter().any(|m| m.status == MessageStatus::Active)
-                    || queue.info.identity == transport::queue::QueueIdentity::Submission
+                    || queue.info.identity == QueueIdentity::Submission
                         && !listed.is_empty()
             });
             if !moving {
