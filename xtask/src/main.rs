@@ -21,7 +21,7 @@ const USAGE: &str = "cargo xtask COMMAND
   powercut           cuts the power of the server's disk under load and counts, with a control that must fail:
                      --cuts 25 (on each file system) --senders 16 --size 10240 --seed N --no-control --debug
   diskfull           fills the server's disk under load, sees mail refused, gives the space back and counts:
-                     --cycles 20 --senders 16 --size 10240 --seed N --settle SECONDS --debug
+                     --cycles 12 --senders 16 --size 10240 --seed N --settle SECONDS --debug
   bench              measures this server and others side by side, and prints the table (bench/README.md):
                      --rounds 3 --seconds 20 --folder 10000 --growth 1000,100000 --no-growth
                      --place FOLDER --peers postfix-dovecot,postfix-dovecot-mdbox --no-peers
@@ -94,7 +94,7 @@ fn run_powercut(flags: &Flags) -> Outcome<()> {
 fn run_diskfull(flags: &Flags) -> Outcome<()> {
     diskfull::run(&diskfull::Options {
         binary: server::build(!flags.has("debug"))?,
-        cycles: flags.number("cycles", 20)?,
+        cycles: flags.number("cycles", 12)?,
         senders: flags.number("senders", 16)?,
         size: flags.number("size", 10_240)?,
         settle: flags.settle()?,

@@ -113,6 +113,9 @@ impl Ballast {
         let file = File::create(&ballast.0).map_err(failed)?;
         let space = statvfs(folder).map_err(|e| failed(e.into()))?;
         let free = (space.f_bavail * space.f_frsize).saturating_sub(LEFT);
+        if free == 0 {
+            return Err("the mail of the cycles so far leaves no room for another".to_owned());
+        }
         fallocate(&file, FallocateFlags::empty(), 0, free).map_err(|e| failed(e.into()))?;
         Ok(ballast)
     }
