@@ -149,19 +149,19 @@ fn page(info: &CommandInfo, source: &dyn CommandSource, extent: Extent) -> Strin
         }
         Extent::Short | Extent::Examples => {}
     }
-    text.push_str("REMARKS\n");
+    let mut remarks = String::new();
     if !source.is_built(name, None) && source.find(name).is_some() {
-        text.push_str(&format!(
+        remarks.push_str(&format!(
             "    {name} is known and not built yet: it binds, and then says NotImplemented.\n"
         ));
     }
     if extent == Extent::Short {
-        text.push_str(&format!(
+        remarks.push_str(&format!(
             "    To see the examples, type: \"Get-Help {name} -Examples\".\n    For all parameters, type: \
              \"Get-Help {name} -Full\".\n"
         ));
     }
-    text
+    if remarks.is_empty() { text } else { text + "REMARKS\n" + &remarks }
 }
 
 /// What is to be known of the parameters that a pattern means.
