@@ -57,7 +57,9 @@ fn main() -> ExitCode {
 
 /// The tests that keep documents up to date write them, too.
 fn docs() -> Outcome<()> {
-    verify::cargo(&["test", "--quiet", "--package", "rialto-cmdlets", "--test", "parity"], &[("UPDATE", "1")])
+    let documents = ["--test", "parity", "--test", "reference"];
+    let words = [&["test", "--quiet", "--package", "rialto-cmdlets"][..], &documents].concat();
+    verify::cargo(&words, &[("UPDATE", "1")])
 }
 
 fn play(filter: Option<&str>) -> Outcome<()> {

@@ -170,7 +170,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn document() -> String {
     let (built, known) = cmdlets::counts();
     let mut out = format!(
-        "# Cmdlets\n\n<!-- Written by a test: UPDATE=1 cargo test -p rialto-cmdlets --test parity -->\n\n\
+        "# Cmdlets\n\n<!-- Written by a test: cargo xtask docs -->\n\n\
          {built} of the {known} documented cmdlets are built. All of their documented parameters bind; one that \
          does nothing yet is refused with an error that names it, and nothing is changed.\n"
     );
@@ -188,7 +188,9 @@ fn document() -> String {
             for cmdlet in cmdlets {
                 let refused = cmdlets::refused(cmdlet).join(", ");
                 let but = if refused.is_empty() { String::new() } else { format!(" – not yet: {refused}") };
-                out.push_str(&format!("- `{}`{but}\n", cmdlet.name));
+                let (_, noun) = cmdlet.name.split_once('-').unwrap();
+                let anchor = cmdlet.name.to_lowercase();
+                out.push_str(&format!("- [`{}`](reference/{noun}.md#{anchor}){but}\n", cmdlet.name));
             }
         }
     }
@@ -207,5 +209,5 @@ fn the_document_is_up_to_date() {
         fs::write(&path, &wanted).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == wanted, "docs/admin/cmdlets.md is out of date: UPDATE=1 writes it anew");
+    assert!(found == wanted, "docs/admin/cmdlets.md is out of date: `cargo xtask docs` writes it anew");
 }

@@ -13,6 +13,7 @@ pub mod complete;
 mod eval;
 pub mod facts;
 pub mod format;
+pub mod help;
 pub mod lexer;
 mod members;
 pub mod parser;

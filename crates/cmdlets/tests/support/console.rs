@@ -1,11 +1,16 @@
 //! A prompt to type at, and what its screen shows.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+};
 
 use base::rng::SeededRng;
 use cmdlets::Cmdlets;
+use parking_lot::Mutex;
 use powershell::{
-    CommandSource, ErrorRecord, Flow, Limits, Outcome, Runspace, Streams, Value,
+    CommandSource, ErrorRecord, Files, Flow, Limits, Outcome, Runspace, Streams, Value,
     cmdlet::{Progress, Prompt},
     format::{Printer, error_text, message_text},
 };
@@ -16,9 +21,29 @@ use super::world::World;
 fn runspace(world: &World, cmdlets: Cmdlets) -> Runspace {
     let rng = Arc::new(SeededRng::new(2));
     let mut runspace = Runspace::with(Arc::new(cmdlets), world.clock.clone(), rng, Limits::SHELL);
-    runspace = runspace.with_views(Arc::new(cmdlets::views()));
+    runspace = runspace.with_views(Arc::new(cmdlets::views())).with_files(Arc::new(Memory::default()));
     runspace.set_width(WIDTH);
     runspace
+}
+
+/// Files that are gone with the prompt.
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Files for Memory {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.0.lock().get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+    fn write(&self, path: &str, bytes: &[u8], append: bool) -> io::Result<()> {
+        let mut files = self.0.lock();
+        let file = files.entry(path.to_owned()).or_default();
+        file.truncate(if append { usize::MAX } else { 0 });
+        file.extend_from_slice(bytes);
+        Ok(())
+    }
+    fn exists(&self, path: &str) -> bool {
+        self.0.lock().contains_key(path)
+    }
 }
 
 /// Columns of the screen.

@@ -7,6 +7,7 @@ use crate::{
     binder::COMMON,
     cmdlet::{CommandInfo, CommandKind, ErrorRecord, ParameterInfo},
     eval::{Interp, Run, Wildcard},
+    help,
     pipeline::Stage,
     value::{Hashtable, PsObject, Value},
 };
@@ -116,7 +117,7 @@ fn kind(info: &CommandInfo) -> &'static str {
 
 fn shown(info: &CommandInfo, syntax: bool) -> Value {
     if syntax {
-        return super::get_help::syntax(info).into();
+        return help::syntax(info).join("\n\n").into();
     }
     let (verb, noun) = info.name.split_once('-').unwrap_or((&info.name, ""));
     let parameters = Hashtable::new(true);
@@ -139,7 +140,7 @@ fn shown(info: &CommandInfo, syntax: bool) -> Value {
         .with("ModuleName", info.module.clone())
         .with("Verb", verb)
         .with("Noun", noun)
-        .with("Definition", super::get_help::syntax(info))
+        .with("Definition", help::syntax(info).join("\n\n"))
         .with("Parameters", parameters)
         .into()
 }

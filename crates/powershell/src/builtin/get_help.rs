@@ -2,10 +2,10 @@
 
 use super::{Args, Builtin, command, p, stages::once, switch};
 use crate::{
-    binder::COMMON,
-    cmdlet::{CommandInfo, CommandKind, CommandSource, ErrorCategory, ErrorRecord, Example, ParameterInfo},
+    cmdlet::{CommandInfo, CommandKind, CommandSource, ErrorCategory, ErrorRecord, Example},
     eval::{Interp, Run, Wildcard},
     format::formatted_text,
+    help::{self, headline, shown},
     pipeline::{Sink, Stage},
     value::{PsObject, Value},
 };
@@ -123,44 +123,6 @@ fn row(info: &CommandInfo) -> Value {
         .into()
 }
 
-fn one(parameter: &ParameterInfo, set: Option<&str>) -> String {
-    let name = format!("-{}", parameter.name);
-    let with_type =
-        if parameter.is_switch() { name.clone() } else { format!("{name} <{}>", parameter.type_name) };
-    match (parameter.is_required_in(set), parameter.position.is_some(), parameter.is_switch()) {
-        (true, true, false) => format!("[{name}] <{}>", parameter.type_name),
-        (true, _, _) => with_type,
-        (false, true, false) => format!("[[{name}] <{}>]", parameter.type_name),
-        (false, _, _) => format!("[{with_type}]"),
-    }
-}
-
-/// The parameters a person may give; functions have a hidden one.
-fn shown(info: &CommandInfo) -> impl Iterator<Item = &ParameterInfo> {
-    info.parameters.iter().filter(|p| !p.name.starts_with('\0'))
-}
-
-/// One line for each parameter set.
-pub(super) fn syntax(info: &CommandInfo) -> String {
-    let sets = info.set_names();
-    let line = |set: Option<&str>| {
-        let mut parameters: Vec<&ParameterInfo> =
-            shown(info).filter(|p| set.is_none_or(|s| p.in_set(s))).collect();
-        parameters.sort_by_key(|p| (p.position.unwrap_or(i32::MAX), !p.is_required_in(set)));
-        let mut parts = vec![info.name.to_string()];
-        parts.extend(parameters.into_iter().map(|p| one(p, set)));
-        if info.should_process {
-            parts.push("[-WhatIf] [-Confirm]".into());
-        }
-        parts.push("[<CommonParameters>]".into());
-        parts.join(" ")
-    };
-    if sets.is_empty() {
-        return line(None);
-    }
-    sets.iter().map(|s| line(Some(s))).collect::<Vec<_>>().join("\n\n")
-}
-
 fn page(info: &CommandInfo, source: &dyn CommandSource, extent: Extent) -> String {
     let name = &info.name;
     let mut text = format!("\nNAME\n    {name}\n\nSYNOPSIS\n    {}\n\n", info.synopsis);
@@ -168,7 +130,7 @@ fn page(info: &CommandInfo, source: &dyn CommandSource, extent: Extent) -> Strin
         return text + &examples(info, source);
     }
     text.push_str("SYNTAX\n");
-    for line in syntax(info).lines().filter(|line| !line.is_empty()) {
+    for line in help::syntax(info) {
         text.push_str(&format!("    {line}\n\n"));
     }
     match extent {
@@ -182,39 +144,24 @@ fn page(info: &CommandInfo, source: &dyn CommandSource, extent: Extent) -> Strin
         Extent::Full => {
             text.push_str("PARAMETERS\n");
             text.push_str(&parameters(info, source, &Wildcard::new("*", false), "    "));
-            text.push_str(&format!("    <CommonParameters>\n        {}\n\n", common(info)));
+            text.push_str(&format!("    <CommonParameters>\n        {}\n\n", help::common(info).join(", ")));
             text.push_str(&examples(info, source));
         }
         Extent::Short | Extent::Examples => {}
     }
-    text.push_str("REMARKS\n");
+    let mut remarks = String::new();
     if !source.is_built(name, None) && source.find(name).is_some() {
-        text.push_str(&format!(
+        remarks.push_str(&format!(
             "    {name} is known and not built yet: it binds, and then says NotImplemented.\n"
         ));
     }
     if extent == Extent::Short {
-        text.push_str(&format!(
+        remarks.push_str(&format!(
             "    To see the examples, type: \"Get-Help {name} -Examples\".\n    For all parameters, type: \
              \"Get-Help {name} -Full\".\n"
         ));
     }
-    text
-}
-
-fn headline(parameter: &ParameterInfo) -> String {
-    if parameter.is_switch() {
-        format!("-{}", parameter.name)
-    } else {
-        format!("-{} <{}>", parameter.name, parameter.type_name)
-    }
-}
-
-/// The names of the common parameters a command takes.
-fn common(info: &CommandInfo) -> String {
-    let names = COMMON.iter().map(|c| c.name);
-    let taken = names.filter(|name| info.should_process || !["WhatIf", "Confirm"].contains(name));
-    taken.collect::<Vec<_>>().join(", ")
+    if remarks.is_empty() { text } else { text + "REMARKS\n" + &remarks }
 }
 
 /// What is to be known of the parameters that a pattern means.
@@ -252,18 +199,10 @@ fn parameters(info: &CommandInfo, source: &dyn CommandSource, wanted: &Wildcard,
     text
 }
 
-/// The source's examples, or a call with what the command cannot do without.
+/// The examples, as a page shows them.
 fn examples(info: &CommandInfo, source: &dyn CommandSource) -> String {
-    let mut all = source.examples(&info.name);
-    if all.is_empty() {
-        let set = info.default_set.as_deref();
-        let needed = shown(info).filter(|p| p.is_required_in(set));
-        let parts = needed.map(headline).map(|text| format!(" {text}"));
-        let code = std::iter::once(info.name.to_string()).chain(parts).collect::<String>();
-        all.push(Example { title: "With what it cannot do without.".into(), code: code.into() });
-    }
     let mut text = "EXAMPLES\n".to_owned();
-    for (at, Example { title, code }) in all.iter().enumerate() {
+    for (at, Example { title, code }) in help::examples(info, source).iter().enumerate() {
         text.push_str(&format!("    Example {}: {title}\n\n", at + 1));
         for line in code.lines() {
             text.push_str(&format!("    PS> {line}\n"));
