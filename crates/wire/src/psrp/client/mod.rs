@@ -336,7 +336,7 @@ impl Client {
 
     /// Stops a pipeline; its end comes as ever.
     pub fn stop(&mut self, pipeline: Guid) -> Request {
-        self.signal(pipeline, signal::CTRL_C_RIGHT)
+        self.signal(pipeline, signal::CTRL_C)
     }
 
     /// Forgets a pipeline; the request lets an open server forget it, too.
