@@ -96,6 +96,7 @@ mod tests {
             server_name: "mail.rialto.test".into(),
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::QUICKSTART),
             certificate: None,
+            session_configurations: Default::default(),
         };
         let first = load_or_create(&layout, &config).unwrap();
         let before = files::read(&first.path).unwrap();

@@ -8,28 +8,39 @@ use powershell::CommandSource;
 use protocols::http::OpenCommands;
 use services::Caller;
 
-/// The session configuration of the product.
-const CONFIGURATION: &str = "Microsoft.Exchange";
+use crate::configurations::{EXCHANGE, SessionConfigurations};
 
 /// Opens cmdlets for callers.
 pub(crate) struct Commands {
     cx: Arc<Context>,
+    configurations: SessionConfigurations,
 }
 
 impl Commands {
     /// Over the server's rooms.
-    pub(crate) fn new(cx: Arc<Context>) -> Self {
-        Self { cx }
+    pub(crate) fn new(cx: Arc<Context>, configurations: SessionConfigurations) -> Self {
+        Self { cx, configurations }
+    }
+
+    /// As the product says it, without its drive; the name is the caller's own.
+    fn unknown(&self, configuration: &str) -> Fault {
+        let asked: String = configuration.chars().take(100).collect();
+        let text = format!(
+            "The WS-Management service cannot process the request. Cannot find the {asked} session configuration on the \
+             {} computer. Use -ConfigurationName {EXCHANGE}, or another one that its administrator has defined.",
+            self.cx.server_name
+        );
+        Fault::new(FaultKind::NotFound, "ConfigurationNotFound", text)
     }
 }
 
 impl OpenCommands for Commands {
     fn open(&self, caller: &Caller, configuration: &str) -> Result<Arc<dyn CommandSource>, Fault> {
-        if !configuration.eq_ignore_ascii_case(CONFIGURATION) {
-            let text = "There is no session configuration of this name.";
-            return Err(Fault::new(FaultKind::NotFound, "ConfigurationNotFound", text));
+        if !self.configurations.knows(configuration) {
+            return Err(self.unknown(configuration));
         }
         let origin = caller.client.address.to_string();
-        Ok(Arc::new(Cmdlets::for_administrator(self.cx.clone(), caller.user, &caller.name, &origin)?))
+        let all = Cmdlets::for_administrator(self.cx.clone(), caller.user, &caller.name, &origin)?;
+        self.configurations.open(configuration, Arc::new(all)).ok_or_else(|| self.unknown(configuration))
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use base::{Disk, disk::SystemDisk};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ServerError, files, layout::Layout};
+use crate::{configurations::SessionConfigurations, error::ServerError, files, layout::Layout};
 
 /// `rialto.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub(crate) struct Config {
     /// The certificate to present; a self-signed one in the data folder when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) certificate: Option<CertificateFiles>,
+    /// What remote sessions may see, beside `Microsoft.Exchange`.
+    #[serde(default, skip_serializing_if = "SessionConfigurations::is_empty")]
+    pub(crate) session_configurations: SessionConfigurations,
 }
 
 /// `[listen]`: one address, one port per service.
@@ -182,6 +185,7 @@ mod tests {
             server_name: "mail.contoso.com".into(),
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
             certificate: None,
+            session_configurations: SessionConfigurations::default(),
         };
         config.save(&layout).unwrap();
         assert_eq!(Config::load(&layout).unwrap(), config);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cli,
     config::{Config, Listen, Ports},
+    configurations::SessionConfigurations,
     error::ServerError,
     files,
     layout::Layout,
@@ -81,7 +82,8 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
     };
     let server_name =
         if generated.domain == options.domain { server_name } else { format!("mail.{}", generated.domain) };
-    let config = Config { server_name, listen, certificate: None };
+    let session_configurations = session_configurations(&layout)?;
+    let config = Config { server_name, listen, certificate: None, session_configurations };
     config.save(&layout)?;
     let organization = Organization {
         name: ORGANIZATION.into(),
@@ -95,6 +97,15 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
     let running = serve::start(layout, lock, config, Some(organization), LogFormat::Text).await?;
     announce(&running, &generated, ports, options.json).map_err(|e| ServerError::io("standard output", e))?;
     running.until_stopped().await
+}
+
+/// What was written into the file meanwhile stays; its other settings are what was asked for this time.
+fn session_configurations(layout: &Layout) -> Result<SessionConfigurations, ServerError> {
+    match Config::load(layout) {
+        Ok(before) => Ok(before.session_configurations),
+        Err(ServerError::NotSetUp(_)) => Ok(SessionConfigurations::example()),
+        Err(other) => Err(other),
+    }
 }
 
 fn generate(domain: &str) -> Generated {

@@ -213,7 +213,8 @@ pub(crate) async fn start(
     protocols.listen(&mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
-    let remoting = Remoting { commands: Arc::new(Commands::new(cmdlets.clone())), shells };
+    let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
+    let remoting = Remoting { commands: Arc::new(commands), shells };
     protocols.listen_https(&mut tasks, metrics, remoting)?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use crate::{
     cli,
     config::{CertificateFiles, Config, Listen, Ports},
+    configurations::SessionConfigurations,
     error::ServerError,
     files,
     layout::Layout,
@@ -48,6 +49,7 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         server_name: server_name.to_string(),
         listen: Listen::new(options.listen, ports),
         certificate,
+        session_configurations: SessionConfigurations::default(),
     };
     let administrator =
         Account { address: format!("administrator@{domain}"), name: "Administrator".into(), password };

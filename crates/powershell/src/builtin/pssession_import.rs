@@ -66,8 +66,7 @@ fn import(cx: &mut Interp<'_>, session: &Arc<Session>, args: &Args) -> Run<Impor
     let wanted = commands.iter().filter(|command| is_importable(command));
     for command in wanted {
         let name = prefixed(&command.name, &prefix);
-        let shadows = super::find(&name).is_some() || cx.at.scope.function(&name).is_some();
-        if shadows && !args.on("AllowClobber") {
+        if !args.on("AllowClobber") && cx.has_command(&name) {
             skipped.push(name);
             continue;
         }

@@ -8,6 +8,7 @@
 mod error;
 mod info;
 mod streams;
+mod subset;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{ErrorCategory, ErrorRecord, Position};
 pub use info::{CommandInfo, CommandKind, Example, ParameterInfo};
 pub use streams::{ActionPreference, Collected, Flow, Progress, Prompt, Streams};
+pub use subset::Subset;
 
 use crate::value::Value;
 

@@ -75,6 +75,11 @@ impl Interp<'_> {
             .ok_or_else(|| ErrorRecord::command_not_found(typed).into())
     }
 
+    /// Whether there is a command or an alias of this name.
+    pub(crate) fn has_command(&self, name: &str) -> bool {
+        self.lookup(name, Scoping::Local).is_some()
+    }
+
     fn lookup(&self, typed: &str, scoping: Scoping) -> Option<Found> {
         let mut name: Arc<str> = typed.into();
         for _ in 0..ALIASES_MAX {

@@ -39,6 +39,14 @@ impl From<ClientError> for Failure {
 
 const TRANSPORT: &str = "System.Management.Automation.Remoting.PSRemotingTransportException";
 
+/// What PowerShell calls faults, by their numbers.
+const FAULTS: [(u32, &str); 4] = [
+    (5, "AccessDenied"),
+    (2_150_858_793, "WinRMOperationTimeout"),
+    (2_150_858_811, "InvalidResourceUri"),
+    (2_150_858_843, "CannotConnectTargetSessionDoesNotExist"),
+];
+
 impl Failure {
     fn text(&self) -> String {
         match self {
@@ -73,7 +81,10 @@ impl Failure {
             Failure::Status(status) => format!("HttpStatus{status}"),
             Failure::Redirected(_) => "URLRedirectionReported".into(),
             Failure::Client(ClientError::Fault(fault)) => match fault.number() {
-                Some(number) => number.to_string(),
+                Some(number) => match FAULTS.iter().find(|(known, _)| *known == number) {
+                    Some((_, id)) => (*id).into(),
+                    None => number.to_string(),
+                },
                 None => format!("{:?}", fault.code),
             },
             Failure::Client(_) => "ProtocolError".into(),

@@ -1,6 +1,6 @@
 //! One session: a runspace pool on a server, and the requests to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use base::{Guid, Rng};
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use wire::psrp::{
     client::{Client, ClientError, Event, Options, Request, State},
 };
 
-use super::{Endpoint, Failure, Remoting, failure};
+use super::{Answer, CarryError, Endpoint, Failure, Remoting, failure};
 use crate::value::{Object, PsObject, Value};
 
 /// How much longer than the server's own time we wait for an answer.
@@ -18,6 +18,10 @@ const GRACE: Duration = Duration::from_secs(15);
 const CLOSING: Duration = Duration::from_secs(5);
 /// How many answers without the one awaited end an exchange.
 const ANSWERS_MAX: usize = 100;
+/// How often a connection may break in the middle of a Receive.
+const BREAKS_MAX: u32 = 5;
+/// How long to wait after the first time; longer after the next ones.
+const BREAK_PAUSE: Duration = Duration::from_millis(200);
 /// `MaximumRedirection`'s default.
 pub(crate) const REDIRECTIONS: u32 = 5;
 
@@ -118,7 +122,7 @@ impl Session {
     }
 
     fn exchange_within(&self, request: &Request, timeout: Duration) -> Result<Vec<Event>, Failure> {
-        let answer = self.carrier.post(&self.endpoint, &request.body, timeout)?;
+        let answer = self.post(request, timeout)?;
         match (answer.status, answer.location) {
             (200 | 500, _) => {
                 let result = self.client.lock().answer(request, &answer.body);
@@ -130,6 +134,22 @@ impl Session {
             (301 | 302 | 307 | 308, Some(to)) => Err(Failure::Redirected(to)),
             (401 | 403, _) => Err(Failure::Denied),
             (status, _) => Err(Failure::Status(status)),
+        }
+    }
+
+    /// Posts; a connection that breaks is no reason to lose what waits on the server.
+    fn post(&self, request: &Request, timeout: Duration) -> Result<Answer, CarryError> {
+        let mut breaks = 0;
+        loop {
+            match self.carrier.post(&self.endpoint, &request.body, timeout) {
+                Err(CarryError::Failed(_) | CarryError::Unreachable(_))
+                    if request.may_be_repeated() && breaks < BREAKS_MAX =>
+                {
+                    breaks += 1;
+                    thread::sleep(BREAK_PAUSE * breaks);
+                }
+                outcome => return outcome,
+            }
         }
     }
 

@@ -289,7 +289,12 @@ impl Remoting for Server {
         let request = Request::read(body.as_bytes()).unwrap();
         let reply = self.reply(&request);
         let status = if matches!(reply, Reply::Fault(_)) { 500 } else { 200 };
-        let headers = Headers { relates_to: &request.message_id, message_id: "uuid:1", machine: "server" };
+        let headers = Headers {
+            relates_to: &request.message_id,
+            message_id: "uuid:1",
+            operation: None,
+            machine: "server",
+        };
         Ok(Answer { status, location: None, body: reply.write(headers).into_bytes() })
     }
 }

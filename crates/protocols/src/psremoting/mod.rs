@@ -119,27 +119,29 @@ async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
         return Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/soap+xml is needed.\r\n"));
     }
     let body = exchange.body().await?;
-    let (relates_to, reply) = match Request::read(&body) {
+    let (relates_to, operation, reply) = match Request::read(&body) {
         Ok(request) => {
             drop(body);
             let name = request.body.name();
             metrics::counter!("rialto_remoting_requests_total", "action" => name).increment(1);
-            let relates_to = request.message_id.clone();
+            let (relates_to, operation) = (request.message_id.clone(), request.operation.clone());
             let reply = service::serve(exchange, caller, request).await;
             if let Err(fault) = &reply {
                 tracing::debug!(action = name, ?fault, "remoting");
             }
-            (relates_to, reply.unwrap_or_else(Reply::Fault))
+            (relates_to, operation, reply.unwrap_or_else(Reply::Fault))
         }
         Err(error) => {
             let code = if error == WsmanError::Action { FaultCode::Action } else { FaultCode::Schema };
-            (String::new(), Reply::Fault(Fault::new(code, error.to_string())))
+            (String::new(), None, Reply::Fault(Fault::new(code, error.to_string())))
         }
     };
     let shells = &exchange.settings.shells;
     let message_id = format!("uuid:{}", Guid::new(shells.rng())).to_uppercase().replace("UUID", "uuid");
     let machine = &exchange.settings.server_name;
-    let envelope = reply.write(Headers { relates_to: &relates_to, message_id: &message_id, machine });
+    let operation = operation.as_ref().map(|operation| &*operation.id);
+    let headers = Headers { relates_to: &relates_to, message_id: &message_id, operation, machine };
+    let envelope = reply.write(headers);
     let mut answer = typed(StatusCode::OK, SOAP, envelope);
     if matches!(reply, Reply::Fault(_)) {
         *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -39,9 +39,27 @@ struct State {
     closed: Option<FaultCode>,
     /// How often those who wait were sent away, and why the last time.
     interrupted: (u64, Option<FaultCode>),
+    /// The request that waits, or waited last, and how often requests have begun to.
+    waiting: (String, u64),
+    /// What was handed out last, and to which request. Nobody says that it has arrived; the next request does.
+    handed: Option<(String, Batch)>,
+}
+
+/// One request to fetch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fetch<'a> {
+    /// What it is called.
+    pub(super) request: &'a str,
+    /// It may have been sent before, over a connection that broke.
+    pub(super) again: bool,
+    /// The envelope's size, bytes.
+    pub(super) max: usize,
+    /// How long it waits.
+    pub(super) patience: Duration,
 }
 
 /// What a client fetched.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Batch {
     /// Fragments, each chunk for one stream element.
     pub(super) chunks: Vec<Vec<u8>>,
@@ -114,33 +132,59 @@ impl Outbox {
         self.state.lock().ended
     }
 
+    /// Hands out what waits, as soon as something does; to a request that was answered already, the same again.
     ///
     /// # Errors
     /// `TimedOut`, or why there is nothing to wait for.
-    pub(super) async fn fetch(&self, max: usize, patience: Duration) -> Result<Batch, FaultCode> {
-        let epoch = self.state.lock().interrupted.0;
+    pub(super) async fn fetch(&self, asked: Fetch<'_>) -> Result<Batch, FaultCode> {
+        let turn = self.turn(asked);
         let fetched = async {
             loop {
                 let notified = self.ready.notified();
                 tokio::pin!(notified);
                 // From here on no wake-up is missed.
                 notified.as_mut().enable();
-                if let Some(outcome) = self.take(max, epoch) {
+                if let Some(outcome) = self.take(asked, turn) {
                     return outcome;
                 }
                 notified.await;
             }
         };
-        tokio::time::timeout(patience, fetched).await.unwrap_or(Err(FaultCode::TimedOut))
+        tokio::time::timeout(asked.patience, fetched).await.unwrap_or(Err(FaultCode::TimedOut))
     }
 
-    fn take(&self, max: usize, epoch: u64) -> Option<Result<Batch, FaultCode>> {
+    /// A request begins to wait; where the same one waits already, its connection is dead and it goes.
+    fn turn(&self, asked: Fetch<'_>) -> Turn {
         let mut state = self.state.lock();
+        let again = asked.again && state.waiting.0 == asked.request;
+        state.waiting = (asked.request.to_owned(), state.waiting.1 + 1);
+        let turn = Turn { epoch: state.interrupted.0, number: state.waiting.1 };
+        drop(state);
+        if again {
+            self.ready.notify_waiters();
+        }
+        turn
+    }
+
+    /// What was handed out to a request, if it was the last one.
+    pub(super) fn handed_to(&self, asked: Fetch<'_>) -> Option<Batch> {
+        self.state.lock().handed_to(asked)
+    }
+
+    fn take(&self, asked: Fetch<'_>, turn: Turn) -> Option<Result<Batch, FaultCode>> {
+        let Fetch { request, max, .. } = asked;
+        let mut state = self.state.lock();
+        if let Some(batch) = state.handed_to(asked) {
+            return Some(Ok(batch));
+        }
         if let Some(why) = state.closed {
             return Some(Err(why));
         }
-        if state.interrupted.0 != epoch {
+        if state.interrupted.0 != turn.epoch {
             return state.interrupted.1.map(Err);
+        }
+        if asked.again && state.waiting.0 == request && state.waiting.1 != turn.number {
+            return Some(Err(FaultCode::Aborted));
         }
         if state.fragments.is_empty() && !state.ended {
             return None;
@@ -154,11 +198,30 @@ impl Outbox {
             }
             chunks.push(chunk);
         }
-        let ended = state.ended && state.fragments.is_empty();
+        let batch = Batch { chunks, ended: state.ended && state.fragments.is_empty() };
+        state.handed = Some((request.to_owned(), batch.clone()));
         drop(state);
         self.room.notify_all();
-        Some(Ok(Batch { chunks, ended }))
+        Some(Ok(batch))
     }
+}
+
+impl State {
+    fn handed_to(&self, asked: Fetch<'_>) -> Option<Batch> {
+        self.handed
+            .as_ref()
+            .filter(|(to, _)| asked.again && to == asked.request)
+            .map(|(_, batch)| batch.clone())
+    }
+}
+
+/// When a request began to wait.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// How often waiting requests had been sent away.
+    epoch: u64,
+    /// Which request it is.
+    number: u64,
 }
 
 #[cfg(test)]
@@ -169,19 +232,57 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
+    fn asked(request: &str) -> Fetch<'_> {
+        Fetch { request, again: true, max: 20_000, patience: PATIENCE }
+    }
+
+    #[tokio::test]
+    async fn who_asks_again_gets_the_same_again() {
+        let outbox = Outbox::default();
+        outbox.post(vec![1; 10]);
+        let lost = outbox.fetch(asked("a")).await.unwrap();
+        outbox.post(vec![2; 10]);
+        assert_eq!(outbox.fetch(asked("a")).await, Ok(lost.clone()), "and nothing more");
+        let next = outbox.fetch(asked("b")).await.unwrap();
+        assert!(
+            next != lost && outbox.handed_to(asked("a")).is_none(),
+            "the next request says that it has arrived"
+        );
+        outbox.post(vec![4; 10]);
+        let other = Fetch { again: false, ..asked("b") };
+        assert!(outbox.fetch(other).await.unwrap() != next, "who says it is another is believed");
+        outbox.end(vec![3; 10]);
+        let last = outbox.fetch(asked("c")).await.unwrap();
+        outbox.close(FaultCode::Aborted);
+        assert_eq!(outbox.fetch(asked("c")).await, Ok(last), "the last, too");
+        assert_eq!(outbox.fetch(asked("d")).await, Err(FaultCode::Aborted));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_comes_again_takes_the_place_of_the_first() {
+        let outbox = Outbox::default();
+        let (first, again, ()) = tokio::join!(outbox.fetch(asked("a")), outbox.fetch(asked("a")), async {
+            tokio::task::yield_now().await;
+            outbox.post(vec![0; 10]);
+        });
+        assert_eq!(first, Err(FaultCode::Aborted), "nobody listens there");
+        assert!(again.is_ok());
+    }
+
     #[tokio::test]
     async fn who_waits_is_woken_and_the_end_comes_once() {
         let outbox = Arc::new(Outbox::default());
         let producer = outbox.clone();
         let fetching = tokio::spawn(async move {
             let mut seen = 0;
-            loop {
-                let batch = producer.fetch(20_000, PATIENCE).await.unwrap();
+            for turn in 0.. {
+                let batch = producer.fetch(asked(&turn.to_string())).await.unwrap();
                 seen += batch.chunks.iter().map(Vec::len).sum::<usize>();
                 if batch.ended {
-                    return seen;
+                    break;
                 }
             }
+            seen
         });
         let pushing = outbox.clone();
         tokio::task::spawn_blocking(move || {
@@ -207,19 +308,16 @@ mod tests {
     #[tokio::test]
     async fn waits_end_in_time_or_with_a_reason() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.fetch(20_000, Duration::from_millis(5)).await.err(), Some(FaultCode::TimedOut));
-        let (fetched, ()) = tokio::join!(outbox.fetch(20_000, PATIENCE), async {
+        let brief = Fetch { patience: Duration::from_millis(5), ..asked("a") };
+        assert_eq!(outbox.fetch(brief).await.err(), Some(FaultCode::TimedOut));
+        let (fetched, ()) = tokio::join!(outbox.fetch(asked("b")), async {
             tokio::task::yield_now().await;
             outbox.interrupt(FaultCode::Disconnected);
         });
         assert_eq!(fetched.err(), Some(FaultCode::Disconnected));
         outbox.post(vec![0; 10]);
-        assert_eq!(
-            outbox.fetch(20_000, PATIENCE).await.unwrap().chunks.len(),
-            1,
-            "an interruption ends with it"
-        );
+        assert_eq!(outbox.fetch(asked("c")).await.unwrap().chunks.len(), 1, "an interruption ends with it");
         outbox.close(FaultCode::Aborted);
-        assert_eq!(outbox.fetch(20_000, PATIENCE).await.err(), Some(FaultCode::Aborted));
+        assert_eq!(outbox.fetch(asked("d")).await.err(), Some(FaultCode::Aborted));
     }
 }

@@ -1,6 +1,9 @@
 //! A runspace pool: how far its opening has come, how large it is, and its pipelines.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use base::Guid;
 use wire::{
@@ -8,12 +11,18 @@ use wire::{
     wsman::{Fault, FaultCode},
 };
 
-use super::{Workplace, pipeline::Pipeline};
+use super::{
+    Workplace,
+    outbox::{Batch, Fetch},
+    pipeline::Pipeline,
+};
 
 /// Pipelines of a shell at work at once.
 const ACTIVE_MAX: usize = 18;
 /// Pipelines of a shell that ended and whose clients never fetched the end.
 const FORGOTTEN_MAX: usize = 32;
+/// Pipelines of a shell that were fetched to their ends, kept in case the last answer was lost.
+const FETCHED_MAX: usize = 4;
 /// The largest pool.
 pub(super) const RUNSPACES_MAX: i32 = 64;
 
@@ -38,6 +47,8 @@ pub(super) struct Pool {
     pub(super) pipelines: HashMap<Guid, Arc<Pipeline>>,
     /// The order in which pipelines were made.
     pub(super) order: Vec<Guid>,
+    /// Those fetched to their ends, the last ones.
+    pub(super) fetched: VecDeque<Arc<Pipeline>>,
 }
 
 impl Pool {
@@ -51,6 +62,7 @@ impl Pool {
             host: HostInfo::NONE,
             pipelines: HashMap::new(),
             order: Vec::new(),
+            fetched: VecDeque::new(),
         }
     }
 
@@ -85,13 +97,33 @@ impl Pool {
             return Err(FaultCode::Quota.into());
         }
         for id in forgotten.iter().rev().skip(FORGOTTEN_MAX) {
-            self.order.retain(|own| own != id);
-            if let Some(old) = self.pipelines.remove(id) {
+            if let Some(old) = self.remove(*id) {
                 old.abandon(work);
             }
         }
         self.order.push(pipeline.id);
         self.pipelines.insert(pipeline.id, pipeline.clone());
         Ok(())
+    }
+
+    /// Takes a pipeline out.
+    pub(super) fn remove(&mut self, id: Guid) -> Option<Arc<Pipeline>> {
+        self.order.retain(|own| *own != id);
+        self.pipelines.remove(&id)
+    }
+
+    /// A pipeline was fetched to its end.
+    pub(super) fn retire(&mut self, id: Guid) {
+        if let Some(pipeline) = self.remove(id) {
+            self.fetched.push_back(pipeline);
+        }
+        if self.fetched.len() > FETCHED_MAX {
+            self.fetched.pop_front();
+        }
+    }
+
+    /// The end of a pipeline that was fetched, for the request that had fetched it.
+    pub(super) fn handed_to(&self, id: Guid, asked: Fetch<'_>) -> Option<Batch> {
+        self.fetched.iter().find(|pipeline| pipeline.id == id)?.outbox.handed_to(asked)
     }
 }

@@ -9,13 +9,15 @@ use wire::{
     xpress,
 };
 
-use super::shell::Shell;
+use super::{outbox::Fetch, shell::Shell};
 use crate::http::Exchange;
 
 /// How long a Receive waits where the client does not say.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a Receive waits at most: a proxy between us may not wait longer.
 const PATIENCE_MAX: Duration = Duration::from_mins(3);
+/// The longest identifier of a request, bytes: some are kept.
+const NAME_MAX: usize = 256;
 /// The protocol versions a client may insist on.
 const PROTOCOL: &str = "2.";
 
@@ -28,6 +30,11 @@ pub(super) async fn serve(exchange: &mut Exchange, caller: Caller, request: Requ
     let shells = exchange.settings.shells.clone();
     let patience = request.timeout.unwrap_or(PATIENCE).min(PATIENCE_MAX);
     let id = request.shell;
+    let (name, again) = request.identity();
+    if name.len() > NAME_MAX {
+        return Err(Fault::new(FaultCode::Schema, "The request's identifier is too long."));
+    }
+    let name = name.to_owned();
     let shell = || shells.get(caller.user, id);
     match request.body {
         RequestBody::Create(_) => create(exchange, caller, request),
@@ -49,19 +56,19 @@ pub(super) async fn serve(exchange: &mut Exchange, caller: Caller, request: Requ
         RequestBody::Command(command) => {
             let shell = shell()?;
             let _in_use = shell.enter(false)?;
-            shell.command(command).map(Reply::Command)
+            shell.once((&name, again), || shell.command(command).map(Reply::Command))
         }
         RequestBody::Send(send) => {
             let shell = shell()?;
             let _in_use = shell.enter(false)?;
-            shell.send(send)?;
-            Ok(Reply::Sent)
+            shell.once((&name, again), || shell.send(send).map(|()| Reply::Sent))
         }
         RequestBody::Receive(receive) => {
             let shell = shell()?;
             let _in_use = shell.enter(false)?;
+            let asked = Fetch { request: &name, again, max, patience };
             tokio::select! {
-                reply = fetch(&shell, receive.command, max, patience) => reply,
+                reply = fetch(&shell, receive.command, asked) => reply,
                 () = exchange.stopping() => Err(FaultCode::Aborted.into()),
             }
         }
@@ -91,13 +98,8 @@ pub(super) async fn serve(exchange: &mut Exchange, caller: Caller, request: Requ
     }
 }
 
-async fn fetch(
-    shell: &Arc<Shell>,
-    command: Option<base::Guid>,
-    max: usize,
-    patience: Duration,
-) -> Result<Reply, Fault> {
-    let batch = shell.receive(command, max, patience).await?;
+async fn fetch(shell: &Arc<Shell>, command: Option<base::Guid>, asked: Fetch<'_>) -> Result<Reply, Fault> {
+    let batch = shell.receive(command, asked).await?;
     let packed = |data: Vec<u8>| if shell.about.xpress { xpress::store(&data) } else { data };
     let chunks = batch.chunks.into_iter().map(|data| Chunk { command, data: packed(data) }).collect();
     Ok(Reply::Received { chunks, done: command.filter(|_| batch.ended) })

@@ -1,6 +1,6 @@
 //! One shell: a runspace pool that a client opened, and its pipelines.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use base::Guid;
 use parking_lot::Mutex;
@@ -12,13 +12,13 @@ use wire::{
         public_key,
     },
     session_key::SessionKey,
-    wsman::{self, Fault, FaultCode, signal},
+    wsman::{self, Fault, FaultCode, Reply, signal},
     xpress,
 };
 
 use super::{
     Workplace, malformed,
-    outbox::{Batch, Outbox},
+    outbox::{Batch, Fetch, Outbox},
     pipeline::Pipeline,
     pool::{Pool, RUNSPACES_MAX, Stage},
 };
@@ -29,6 +29,8 @@ pub(super) const OBJECT_MAX: usize = 16 << 20;
 const POOL_OBJECT_MAX: usize = 512 << 10;
 /// The largest piece of one, unpacked, bytes.
 const UNPACKED_MAX: usize = 2 << 20;
+/// Requests that are known again when they come again.
+const DONE_MAX: usize = 64;
 /// The PowerShell we say we are.
 const PS_VERSION: &str = "5.1.14393.2248";
 
@@ -42,6 +44,8 @@ pub(super) struct Shell {
     outbox: Outbox,
     pool: Mutex<Pool>,
     usage: Mutex<Usage>,
+    /// The requests done last, and their answers: short ones.
+    done: Mutex<VecDeque<(String, Reply)>>,
 }
 
 /// Who uses the shell, and since when nobody does.
@@ -85,6 +89,7 @@ impl Shell {
             outbox: Outbox::default(),
             pool: Mutex::new(Pool::new(Defragmenter::new(POOL_OBJECT_MAX))),
             usage: Mutex::new(usage),
+            done: Mutex::default(),
         };
         shell.feed(first)?;
         Ok(shell)
@@ -255,27 +260,45 @@ impl Shell {
 
     fn forget(&self, id: Guid) {
         let mut pool = self.pool.lock();
-        pool.order.retain(|own| *own != id);
-        if let Some(pipeline) = pool.pipelines.remove(&id) {
+        pool.fetched.retain(|own| own.id != id);
+        if let Some(pipeline) = pool.remove(id) {
             drop(pool);
             pipeline.abandon(&self.work);
         }
     }
 
     /// Waits for bytes for the client, of a pipeline or of the pool.
-    pub(super) async fn receive(
-        &self,
-        command: Option<Guid>,
-        max: usize,
-        patience: Duration,
-    ) -> Result<Batch, Fault> {
-        let Some(id) = command else { return Ok(self.outbox.fetch(max, patience).await?) };
-        let pipeline = self.pipeline(id)?;
-        let batch = pipeline.outbox.fetch(max, patience).await?;
+    pub(super) async fn receive(&self, command: Option<Guid>, asked: Fetch<'_>) -> Result<Batch, Fault> {
+        let Some(id) = command else { return Ok(self.outbox.fetch(asked).await?) };
+        let pipeline = match self.pipeline(id) {
+            Ok(pipeline) => pipeline,
+            // Its end was handed out, and perhaps lost on the way.
+            Err(fault) => return self.pool.lock().handed_to(id, asked).ok_or(fault),
+        };
+        let batch = pipeline.outbox.fetch(asked).await?;
         if batch.ended {
-            self.forget(id);
+            self.pool.lock().retire(id);
         }
         Ok(batch)
+    }
+
+    /// Does what a request asks for, but only once: a client whose connection broke may send it again, and is
+    /// answered as before.
+    pub(super) fn once(
+        &self,
+        (request, again): (&str, bool),
+        work: impl FnOnce() -> Result<Reply, Fault>,
+    ) -> Result<Reply, Fault> {
+        let mut done = self.done.lock();
+        if let Some((_, reply)) = done.iter().find(|(own, _)| again && own == request) {
+            return Ok(reply.clone());
+        }
+        let reply = work()?;
+        if done.len() == DONE_MAX {
+            done.pop_front();
+        }
+        done.push_back((request.to_owned(), reply.clone()));
+        Ok(reply)
     }
 
     /// Stops or closes a pipeline; one that is gone already is as the client wants it.

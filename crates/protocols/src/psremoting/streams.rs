@@ -106,12 +106,19 @@ impl Streams for ToClient<'_> {
         let _ = self.send(MessageType::ProgressRecord, info.to_node());
     }
 
+    /// What is said to the person: on their screen where there is one.
     fn information(&mut self, value: Value) {
+        if self.host.can_prompt() {
+            let parameters = vec![Node::text(value.to_string())];
+            let line = HostCall { ci: wire::psrp::VOID_CALL, method: HostMethod::WRITE_LINE, parameters };
+            let _ = self.send(MessageType::PipelineHostCall, line.to_node());
+            return;
+        }
         let information = Information {
             data: self.work.to_node(&value, DEPTH),
             source: String::new(),
             time: self.work.clock.now().to_string(),
-            tags: Vec::new(),
+            tags: vec!["PSHOST".into()],
             user: self.work.caller.clone(),
             computer: self.work.server.clone(),
             process: std::process::id(),

@@ -21,7 +21,7 @@ use wire::psrp::{
     SessionCapability,
 };
 
-use super::{shell::Shell, *};
+use super::{outbox::Fetch, shell::Shell, *};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ENVELOPE: usize = 150_000;
@@ -81,6 +81,7 @@ struct Peer {
     shell: Arc<Shell>,
     sending: Fragmenter,
     receiving: Defragmenter,
+    requests: u32,
 }
 
 fn shells() -> (Arc<Shells>, Arc<ManualClock>) {
@@ -118,7 +119,7 @@ impl Peer {
         let (shells, clock) = shells();
         let shell = open(&shells, 1, Guid([9; 16])).unwrap();
         let receiving = Defragmenter::new(1 << 24);
-        Peer { shells, clock, shell, sending: Fragmenter::default(), receiving }
+        Peer { shells, clock, shell, sending: Fragmenter::default(), receiving, requests: 0 }
     }
 
     fn message(&mut self, pipeline: Guid, kind: MessageType, data: Node) -> Vec<u8> {
@@ -139,7 +140,9 @@ impl Peer {
 
     /// The messages of one Receive, and whether they are the last.
     async fn fetch(&mut self, command: Option<Guid>) -> (Vec<Message>, bool) {
-        let batch = self.shell.receive(command, ENVELOPE, PATIENCE).await.unwrap();
+        self.requests += 1;
+        let request = self.requests.to_string();
+        let batch = self.shell.receive(command, asked(&request)).await.unwrap();
         let chunks = batch.chunks.concat();
         let messages = self.receiving.push(&chunks).unwrap();
         (messages.iter().map(|bytes| Message::decode(bytes).unwrap().unwrap()).collect(), batch.ended)
@@ -155,6 +158,10 @@ impl Peer {
             }
         }
     }
+}
+
+fn asked(request: &str) -> Fetch<'_> {
+    Fetch { request, again: true, max: ENVELOPE, patience: PATIENCE }
 }
 
 fn create(name: &str) -> CreatePipeline {
@@ -196,6 +203,38 @@ async fn a_pool_opens_and_every_stream_arrives() {
     let kinds: Vec<MessageType> = peer.all(id).await.iter().map(|message| message.kind).collect();
     assert!(kinds.contains(&MessageType::VerboseRecord) && kinds.contains(&MessageType::DebugRecord));
     assert!(peer.shell.commands().is_empty(), "what was fetched to its end is gone");
+}
+
+#[tokio::test]
+async fn answers_that_were_lost_are_given_again() {
+    let mut peer = Peer::new();
+    let id = peer.start(create("Get-Streams"));
+    let mut last = None;
+    for turn in 0.. {
+        let request = turn.to_string();
+        let batch = peer.shell.receive(Some(id), asked(&request)).await.unwrap();
+        let again = peer.shell.receive(Some(id), asked(&request)).await.unwrap();
+        assert_eq!(batch, again);
+        last = Some(request);
+        if batch.ended {
+            break;
+        }
+    }
+    let other = peer.shell.receive(Some(id), asked("other")).await;
+    assert_eq!(other.err().map(|fault| fault.code), Some(FaultCode::UnknownShell));
+    // Who closes the command has had its end.
+    let code = wire::wsman::signal::TERMINATE.into();
+    peer.shell.signal(wire::wsman::Signal { command: Some(id), code });
+    let late = peer.shell.receive(Some(id), asked(&last.unwrap())).await;
+    assert_eq!(late.err().map(|fault| fault.code), Some(FaultCode::UnknownShell));
+    let mut times = 0;
+    for _ in 0..3 {
+        let done = peer.shell.once(("send", true), || {
+            times += 1;
+            Ok(Reply::Sent)
+        });
+        assert_eq!((done, times), (Ok(Reply::Sent), 1));
+    }
 }
 
 #[tokio::test]
@@ -320,7 +359,7 @@ async fn who_waits_is_told_of_the_end() {
     peer.fetch(None).await;
     let shell = peer.shell.clone();
     let waiting =
-        tokio::spawn(async move { shell.receive(None, ENVELOPE, PATIENCE).await.err().map(|f| f.code) });
+        tokio::spawn(async move { shell.receive(None, asked("waiting")).await.err().map(|f| f.code) });
     tokio::time::sleep(Duration::from_millis(20)).await;
     peer.shell.disconnect(None);
     assert_eq!(waiting.await.unwrap(), Some(FaultCode::Disconnected));
@@ -329,7 +368,7 @@ async fn who_waits_is_told_of_the_end() {
     assert!(peer.shell.enter(false).is_ok());
     let shell = peer.shell.clone();
     let waiting =
-        tokio::spawn(async move { shell.receive(None, ENVELOPE, PATIENCE).await.err().map(|f| f.code) });
+        tokio::spawn(async move { shell.receive(None, asked("waiting")).await.err().map(|f| f.code) });
     tokio::time::sleep(Duration::from_millis(20)).await;
     peer.shells.remove(Guid([1; 16]), Some(peer.shell.about.id)).unwrap();
     assert_eq!(waiting.await.unwrap(), Some(FaultCode::Aborted));

@@ -8,8 +8,13 @@ use powershell::{
     cmdlet::{CommandInfo, CommandSource, ErrorRecord, Example, Flow, Invocation, ParameterInfo, Streams},
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
 use crate::{error::ServerError, layout::Layout};
+
+/// How often a call looks whether it is to stop.
+const LOOK: &Timespec = &Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// The cmdlets of a running server.
 ///
@@ -55,6 +60,12 @@ impl RemoteCmdlets {
         send(&mut stream, &request)?;
         let mut wanted = Flow::Continue;
         loop {
+            while !readable_within(&stream, LOOK)? {
+                if out.stopping() {
+                    // The server sees that nobody listens any more, and stops, too.
+                    return Ok(Ok(()));
+                }
+            }
             match receive(&mut stream)? {
                 Response::Output(value) if wanted == Flow::Continue => wanted = out.output(value),
                 Response::Error(record) if wanted == Flow::Continue => wanted = out.error(record),
@@ -78,6 +89,15 @@ impl RemoteCmdlets {
                 }
             }
         }
+    }
+}
+
+/// Whether something comes in time.
+fn readable_within(stream: &UnixStream, patience: &Timespec) -> io::Result<bool> {
+    let mut waiting = [PollFd::new(stream, PollFlags::IN)];
+    match poll(&mut waiting, Some(patience)) {
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        ready => Ok(ready? > 0),
     }
 }
 

@@ -8,16 +8,19 @@ use powershell::{
     format::{Printer, error_text, message_text},
 };
 
+use super::interrupt::Interrupt;
+
 /// The screen.
 pub(super) struct Console {
     printer: Printer,
     progress_shown: bool,
+    interrupt: Interrupt,
 }
 
 impl Console {
     /// A screen for what this prints.
-    pub(super) fn new(printer: Printer) -> Self {
-        Self { printer, progress_shown: false }
+    pub(super) fn new(printer: Printer, interrupt: &Interrupt) -> Self {
+        Self { printer, progress_shown: false, interrupt: interrupt.clone() }
     }
 
     /// Prints what is still open (the last table).
@@ -45,7 +48,10 @@ impl Streams for Console {
         if print(&text) { Flow::Continue } else { Flow::Stop }
     }
     fn error(&mut self, record: ErrorRecord) -> Flow {
-        self.say(&error_text(&record));
+        // Who pressed Ctrl+C knows why it stopped.
+        if !(self.stopping() && &*record.error_id == "PipelineStopped") {
+            self.say(&error_text(&record));
+        }
         Flow::Continue
     }
     fn warning(&mut self, text: &str) {
@@ -81,6 +87,9 @@ impl Streams for Console {
         }
         self.finish();
         ask(prompt).ok().flatten()
+    }
+    fn stopping(&self) -> bool {
+        self.interrupt.came()
     }
 }
 

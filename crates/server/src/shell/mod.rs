@@ -4,6 +4,7 @@
 mod completion;
 mod console;
 mod files;
+mod interrupt;
 mod output;
 mod repl;
 
@@ -16,7 +17,7 @@ use std::{
 use powershell::{CommandSource, Outcome, Runspace, Value, cmdlet::NoCommands};
 
 pub(crate) use self::files::LocalFiles;
-use self::{console::Console, output::Collector};
+use self::{console::Console, interrupt::Interrupt, output::Collector};
 use crate::{
     admin::client::RemoteCmdlets,
     cli::{self, OutputFormat},
@@ -45,17 +46,21 @@ pub(crate) fn run(options: cli::Shell) -> Result<ExitCode, ServerError> {
     runspace.set("FormatEnumerationLimit", Value::Int(ENUMERATION_LIMIT));
     let arguments = options.arguments.iter().map(|text| Value::string(text.as_str())).collect();
     runspace.set("args", Value::array(arguments));
+    let interrupt = Interrupt::listen()?;
+    let printed = (options.output_format, &interrupt);
     let outcome = match (options.command, options.file) {
-        (Some(command), _) => run_text(&mut runspace, "", &command, options.output_format)?,
+        (Some(command), _) => run_text(&mut runspace, "", &command, printed)?,
         (None, Some(path)) => {
             let text = std::fs::read(&path).map_err(|e| ServerError::io(path.display().to_string(), e))?;
             let text = powershell::text::decode(&text);
-            run_text(&mut runspace, &path.display().to_string(), &text, options.output_format)?
+            run_text(&mut runspace, &path.display().to_string(), &text, printed)?
         }
-        (None, None) if io::stdin().is_terminal() => repl::run(&mut runspace, &server)?,
-        (None, None) => run_lines(&mut runspace)?,
+        (None, None) if io::stdin().is_terminal() => {
+            return repl::run(&mut runspace, &server, &interrupt).map(exit_code);
+        }
+        (None, None) => run_lines(&mut runspace, &interrupt)?,
     };
-    Ok(exit_code(&outcome))
+    Ok(if interrupt.came() { ExitCode::from(interrupt::EXIT_CODE) } else { exit_code(outcome) })
 }
 
 /// The cmdlets of the server on this machine, and its name; or none.
@@ -68,11 +73,11 @@ fn cmdlets(options: &cli::Shell) -> Result<(Arc<dyn CommandSource>, String), Ser
     Ok((Arc::new(remote), server))
 }
 
-fn exit_code(outcome: &Outcome) -> ExitCode {
+fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Outcome::Done { success: true } => ExitCode::SUCCESS,
         Outcome::Done { success: false } | Outcome::Incomplete => ExitCode::FAILURE,
-        Outcome::Exit(code) => ExitCode::from(u8::try_from(*code & 0xff).unwrap_or(1)),
+        Outcome::Exit(code) => ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1)),
     }
 }
 
@@ -81,18 +86,18 @@ fn run_text(
     runspace: &mut Runspace,
     name: &str,
     text: &str,
-    format: OutputFormat,
+    (format, interrupt): (OutputFormat, &Interrupt),
 ) -> Result<Outcome, ServerError> {
     let failed = |e| ServerError::io("standard output", e);
     let outcome = match format {
         OutputFormat::Text => {
-            let mut console = Console::new(runspace.printer());
+            let mut console = Console::new(runspace.printer(), interrupt);
             let outcome = runspace.run_named(name, text, &mut console);
             console.finish();
             outcome
         }
         OutputFormat::Json | OutputFormat::Clixml => {
-            let mut collector = Collector::default();
+            let mut collector = Collector::new(interrupt);
             let outcome = runspace.run_named(name, text, &mut collector);
             let mut out = io::stdout().lock();
             collector.write(format, &mut out).and_then(|()| out.flush()).map_err(failed)?;
@@ -109,14 +114,17 @@ fn run_text(
 }
 
 /// Commands from a pipe: each runs as soon as it is complete; the worst outcome counts.
-fn run_lines(runspace: &mut Runspace) -> Result<Outcome, ServerError> {
+fn run_lines(runspace: &mut Runspace, interrupt: &Interrupt) -> Result<Outcome, ServerError> {
     let (mut pending, mut worst) = (String::new(), Outcome::Done { success: true });
     for line in io::stdin().lock().lines() {
         pending.push_str(&line.map_err(|e| ServerError::io("standard input", e))?);
         pending.push('\n');
-        let mut console = Console::new(runspace.printer());
+        let mut console = Console::new(runspace.printer(), interrupt);
         let outcome = runspace.run(&pending, &mut console);
         console.finish();
+        if interrupt.came() {
+            return Ok(outcome);
+        }
         match outcome {
             Outcome::Incomplete => continue,
             Outcome::Exit(_) => return Ok(outcome),

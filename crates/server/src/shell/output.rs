@@ -10,15 +10,21 @@ use powershell::{
     text::{to_clixml, to_json},
 };
 
+use super::interrupt::Interrupt;
 use crate::cli::OutputFormat;
 
 /// Keeps objects until the end; says the rest at once.
-#[derive(Default)]
 pub(super) struct Collector {
     objects: Vec<Value>,
+    interrupt: Interrupt,
 }
 
 impl Collector {
+    /// Nothing yet.
+    pub(super) fn new(interrupt: &Interrupt) -> Self {
+        Self { objects: Vec::new(), interrupt: interrupt.clone() }
+    }
+
     /// Writes the document.
     pub(super) fn write(&self, format: OutputFormat, out: &mut impl Write) -> io::Result<()> {
         let text = match format {
@@ -54,5 +60,8 @@ impl Streams for Collector {
     fn progress(&mut self, _: &Progress) {}
     fn information(&mut self, value: Value) {
         say(&format!("{value}\n"));
+    }
+    fn stopping(&self) -> bool {
+        self.interrupt.came()
     }
 }

@@ -9,7 +9,7 @@ use reedline::{
     Validator, default_emacs_keybindings,
 };
 
-use super::{completion::PowerShellCompleter, console::Console, terminal_width};
+use super::{completion::PowerShellCompleter, console::Console, interrupt::Interrupt, terminal_width};
 use crate::error::ServerError;
 
 /// Lines of history kept.
@@ -17,14 +17,19 @@ const HISTORY: usize = 10_000;
 const MENU: &str = "completions";
 
 /// Reads and runs lines until `exit`, Ctrl+D, or the terminal goes.
-pub(super) fn run(runspace: &mut Runspace, server: &str) -> Result<Outcome, ServerError> {
+pub(super) fn run(
+    runspace: &mut Runspace,
+    server: &str,
+    interrupt: &Interrupt,
+) -> Result<Outcome, ServerError> {
     let mut editor = editor(PowerShellCompleter::new(runspace));
     loop {
         let prompt = ServerPrompt::of(runspace, server);
         match editor.read_line(&prompt) {
             Ok(Signal::Success(line)) => {
                 runspace.set_width(terminal_width());
-                let mut console = Console::new(runspace.printer());
+                interrupt.clear();
+                let mut console = Console::new(runspace.printer(), interrupt);
                 let outcome = runspace.run(&line, &mut console);
                 console.finish();
                 if let Outcome::Exit(_) = outcome {

@@ -81,7 +81,7 @@ const FAULTS: [Line; 13] = [
         FaultCode::Resource,
         "s:Sender",
         "a:DestinationUnreachable",
-        None,
+        Some(2_150_858_811),
         "The resource URI is not known to the service.",
     ),
     (

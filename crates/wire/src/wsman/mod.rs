@@ -11,7 +11,7 @@ mod xmlwriter;
 pub use duration::{read_duration, write_duration};
 pub use fault::{Fault, FaultCode};
 pub use reply::{Chunk, Headers, Reply, Shell, read_reply, room_for_data};
-pub use request::{Command, Connect, Create, Receive, Request, RequestBody, Send, Signal};
+pub use request::{Command, Connect, Create, Operation, Receive, Request, RequestBody, Send, Signal};
 
 use crate::xml::XmlError;
 

@@ -9,7 +9,7 @@ use super::{
     duration::{read_duration, write_duration},
     envelope::{self, ANONYMOUS, bytes, guid, guid_text},
     ns,
-    request::selector_set,
+    request::{selector_set, write_operation},
     xmlwriter::Writer,
 };
 use crate::xml::Element;
@@ -21,6 +21,8 @@ pub struct Headers<'a> {
     pub relates_to: &'a str,
     /// The reply's own: `uuid:…`.
     pub message_id: &'a str,
+    /// The request's `p:OperationID`, verbatim, where it has one.
+    pub operation: Option<&'a str>,
     /// The server's name, for faults.
     pub machine: &'a str,
 }
@@ -147,6 +149,9 @@ impl Reply {
                 writer.leaf("a:Action", &[], &action);
                 writer.leaf("a:MessageID", &[], headers.message_id);
                 writer.leaf("a:To", &[], ANONYMOUS);
+            }
+            if let Some(operation) = headers.operation {
+                write_operation(writer, operation, false);
             }
             if !headers.relates_to.is_empty() {
                 writer.leaf("a:RelatesTo", &[], headers.relates_to);

@@ -24,6 +24,8 @@ pub struct Request {
     pub message_id: String,
     /// `p:SessionId`, verbatim.
     pub session_id: Option<String>,
+    /// `p:OperationID`: what clients call requests that they may send again.
+    pub operation: Option<Operation>,
     /// The shell that `w:SelectorSet` names.
     pub shell: Option<Guid>,
     /// `w:OptionSet`: names and values.
@@ -36,6 +38,15 @@ pub struct Request {
     pub xpress: bool,
     /// What is asked.
     pub body: RequestBody,
+}
+
+/// An operation that survives its connection (MS-WSMV section 3.1.4.1.39).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its name, verbatim.
+    pub id: String,
+    /// The connection broke: the client sends the request once more.
+    pub again: bool,
 }
 
 /// What is asked.
@@ -187,6 +198,7 @@ impl Request {
             resource: text(ns::WSMAN, "ResourceURI").unwrap_or_default(),
             message_id: message_id.to_owned(),
             session_id: text(ns::WSMV, "SessionId"),
+            operation: header.child(ns::WSMV, "OperationID").map(operation),
             shell: selectors.map(shell_of).transpose()?.flatten(),
             options,
             timeout,
@@ -203,12 +215,22 @@ impl Request {
             resource: String::new(),
             message_id: String::new(),
             session_id: None,
+            operation: None,
             shell: None,
             options: Vec::new(),
             timeout: None,
             max_envelope: None,
             xpress: false,
             body,
+        }
+    }
+
+    /// What the request is called, however often it is sent, and whether it may have been sent before: clients
+    /// without operations send the same message.
+    pub fn identity(&self) -> (&str, bool) {
+        match &self.operation {
+            Some(operation) => (&operation.id, operation.again),
+            None => (&self.message_id, true),
         }
     }
 
@@ -248,6 +270,9 @@ impl Request {
         writer.empty("p:DataLocale", &[("xml:lang", "en-US"), may[0]]);
         if let Some(session) = &self.session_id {
             writer.leaf("p:SessionId", &may, session);
+        }
+        if let Some(operation) = &self.operation {
+            write_operation(writer, &operation.id, operation.again);
         }
         if let Some(timeout) = self.timeout {
             writer.leaf("w:OperationTimeout", &[], &write_duration(timeout));
@@ -349,6 +374,18 @@ fn create(shell: &Element) -> Result<Create, WsmanError> {
         idle_timeout: shell.text_of(ns::SHELL, "IdleTimeOut").and_then(read_duration),
         creation: bytes(creation)?,
     })
+}
+
+fn operation(element: &Element) -> Operation {
+    let again = element.attribute("mustUnderstand").is_some_and(|must| matches!(must.trim(), "true" | "1"));
+    Operation { id: element.text.trim().to_owned(), again }
+}
+
+/// Every operation here is one request and one reply.
+pub(super) fn write_operation(writer: &mut Writer, id: &str, again: bool) {
+    let must = if again { "true" } else { "false" };
+    writer.leaf("p:OperationID", &[("s:mustUnderstand", must)], id);
+    writer.leaf("p:SequenceId", &[("s:mustUnderstand", "false")], "1");
 }
 
 pub(super) fn selector_set(writer: &mut Writer, shell: Guid) {

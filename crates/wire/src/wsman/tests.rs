@@ -93,6 +93,7 @@ proptest! {
             resource: resource::SHELL.into(),
             message_id: format!("uuid:{message}"),
             session_id: Some("uuid:1".into()),
+            operation: Some(Operation { id: "uuid:3".into(), again: xpress }),
             shell,
             options: vec![("protocolversion".into(), option)],
             timeout: Some(Duration::from_millis(20_500)),
@@ -105,7 +106,7 @@ proptest! {
 
     #[test]
     fn replies_survive(reply in reply(), relates in text()) {
-        let headers = Headers { relates_to: &relates, message_id: "uuid:2", machine: "server" };
+        let headers = Headers { relates_to: &relates, message_id: "uuid:2", operation: None, machine: "server" };
         prop_assert_eq!(read_reply(reply.write(headers).as_bytes()), Ok((relates, reply)));
     }
 
@@ -121,7 +122,7 @@ proptest! {
         }
         let reply = Reply::Received { chunks, done: Some(Guid::EMPTY) };
         let id = "uuid:00000000-0000-0000-0000-000000000000";
-        let written = reply.write(Headers { relates_to: id, message_id: id, machine: "server" });
+        let written = reply.write(Headers { relates_to: id, message_id: id, operation: Some(id), machine: "server" });
         prop_assert!(written.len() <= max, "{} of {max}", written.len());
     }
 
@@ -140,6 +141,7 @@ fn what_a_client_sends_is_read() {
     assert_eq!(request.shell.unwrap().to_string(), "1ccce59e-3b5f-4b4e-8f5b-7c4b7e0b0c6d");
     assert_eq!(request.timeout, Some(Duration::from_secs(20)));
     assert_eq!(request.option("wsman_cmdshell_option_keepalive"), Some("True"));
+    assert_eq!(request.identity(), ("uuid:A", true));
     let RequestBody::Receive(receive) = request.body else { panic!("no Receive") };
     assert!(receive.command.is_some());
     for (from, to) in [
@@ -154,7 +156,7 @@ fn what_a_client_sends_is_read() {
 
 #[test]
 fn faults_have_the_codes_clients_look_for() {
-    let headers = Headers { relates_to: "uuid:1", message_id: "uuid:2", machine: "mail" };
+    let headers = Headers { relates_to: "uuid:1", message_id: "uuid:2", operation: None, machine: "mail" };
     let text = Reply::Fault(FaultCode::TimedOut.into()).write(headers);
     for part in
         ["Code=\"2150858793\"", "Machine=\"mail\"", "<s:Value>w:TimedOut</s:Value>", "wsman/fault</a:Action>"]

@@ -65,6 +65,14 @@ pub struct Request {
     asked: Asked,
 }
 
+impl Request {
+    /// Whether it may be posted again where no answer came: every server gives a Receive's answer again, or goes
+    /// on with the next.
+    pub fn may_be_repeated(&self) -> bool {
+        matches!(self.asked, Asked::Receive(_))
+    }
+}
+
 /// What a request asked for, and so what its answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -336,7 +344,7 @@ impl Client {
 
     /// Stops a pipeline; its end comes as ever.
     pub fn stop(&mut self, pipeline: Guid) -> Request {
-        self.signal(pipeline, signal::CTRL_C_RIGHT)
+        self.signal(pipeline, signal::CTRL_C)
     }
 
     /// Forgets a pipeline; the request lets an open server forget it, too.

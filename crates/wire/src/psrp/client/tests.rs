@@ -34,7 +34,12 @@ fn asked(request: &Request) -> wsman::Request {
 
 /// A reply to a request.
 fn reply(request: &Request, reply: &Reply) -> Vec<u8> {
-    let headers = Headers { relates_to: &asked(request).message_id, message_id: "uuid:1", machine: "server" };
+    let headers = Headers {
+        relates_to: &asked(request).message_id,
+        message_id: "uuid:1",
+        operation: None,
+        machine: "server",
+    };
     reply.write(headers).into_bytes()
 }
 
