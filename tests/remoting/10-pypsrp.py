@@ -1,4 +1,5 @@
 """pypsrp: open, run, every stream that cmdlets use, much input and output, stop, wait, leave and return."""
+import re
 import threading
 import time
 
@@ -278,10 +279,56 @@ def check_secrets():
         pass
 
 
+def check_configurations():
+    """Two session configurations side by side: one shows what its pattern says, and nothing else exists in it."""
+    with wsman() as connection, pool(connection) as exchange, \
+            wsman() as other, RunspacePool(other, configuration_name="DirectorySync") as sync:
+        names = {c.name for c in sync.get_command_metadata(["*"])}
+        assert {"Get-User", "Get-Group", "Select-Object", "Get-FormatData"} <= names, names
+        assert not {"Get-Mailbox", "Set-User", "New-Mailbox"} & names, names
+        assert "Get-Mailbox" in {c.name for c in exchange.get_command_metadata(["*"])}
+        [user] = run(sync, ("Get-User", {"Identity": USER1})).output
+        assert user.adapted_properties["WindowsEmailAddress"] == USER1
+        for command in ("Get-Mailbox", {"Identity": USER1}), ("Set-User", {"Identity": USER1, "City": "x"}):
+            shell = run(sync, command)
+            assert "CommandNotFoundException" in shell.streams.error[0].fq_error, shell.streams.error[0].fq_error
+        shell = run(sync, ("Get-Command", {"Name": ["Get-Mailbox"]}))
+        assert not shell.output and shell.streams.error
+        assert len(run(exchange, ("Get-Mailbox", {"Identity": USER1})).output) == 1
+    # What roles do not allow, no configuration gives back.
+    with wsman(USER1, PASSWORD1) as connection, \
+            RunspacePool(connection, configuration_name="DirectorySync") as runspaces:
+        shell = run(runspaces, ("Set-User", {"Identity": USER1, "City": "x"}))
+        assert "CommandNotFoundException" in shell.streams.error[0].fq_error
+
+
+def check_answers_that_were_lost():
+    """The connection breaks after a request and before its answer was read; the request is sent again."""
+    with wsman() as connection, pool(connection) as runspaces:
+        requests, lost = connection.transport.send, []
+
+        def send(*message, **options):
+            lost.append(requests(*message, **options))
+            again = requests(*message, **options)
+            receive = b"shell/ReceiveResponse" in again
+            assert not receive or streams_of(again) == streams_of(lost[-1]), "another answer than before"
+            return again
+
+        def streams_of(answer):
+            return re.findall(rb"<rsp:Stream.*?</rsp:Stream>", answer)
+
+        connection.transport.send = send
+        names = [f"{number}" for number in range(200)]
+        shell = run(runspaces, ("Select-Object", {"Property": ["Length"]}), input=names)
+        assert len(shell.output) == 200, len(shell.output)
+        assert shell.state == PSInvocationState.COMPLETED and len(lost) > 3
+        connection.transport.send = requests
+
+
 def check_refusals():
     with wsman() as connection:
         runspaces = RunspacePool(connection, configuration_name="Microsoft.Nonsense")
-        assert fault_of(runspaces.open) != 0
+        assert fault_of(runspaces.open) == 2150858811
     with wsman() as connection, pool(connection) as runspaces:
         # Another user's shell is none.
         with wsman(USER1, PASSWORD1) as stranger:

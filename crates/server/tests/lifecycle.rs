@@ -185,6 +185,26 @@ fn setup_by_answers() {
 }
 
 #[test]
+fn serve_says_what_is_wrong_with_its_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("rialto.toml");
+    let listen = "server_name = 'mail.contoso.example'\n[listen]\naddress = '127.0.0.1'\nimap = 1\nimaps = 2\n\
+                  pop3 = 3\npop3s = 4\nhttps = 5\n";
+    for (line, why) in [
+        (
+            "Sync = ['Get-User', 'Get-Usr']",
+            "the session configuration Sync shows \"Get-Usr\", which no cmdlet is called",
+        ),
+        ("'Microsoft.Exchange' = ['Get-User']", "Microsoft.Exchange is built in"),
+        ("Sync = 'Get-User'", "line 10, column 8"),
+    ] {
+        std::fs::write(&config, format!("{listen}[session_configurations]\n{line}\n")).unwrap();
+        let said = fails(rialto().args(["serve", "--data"]).arg(folder.path()), "");
+        assert!(said.contains("rialto.toml") && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn setup_says_what_is_missing_or_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

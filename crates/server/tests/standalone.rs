@@ -184,15 +184,16 @@ fn doors_that_stay_shut(house: &House) {
     assert!(unknown.contains("-SkipCACheck") && unknown.contains("12175,PSSessionOpenFailed"), "{unknown}");
     // One that is trusted here, but under another name than the certificate's.
     let port = house.https().rsplit(':').next().unwrap().to_owned();
-    let checked = |host: &str| {
-        let script = "$exchange.SessionOption = New-PSSessionOption; (New-PSSession @exchange).State";
-        let mut shell = house.shell(&format!("{host}:{port}"), script);
+    let checked = |address: &str| {
+        let script = "$exchange.SessionOption = New-PSSessionOption; \"$((New-PSSession @exchange).State)\"";
+        let mut shell = house.shell(address, script);
         shell.env("SSL_CERT_FILE", &house.server.ready().certificate);
         Said::from(shell.output().unwrap())
     };
-    assert_eq!(checked("localhost").out, "Opened", "{}", checked("localhost").errors);
-    let other = checked("127.0.0.2").errors;
-    assert!(other.contains("does not match"), "{other}");
+    let trusted = checked(&format!("localhost:{port}"));
+    assert_eq!((&*trusted.out, &*trusted.errors), ("Opened", ""));
+    let other = checked(&between("127.0.0.2", house.https(), 0, 0).0).errors;
+    assert!(other.contains("does not match the hostname"), "{other}");
     let wrong = house.fails(
         "$wrong = ConvertTo-SecureString wrong -AsPlainText -Force; \
          $exchange.Credential = New-Object PSCredential($credential.UserName, $wrong); New-PSSession @exchange",
@@ -207,11 +208,13 @@ fn doors_that_stay_shut(house: &House) {
     assert!(plain.contains("UnencryptedDisabled"), "{plain}");
 }
 
-/// Between a shell and a server: cuts some connections in the middle of what the server says.
-fn cutting(to: String, cuts: usize, after: usize) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// Between shells and a server, at an address of its own: cuts some connections in the middle of what the server
+/// says.
+fn between(at: &str, to: String, cuts: usize, after: usize) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((at, 0)).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let left = Arc::new(AtomicUsize::new(cuts));
+    let uncut = left.clone();
     thread::spawn(move || {
         for client in listener.incoming() {
             let (Ok(client), Ok(server)) = (client, TcpStream::connect(&to)) else { return };
@@ -224,7 +227,7 @@ fn cutting(to: String, cuts: usize, after: usize) -> String {
             thread::spawn(move || pass(server, client, &left, after));
         }
     });
-    address
+    (address, uncut)
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, left: &AtomicUsize, after: usize) {
@@ -245,9 +248,10 @@ fn nothing_is_lost_with_a_connection(house: &House) {
                   \"$($all.Count) $(@($all.Name | Sort-Object -Unique).Count)\"";
     let expected = house.says(script);
     assert!(expected.split(' ').next().unwrap().parse::<u32>().unwrap() > 200, "{expected}");
-    let proxy = cutting(house.https(), 4, 30_000);
+    let (proxy, uncut) = between("127.0.0.1", house.https(), 4, 30_000);
     let said = Said::from(house.shell(&proxy, script).output().unwrap());
     assert_eq!((&*said.errors, &*said.out), ("", &*expected));
+    assert_eq!(uncut.load(Ordering::SeqCst), 0, "every connection that was to break did");
 }
 
 /// Waits until it has said `go`, then presses Ctrl+C.

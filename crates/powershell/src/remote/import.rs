@@ -135,8 +135,10 @@ pub(crate) fn commands_of(
     let mut running = Running::begun(session, begun).map_err(failed)?;
     let mut commands = Vec::new();
     loop {
-        match running.next(LOOK) {
-            None => cx.look()?,
+        let next = running.next(LOOK);
+        cx.look()?;
+        match next {
+            None => {}
             Some(Err(failure)) => return Err(failed(failure).into()),
             Some(Ok(Event::Ended(_, state))) => return ended(state).map(|()| commands),
             Some(Ok(Event::Output(_, node))) => {

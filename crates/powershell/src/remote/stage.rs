@@ -183,10 +183,12 @@ impl RemoteStage {
         let wait = if to_the_end { LOOK } else { Duration::ZERO };
         loop {
             let Some(running) = self.running.as_mut().filter(|running| !running.ended) else { return Ok(()) };
-            match running.next(wait) {
+            let next = running.next(wait);
+            cx.look()?;
+            match next {
                 Some(Ok(event)) => self.event(cx, event, out)?,
                 Some(Err(failure)) => return Err(failure.running(&self.session.computer).into()),
-                None if to_the_end => cx.look()?,
+                None if to_the_end => {}
                 None => return Ok(()),
             }
         }

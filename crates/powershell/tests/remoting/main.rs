@@ -6,8 +6,8 @@ mod server;
 use std::sync::Arc;
 
 use powershell::{
-    Runspace, Value,
-    cmdlet::{Collected, NoCommands},
+    ErrorRecord, Flow, Runspace, Streams, Value,
+    cmdlet::{Collected, NoCommands, Progress},
     remote::Answer,
 };
 use server::Server;
@@ -206,6 +206,38 @@ fn a_pipeline_that_nobody_reads_is_stopped() {
     let out = run(&server, "$null = Import-PSSession $s; Test-Endless | Select-Object -First 2; 'after'");
     assert_eq!((texts(&out.output), out.errors), (vec!["0".into(), "1".into(), "after".into()], vec![]));
     assert!(server.log().iter().any(|line| line == "stop"));
+}
+
+/// Somebody who presses Ctrl+C after the third object.
+#[derive(Default)]
+struct Pressing(Collected);
+
+impl Streams for Pressing {
+    fn output(&mut self, value: Value) -> Flow {
+        self.0.output(value)
+    }
+    fn error(&mut self, record: ErrorRecord) -> Flow {
+        self.0.error(record)
+    }
+    fn warning(&mut self, _: &str) {}
+    fn verbose(&mut self, _: &str) {}
+    fn debug(&mut self, _: &str) {}
+    fn progress(&mut self, _: &Progress) {}
+    fn information(&mut self, _: Value) {}
+    fn stopping(&self) -> bool {
+        self.0.output.len() >= 3
+    }
+}
+
+#[test]
+fn ctrl_c_stops_the_pipeline_on_the_server() {
+    let server = exchange();
+    let mut out = Pressing::default();
+    let mut shell = shell(&server);
+    shell.run(&format!("{OPEN}$null = Import-PSSession $s; Test-Endless; 'after'"), &mut out);
+    assert_eq!(texts(&out.0.output), ["0", "1", "2"]);
+    assert!(server.log().iter().any(|line| line == "stop"));
+    assert_eq!(said(&mut shell, "@(Get-Mailbox).Count").output, [Value::Int(3)], "the session is as it was");
 }
 
 #[test]

@@ -76,6 +76,7 @@ impl Server {
             RequestBody::Signal(asked) => {
                 let id = asked.command.unwrap();
                 if signal::is_stop(&asked.code) {
+                    assert_eq!(asked.code, signal::CTRL_C, "servers of others know no other spelling");
                     state.log.push("stop".into());
                     state.end(id, PipelineState::Stopped, None);
                 }

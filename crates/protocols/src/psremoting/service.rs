@@ -124,6 +124,6 @@ fn create(exchange: &Exchange, caller: Caller, request: Request) -> Result<Reply
     let settings = &exchange.settings;
     let how = (&*settings.server_name, request.xpress);
     let shell = settings.shells.open(create, &request.resource, &caller, how, commands)?;
-    tracing::info!(user = caller.name, shell = %shell.about.id, "remote session opened");
+    tracing::info!(user = caller.name, shell = %shell.about.id, configuration, "remote session opened");
     Ok(Reply::Created(shell.describe()))
 }
