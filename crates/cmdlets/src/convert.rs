@@ -55,7 +55,7 @@ pub(crate) fn identity(object: &Object) -> Value {
 
 /// An attribute's value for the shell: stored, computed or default.
 pub(crate) fn property(view: &View, object: &Object, attribute: &Attribute) -> Value {
-    let value = match object.get(attribute.name) {
+    let value = match object.value_of(attribute) {
         Some(value) => to_shell(view, &value),
         None if attribute.multi => Value::multi(Vec::new()),
         None => Value::Null,

@@ -1,8 +1,11 @@
 //! `Get-` of every noun in the directory: which objects, in which order, with which properties.
 
-use std::{cmp::Ordering, collections::HashSet, sync::Arc};
+use std::{cell::RefCell, cmp::Ordering, collections::HashSet, rc::Rc, sync::Arc};
 
-use directory::{Filter, Object, View, schema::CLASSES};
+use directory::{
+    Filter, Object, View,
+    schema::{Attribute, CLASSES, Class},
+};
 use powershell::{Value, value::ObjectShape};
 
 use crate::{
@@ -142,8 +145,14 @@ impl Noun {
     ) -> impl Fn(&Object) -> Value + use<'a> {
         let names = self.properties();
         let shape = ObjectShape::new(self.types, names.iter().copied());
+        let columns = Columns::default();
         move |object| {
-            let values = names.iter().map(|name| property(cx, view, object, name)).collect();
+            let attributes = columns.of(object.class, &names);
+            let values = names.iter().zip(&*attributes).map(|(name, attribute)| match attribute {
+                Some(attribute) => convert::property(view, object, attribute),
+                None => common(cx, view, object, name),
+            });
+            let values = values.collect();
             let mut out = shape.object(values);
             if let Some(extend) = self.extend {
                 extend(cx, view, object, &mut out);
@@ -190,11 +199,28 @@ impl Noun {
     }
 }
 
-/// The value of a property: an attribute, or what every object has; null where `extend` has yet to set it.
-fn property(cx: &Context, view: &View, object: &Object, name: &str) -> Value {
-    if let Some(attribute) = object.class.attribute(name) {
-        return convert::property(view, object, attribute);
+/// A class, and those of the names shown that are attributes of it.
+type Column = (&'static Class, Rc<[Option<&'static Attribute>]>);
+
+/// Which of the names shown are attributes, looked up once for each class: there are hundreds of names, and
+/// thousands of objects.
+#[derive(Default)]
+struct Columns(RefCell<Vec<Column>>);
+
+impl Columns {
+    fn of(&self, class: &'static Class, names: &[&str]) -> Rc<[Option<&'static Attribute>]> {
+        let mut known = self.0.borrow_mut();
+        if let Some((_, found)) = known.iter().find(|(own, _)| *own == class) {
+            return found.clone();
+        }
+        let found: Rc<[_]> = names.iter().map(|name| class.attribute(name)).collect();
+        known.push((class, found.clone()));
+        found
     }
+}
+
+/// What every object has beside its attributes; null where `extend` has yet to set it.
+fn common(cx: &Context, view: &View, object: &Object, name: &str) -> Value {
     match name {
         "Identity" | "Id" => convert::identity(object),
         "ExchangeVersion" => Value::string(EXCHANGE_VERSION),

@@ -52,7 +52,15 @@ impl Object {
 
     /// The value of an attribute by its name without case: stored, computed, or the default.
     pub fn get(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let Some(attribute) = self.class.attribute(name) else { return self.built_in(name).map(Cow::Owned) };
+        match self.class.attribute(name) {
+            Some(attribute) => self.value_of(attribute),
+            None => self.built_in(name).map(Cow::Owned),
+        }
+    }
+
+    /// The value of one of its class's attributes, as [`Object::get`]: for those who look it up once and ask many
+    /// objects.
+    pub fn value_of(&self, attribute: &Attribute) -> Option<Cow<'_, Value>> {
         if let Some(derive) = attribute.derive {
             return derive(self).map(Cow::Owned);
         }

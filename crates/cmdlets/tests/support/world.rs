@@ -251,8 +251,7 @@ impl World {
                 listed.iter().any(|m| matches!(m.status, MessageStatus::Active | MessageStatus::Ready))
                     && matches!(queue.info.status, QueueStatus::Active | QueueStatus::Ready)
                     || listed.iter().any(|m| m.status == MessageStatus::Active)
-                    || queue.info.identity == QueueIdentity::Submission
-                        && !listed.is_empty()
+                    || queue.info.identity == QueueIdentity::Submission && !listed.is_empty()
             });
             if !moving {
                 return;

@@ -1,20 +1,26 @@
 //! The shell's end of the administration socket: a source of commands that are run by the server.
 
-use std::{io, os::unix::net::UnixStream, sync::Arc};
+use std::{
+    io::{self, BufReader},
+    os::unix::net::UnixStream,
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use powershell::{
     Value,
     cmdlet::{CommandInfo, CommandSource, ErrorRecord, Example, Flow, Invocation, ParameterInfo, Streams},
 };
-
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
+use super::{BUFFER, PROTOCOL_VERSION, Request, Response, receive, send, short_path};
 use crate::{error::ServerError, layout::Layout};
 
 /// How often a call looks whether it is to stop.
 const LOOK: &Timespec = &Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// A connection: objects come by the thousands, each a frame, and are read many at a time.
+type Connection = BufReader<UnixStream>;
 
 /// The cmdlets of a running server.
 ///
@@ -22,7 +28,7 @@ const LOOK: &Timespec = &Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// way has a connection of its own, kept for the next one when it is done.
 pub(crate) struct RemoteCmdlets {
     layout: Layout,
-    idle: Mutex<Vec<UnixStream>>,
+    idle: Mutex<Vec<Connection>>,
     /// The server's name.
     pub(crate) server: String,
 }
@@ -35,13 +41,13 @@ impl RemoteCmdlets {
     }
 
     /// A connection that nobody uses.
-    fn connection(&self) -> io::Result<UnixStream> {
+    fn connection(&self) -> io::Result<Connection> {
         let idle = self.idle.lock().pop();
         idle.map_or_else(|| open(&self.layout).map(|(stream, _)| stream).map_err(io::Error::other), Ok)
     }
 
     /// A connection whose call has ended.
-    fn put_back(&self, stream: UnixStream) {
+    fn put_back(&self, stream: Connection) {
         self.idle.lock().push(stream);
     }
 
@@ -57,7 +63,7 @@ impl RemoteCmdlets {
             preferences: call.preferences.clone(),
             pipeline_object: call.pipeline_object.clone(),
         };
-        send(&mut stream, &request)?;
+        send(stream.get_mut(), &request)?;
         let mut wanted = Flow::Continue;
         loop {
             while !readable_within(&stream, LOOK)? {
@@ -76,7 +82,7 @@ impl RemoteCmdlets {
                 Response::Information(value) => out.information(value),
                 Response::Prompt(prompt) => {
                     let answer = out.prompt(&prompt);
-                    send(&mut stream, &Request::Answer(answer))?;
+                    send(stream.get_mut(), &Request::Answer(answer))?;
                 }
                 Response::Done(result) => {
                     self.put_back(stream);
@@ -93,8 +99,11 @@ impl RemoteCmdlets {
 }
 
 /// Whether something comes in time.
-fn readable_within(stream: &UnixStream, patience: &Timespec) -> io::Result<bool> {
-    let mut waiting = [PollFd::new(stream, PollFlags::IN)];
+fn readable_within(stream: &Connection, patience: &Timespec) -> io::Result<bool> {
+    if !stream.buffer().is_empty() {
+        return Ok(true);
+    }
+    let mut waiting = [PollFd::new(stream.get_ref(), PollFlags::IN)];
     match poll(&mut waiting, Some(patience)) {
         Err(rustix::io::Errno::INTR) => Ok(false),
         ready => Ok(ready? > 0),
@@ -102,7 +111,7 @@ fn readable_within(stream: &UnixStream, patience: &Timespec) -> io::Result<bool>
 }
 
 /// Opens a connection and says hello; with the server's name.
-fn open(layout: &Layout) -> Result<(UnixStream, String), ServerError> {
+fn open(layout: &Layout) -> Result<(Connection, String), ServerError> {
     let socket = layout.socket();
     let no_server = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ServerError::Usage(format!(
@@ -113,8 +122,8 @@ fn open(layout: &Layout) -> Result<(UnixStream, String), ServerError> {
         _ => ServerError::io(format!("cannot reach the server at {}", socket.display()), error),
     };
     let connect = short_path(&socket).and_then(|(_dir, path)| UnixStream::connect(path));
-    let mut stream = connect.map_err(no_server)?;
-    send(&mut stream, &Request::Hello { version: PROTOCOL_VERSION }).map_err(no_server)?;
+    let mut stream = BufReader::with_capacity(BUFFER, connect.map_err(no_server)?);
+    send(stream.get_mut(), &Request::Hello { version: PROTOCOL_VERSION }).map_err(no_server)?;
     match receive(&mut stream).map_err(no_server)? {
         Response::Welcome { version: PROTOCOL_VERSION, server } => Ok((stream, server)),
         Response::Done(Err(refusal)) => Err(ServerError::Usage(refusal.message.to_string())),
@@ -151,7 +160,7 @@ impl CommandSource for RemoteCmdlets {
             parameter: parameter.name.to_string(),
             prefix: prefix.to_owned(),
         };
-        match send(&mut stream, &request).and_then(|()| receive(&mut stream)) {
+        match send(stream.get_mut(), &request).and_then(|()| receive(&mut stream)) {
             Ok(Response::Completions(values)) => {
                 self.put_back(stream);
                 values

@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub(crate) const PROTOCOL_VERSION: u32 = 1;
 /// The longest frame, bytes.
 const FRAME_MAX: u32 = 64 << 20;
+/// How much is read at once, bytes.
+const BUFFER: usize = 64 << 10;
 
 /// What a shell asks.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,14 +102,14 @@ pub(crate) fn send<T: Serialize>(stream: &mut UnixStream, message: &T) -> io::Re
 }
 
 /// Receives one frame.
-pub(crate) fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> io::Result<T> {
+pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<T> {
     let mut len = [0; 4];
     stream.read_exact(&mut len)?;
     let len = u32::from_le_bytes(len);
     if len > FRAME_MAX {
         return Err(io::Error::other("the peer sent an over-long message"));
     }
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(len.min(BUFFER as u32) as usize);
     stream.take(u64::from(len)).read_to_end(&mut body)?;
     postcard::from_bytes(&body).map_err(io::Error::other)
 }
