@@ -42,6 +42,9 @@ pub(crate) struct Listen {
     pub(crate) pop3s: u16,
     /// HTTPS.
     pub(crate) https: u16,
+    /// HTTP without TLS, for remote PowerShell of clients that cannot do otherwise; none unless it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plain_http: Option<u16>,
     /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
     #[serde(default = "implicit_tls")]
     pub(crate) smtp_implicit_tls: Vec<u16>,
@@ -145,7 +148,17 @@ impl Listen {
     pub(crate) fn new(address: IpAddr, ports: Ports) -> Self {
         let Ports { imap, imaps, pop3, pop3s, https, client_proxy, .. } = ports;
         let smtp_implicit_tls = vec![client_proxy];
-        Self { address, imap, imaps, pop3, pop3s, https, smtp_implicit_tls, allow_plaintext: false }
+        Self {
+            address,
+            imap,
+            imaps,
+            pop3,
+            pop3s,
+            https,
+            plain_http: None,
+            smtp_implicit_tls,
+            allow_plaintext: false,
+        }
     }
     /// The address with one of the ports.
     pub(crate) fn at(&self, port: u16) -> SocketAddr {

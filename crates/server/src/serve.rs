@@ -215,7 +215,7 @@ pub(crate) async fn start(
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
     let remoting = Remoting { commands: Arc::new(commands), shells };
-    protocols.listen_https(&mut tasks, metrics, remoting)?;
+    protocols.listen_http(&mut tasks, metrics, remoting)?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
     eventlog::write(&STARTED, &format!("The messaging server {} has started.", config.server_name));
@@ -371,7 +371,7 @@ impl Protocols<'_> {
         Ok(())
     }
 
-    fn listen_https(
+    fn listen_http(
         &self,
         tasks: &mut JoinSet<()>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
@@ -385,8 +385,15 @@ impl Protocols<'_> {
             shells,
             adminapi: protocols::adminapi::Pages::default(),
         });
-        let listener = bind(self.config.listen.at(self.config.listen.https), "HTTPS")?;
-        tasks.spawn(http::serve(listener, settings, self.tls.clone(), self.stopped.clone()));
+        let at = &self.config.listen;
+        let tls = Some(self.tls.clone());
+        let listener = bind(at.at(at.https), "HTTPS")?;
+        tasks.spawn(http::serve(listener, settings.clone(), tls, self.stopped.clone()));
+        if let Some(port) = at.plain_http {
+            tracing::warn!(port, "HTTP without TLS is configured: passwords cross the network readable");
+            let listener = bind(at.at(port), "HTTP")?;
+            tasks.spawn(http::serve(listener, settings, None, self.stopped.clone()));
+        }
         Ok(())
     }
 }

@@ -150,13 +150,25 @@ fn setup_by_flags_serve_and_a_start_on_what_was_there() {
     // The password that was given opens the administrator's mailbox.
     let config = data.join("rialto.toml");
     let settings = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, settings.replace("[listen]\n", "[listen]\nallow_plaintext = true\n")).unwrap();
+    let plain_http = server::free_ports().unwrap();
+    let listen = format!("[listen]\nallow_plaintext = true\nplain_http = {plain_http}\n");
+    std::fs::write(&config, settings.replace("[listen]\n", &listen)).unwrap();
     let serving = Serving::start(&data, ports);
     let mut imap = Talk::to(serving.imap());
     assert!(imap.line().starts_with("* OK "));
     imap.say(&format!("a LOGIN administrator@contoso.example \"{PASSWORD}\"\r\n"));
     let answer = imap.line();
     assert!(answer.starts_with("a OK "), "{answer}");
+    // Where it is configured, remote PowerShell does without TLS.
+    let session = format!(
+        "$p = ConvertTo-SecureString '{PASSWORD}' -AsPlainText -Force; $s = New-PSSession -ConnectionUri \
+         http://127.0.0.1:{plain_http}/PowerShell/ -ConfigurationName Microsoft.Exchange -Authentication Basic \
+         -Credential (New-Object PSCredential('administrator@contoso.example', $p)) \
+         -SessionOption (New-PSSessionOption -NoEncryption); \
+         (Invoke-Command -Session $s {{ Get-AcceptedDomain }}).Name"
+    );
+    let remote = succeeds(rialto().args(["shell", "--standalone", "-Command", &session]), "");
+    assert_eq!(remote.trim(), "contoso.example");
     serving.shell("New-MailContact -Name Ana -ExternalEmailAddress ana@fabrikam.example");
     let names = "(Get-ExchangeServer).Name; (Get-OrganizationConfig).Name; (Get-MailContact).Name";
     let before = serving.shell(names);

@@ -92,17 +92,19 @@ impl Route {
     }
 }
 
-/// Accepts until `shutdown` turns true, then lets the open requests finish.
+/// Accepts until `shutdown` turns true, then lets the open requests finish. Without an acceptor what comes is
+/// plain HTTP.
 pub async fn serve(
     listener: TcpListener,
     settings: Arc<Settings>,
-    tls: TlsAcceptor,
+    tls: Option<TlsAcceptor>,
     shutdown: watch::Receiver<bool>,
 ) {
     let stop = shutdown.clone();
     listen::serve("HTTP", listener, ConnectionLimits::default(), shutdown, |stream, peer| {
         let (tls, settings, stop) = (tls.clone(), settings.clone(), stop.clone());
         async move {
+            let Some(tls) = tls else { return serve_connection(stream, peer, settings, stop).await };
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                 Ok(Ok(stream)) => serve_connection(stream, peer, settings, stop).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
