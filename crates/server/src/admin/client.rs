@@ -7,7 +7,6 @@ use powershell::{
     Value,
     cmdlet::{CommandInfo, CommandSource, ErrorRecord, Example, Flow, Invocation, ParameterInfo, Streams},
 };
-
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{PROTOCOL_VERSION, Request, Response, receive, send, short_path};
