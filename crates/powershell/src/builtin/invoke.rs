@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::EnhancedTimeSpan;
 
 use super::{
-    Args, Builtin, INPUT, P, p,
+    Args, Builtin, INPUT, P, join, p,
     pssession::session_of,
     pssession_open::{self, CONNECTION},
     stages::once,
@@ -32,19 +32,7 @@ pub(crate) const INVOKE_COMMAND: Builtin = Builtin {
     name: "Invoke-Command",
     aliases: &["icm"],
     synopsis: "Runs commands here, or in sessions on other computers.",
-    parameters: &{
-        let [
-            computer,
-            uri,
-            credential,
-            authentication,
-            configuration,
-            port,
-            ssl,
-            application,
-            redirection,
-            option,
-        ] = CONNECTION;
+    parameters: &join::<_, _, 18>(
         [
             p("ScriptBlock", "ScriptBlock").at(0).alias(&["Command"]),
             p("FilePath", "String").alias(&["PSPath"]),
@@ -53,19 +41,10 @@ pub(crate) const INVOKE_COMMAND: Builtin = Builtin {
             switch("HideComputerName").alias(&["HCN"]),
             p("ThrottleLimit", "Int32"),
             switch("NoNewScope"),
-            computer,
-            uri,
-            credential,
-            authentication,
-            configuration,
-            port,
-            ssl,
-            application,
-            redirection,
-            option,
             INPUT,
-        ]
-    },
+        ],
+        CONNECTION,
+    ),
     should_process: false,
     make: command,
 };

@@ -66,6 +66,7 @@ pub(crate) struct Builtin {
 }
 
 /// A parameter's declaration.
+#[derive(Clone, Copy)]
 pub(crate) struct P {
     name: &'static str,
     type_name: &'static str,
@@ -94,6 +95,18 @@ const fn p(name: &'static str, type_name: &'static str) -> P {
 /// A switch.
 const fn switch(name: &'static str) -> P {
     p(name, "SwitchParameter")
+}
+
+/// Two lists of parameters as one.
+const fn join<const A: usize, const B: usize, const N: usize>(first: [P; A], then: [P; B]) -> [P; N] {
+    assert!(A + B == N);
+    let mut all = [INPUT; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < A { first[at] } else { then[at - A] };
+        at += 1;
+    }
+    all
 }
 
 /// `-InputObject`, which the pipeline feeds.

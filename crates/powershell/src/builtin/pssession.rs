@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    Args, Builtin, P, p,
+    Args, Builtin, P, join, p,
     pssession_open::{self, CONNECTION},
     stages::{gather, once},
     switch,
@@ -17,63 +17,40 @@ use crate::{
     value::Value,
 };
 
-const NEW_PARAMETERS: &[P] = &{
-    let [
-        computer,
-        uri,
-        credential,
-        authentication,
-        configuration,
-        port,
-        ssl,
-        application,
-        redirection,
-        option,
-    ] = CONNECTION;
-    [
-        computer.at(0),
-        uri,
-        credential,
-        authentication,
-        configuration,
-        port,
-        ssl,
-        application,
-        redirection,
-        option,
-        p("Name", "String[]"),
-        p("ThrottleLimit", "Int32"),
-        p("CertificateThumbprint", "String"),
-        switch("EnableNetworkAccess"),
-    ]
-};
-
 pub(crate) const NEW_PS_SESSION: Builtin = Builtin {
     name: "New-PSSession",
     aliases: &["nsn"],
     synopsis: "Creates a persistent connection to a remote computer.",
-    parameters: NEW_PARAMETERS,
+    parameters: &{
+        let mut connection = CONNECTION;
+        connection[0] = connection[0].at(0);
+        join::<_, _, 14>(
+            connection,
+            [
+                p("Name", "String[]"),
+                p("ThrottleLimit", "Int32"),
+                p("CertificateThumbprint", "String"),
+                switch("EnableNetworkAccess"),
+            ],
+        )
+    },
     should_process: false,
     make: new,
 };
 
 const SESSION: P = P { piped: true, ..p("Session", "Object[]").at(0) };
-const CHOICE: [P; 5] = [
-    p("Id", "Int32[]"),
-    p("Name", "String[]"),
-    p("InstanceId", "Guid[]"),
-    COMPUTER,
-    p("ConfigurationName", "String"),
-];
-const COMPUTER: P = p("ComputerName", "String[]").alias(&["Cn"]);
+const WHICH: [P; 3] = [p("Id", "Int32[]"), p("Name", "String[]"), p("InstanceId", "Guid[]")];
+const WHERE: [P; 2] = [p("ComputerName", "String[]").alias(&["Cn"]), p("ConfigurationName", "String")];
+/// One or several sessions.
+const CHOICE: [P; 6] = join([SESSION], join::<_, _, 5>(WHICH, WHERE));
 
 pub(crate) const GET_PS_SESSION: Builtin = Builtin {
     name: "Get-PSSession",
     aliases: &["gsn"],
     synopsis: "Gets the PowerShell sessions of this shell.",
     parameters: &{
-        let [id, name, instance, computer, configuration] = CHOICE;
-        [computer.at(0), id, name, instance, configuration, p("State", "String")]
+        let [computer, configuration] = WHERE;
+        join::<_, _, 6>([computer.at(0)], join::<_, _, 5>(WHICH, [configuration, p("State", "String")]))
     },
     should_process: false,
     make: get,
@@ -83,10 +60,7 @@ pub(crate) const REMOVE_PS_SESSION: Builtin = Builtin {
     name: "Remove-PSSession",
     aliases: &["rsn"],
     synopsis: "Closes one or more PowerShell sessions.",
-    parameters: &{
-        let [id, name, instance, computer, configuration] = CHOICE;
-        [SESSION, id, name, instance, computer, configuration]
-    },
+    parameters: &CHOICE,
     should_process: true,
     make: |_, args| each(args, "Remove-PSSession", remove),
 };
@@ -95,19 +69,7 @@ pub(crate) const DISCONNECT_PS_SESSION: Builtin = Builtin {
     name: "Disconnect-PSSession",
     aliases: &["dnsn"],
     synopsis: "Disconnects from a session, which stays on its server.",
-    parameters: &{
-        let [id, name, instance, computer, configuration] = CHOICE;
-        [
-            SESSION,
-            id,
-            name,
-            instance,
-            computer,
-            configuration,
-            p("IdleTimeoutSec", "Int32"),
-            p("ThrottleLimit", "Int32"),
-        ]
-    },
+    parameters: &join::<_, _, 8>(CHOICE, [p("IdleTimeoutSec", "Int32"), p("ThrottleLimit", "Int32")]),
     should_process: true,
     make: |_, args| each(args, "Disconnect-PSSession", |_, session| session.disconnect()),
 };
@@ -116,10 +78,7 @@ pub(crate) const CONNECT_PS_SESSION: Builtin = Builtin {
     name: "Connect-PSSession",
     aliases: &["cnsn"],
     synopsis: "Reconnects to disconnected sessions.",
-    parameters: &{
-        let [id, name, instance, computer, configuration] = CHOICE;
-        [SESSION, id, name, instance, computer, configuration, p("ThrottleLimit", "Int32")]
-    },
+    parameters: &join::<_, _, 7>(CHOICE, [p("ThrottleLimit", "Int32")]),
     should_process: true,
     make: |_, args| each(args, "Connect-PSSession", |_, session| session.reconnect()),
 };
@@ -128,27 +87,7 @@ pub(crate) const ENTER_PS_SESSION: Builtin = Builtin {
     name: "Enter-PSSession",
     aliases: &["etsn"],
     synopsis: "Starts an interactive session with a remote computer.",
-    parameters: &{
-        let [id, name, instance, computer, _] = CHOICE;
-        let [_, uri, credential, authentication, configuration, port, ssl, application, redirection, option] =
-            CONNECTION;
-        [
-            SESSION,
-            id,
-            name,
-            instance,
-            computer,
-            uri,
-            credential,
-            authentication,
-            configuration,
-            port,
-            ssl,
-            application,
-            redirection,
-            option,
-        ]
-    },
+    parameters: &join::<_, _, 14>([SESSION], join::<_, _, 13>(WHICH, CONNECTION)),
     should_process: false,
     make: enter,
 };
