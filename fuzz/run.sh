@@ -4,12 +4,34 @@
 set -eu
 cd "$(dirname "$0")"
 seconds=${SECONDS_EACH:-30}
-targets=${*:-"clixml imap lexer mime parser pop3 record script smtp"}
+targets=${*:-"clixml envelope fragment imap lexer mime parser pop3 record script smtp xpress"}
 
 # seed TARGET FOLDER PREFIX: each line with this prefix of the sessions in a folder is an input.
 seed() {
     mkdir -p "corpus/$1"
     cat "$2"/*.txt | sed -n "s/^$3 //p" | awk -v to="corpus/$1/seed-" '{ f = to NR; print > f; close(f) }'
+}
+
+# message NUMBER TEXT: a message for the server of a type (the bytes of its number, escaped) that holds this CLIXML,
+# in one fragment, behind the byte that says how the stream is cut.
+message() {
+    length=$((40 + ${#2}))
+    printf '\377%b\1%b\3\0\0%b%b' "$(zeros 7)" "$(zeros 8)" "$(octal $((length / 256)))" "$(octal $((length % 256)))"
+    printf '\2\0\0\0%b%b%s' "$1" "$(zeros 32)" "$2"
+}
+octal() { printf '\\0%03o' "$1"; }
+zeros() { printf '\\0000%.0s' $(seq "$1"); }
+
+# Session capability, and a pipeline of one cmdlet.
+fragments() {
+    message '\002\000\001\000' '<Obj RefId="0"><MS><Version N="protocolversion">2.3</Version><Version N="PSVersion">2.0</Version><Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>' >corpus/fragment/seed-1
+    message '\006\020\002\000' '<Obj RefId="0"><MS><B N="NoInput">true</B><Obj N="PowerShell" RefId="1"><MS><B N="IsNested">false</B><Obj N="Cmds" RefId="2"><LST><Obj RefId="3"><MS><S N="Cmd">Get-Mailbox</S><B N="IsScript">false</B><Obj N="Args" RefId="4"><LST><Obj RefId="5"><MS><S N="N">Identity</S><S N="V">nuno</S></MS></Obj></LST></Obj></MS></Obj></LST></Obj></MS></Obj></MS></Obj>' >corpus/fragment/seed-2
+}
+
+# "abc" a hundred times, from MS-XCA section 3.2: a table of code lengths, and three literals and a match.
+compressed() {
+    printf '\053\001\006\001%b\060\043%b\002%b\040%b\250\334\0\0\377\046\001' \
+        "$(zeros 48)" "$(zeros 78)" "$(zeros 14)" "$(zeros 112)" >corpus/xpress/seed-1
 }
 
 for target in $targets; do
@@ -18,6 +40,9 @@ for target in $targets; do
     lexer | parser | script) seed "$target" ../crates/powershell/tests/sessions 'PS>' ;;
     smtp | imap | pop3) seed "$target" "../tests/sessions/$target" 'C:' ;;
     mime) seed mime ../tests/sessions/imap '[CS]:' ;;
+    fragment) fragments ;;
+    xpress) compressed ;;
+    envelope) seed envelope ../tests/sessions/http 'b>' ;;
     clixml) grep -ho '<Objs.*</Objs>' ../crates/powershell/tests/sessions/*.txt |
         awk '{ f = "corpus/clixml/seed-" NR; print > f; close(f) }' ;;
     esac
