@@ -106,6 +106,14 @@ def check_streams():
         shell = run(runspaces, ("Set-Mailbox", {"Identity": USER1, "CustomAttribute1": "x", "WhatIf": True}))
         [said] = shell.streams.information
         assert "What if" in said.message_data, said.message_data
+        shell = run(runspaces, ("Get-Mailbox", {"Identity": USER1, "Verbose": True, "Debug": True}))
+        assert len(shell.output) == 1
+        assert ADMIN in shell.streams.verbose[0].message, shell.streams.verbose
+        assert "Identity" in shell.streams.debug[0].message, shell.streams.debug
+        shell = run(runspaces, ("Get-Mailbox", {"Identity": USER1}))
+        assert shell.streams.verbose == [] and shell.streams.debug == [], shell.streams.verbose
+        shell = run(runspaces, ("Test-AdminAuditLogIntegrity", {}))
+        assert shell.streams.progress and "audit log" in shell.streams.progress[0].activity, shell.streams.progress
         shell = command(runspaces, ("Get-Mailbox", {"Identity": "nobody"}))
         shell.merge_error("output")
         shell.invoke()

@@ -6,7 +6,7 @@ use base::{Fault, FaultKind, Timestamp, Unlimited};
 use directory::{DirectoryError, Draft, Object, View};
 use powershell::{
     Value,
-    cmdlet::{Flow, Invocation, Prompt, Streams},
+    cmdlet::{Flow, Invocation, Progress, Prompt, Streams},
 };
 
 use trust::{Access, access::Use};
@@ -188,6 +188,31 @@ impl<'a> Call<'a> {
     /// Writes a verbose message.
     pub fn verbose(&mut self, text: &str) {
         self.out.verbose(text);
+    }
+    /// Says how far a long cmdlet is.
+    pub fn progress(&mut self, activity: &str, status: &str, percent: usize) {
+        let percent = i32::try_from(percent.min(100)).unwrap_or(-1);
+        let (activity, status) = (activity.to_owned(), status.to_owned());
+        self.out.progress(&Progress { activity, status, percent, completed: false });
+    }
+    /// Says that a long cmdlet's activity is over.
+    pub fn progress_ended(&mut self, activity: &str) {
+        let activity = activity.to_owned();
+        self.out.progress(&Progress { activity, percent: 100, completed: true, ..Progress::default() });
+    }
+    /// Says, to whoever wants to hear it, where and for whom the cmdlet runs and what it was given: never values,
+    /// which may be secret.
+    pub(crate) fn introduce(&mut self) {
+        let (name, server, caller) = (self.cmdlet.name, &self.cx.server_name, &self.person.name);
+        if self.invocation.preferences.verbose {
+            let all = self.access.is_everything();
+            let may = if all { "may do everything" } else { "may do what their roles allow" };
+            self.out.verbose(&format!("{name} runs on {server} for {caller}, who {may}."));
+        }
+        if self.invocation.preferences.debug {
+            let names = self.parameter_names().join(", ");
+            self.out.debug(&format!("{name} was given these parameters: {names}."));
+        }
     }
     /// Nobody reads any more.
     pub fn stopping(&self) -> bool {

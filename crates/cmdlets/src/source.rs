@@ -215,6 +215,7 @@ impl CommandSource for Cmdlets {
         let span = tracing::info_span!("cmdlet", name, caller = &*person.name, origin = &*person.origin);
         let _entered = span.enter();
         let mut call = Call::new(&self.cx, person, &known.access, invocation, cmdlet, out);
+        call.introduce();
         let outcome = cmdlet.invoke(&mut call);
         let result = if outcome.is_ok() { "ok" } else { "error" };
         metrics::counter!("rialto_cmdlets_total", "outcome" => result).increment(1);

@@ -43,7 +43,7 @@ impl Place {
         place
     }
     fn verify(&self) -> Report {
-        self.open().verify().unwrap()
+        self.open().verify(&mut |_, _| {}).unwrap()
     }
 }
 
@@ -86,7 +86,10 @@ fn what_is_appended_stays_and_goes_on() {
     let some = Query { callers: vec!["admin 2".into()], succeeded: Some(true), ..everything() };
     assert_eq!(log.search(&some).unwrap().len(), 1);
     assert_eq!(log.search(&Query { skip: 1, limit: 2, ..Query::default() }).unwrap()[0].number, 3);
-    let report = log.verify().unwrap();
+    let mut heard = Vec::new();
+    let report = log.verify(&mut |done, of| heard.push((done, of))).unwrap();
+    assert_eq!(heard.first().map(|heard| heard.0), Some(0));
+    assert!(heard.iter().all(|(done, of)| done < of));
     assert!(report.is_intact(), "{report:?}");
     assert_eq!((report.entries, report.first, report.last), (4, 1, 4));
 }
@@ -164,9 +167,9 @@ fn what_a_crash_left_half_written_is_cut() {
     bytes.extend_from_slice(b"0123456789abcdef{\"number\":3");
     fs::write(path, bytes).unwrap();
     let log = place.open();
-    assert!(log.verify().unwrap().is_intact());
+    assert!(log.verify(&mut |_, _| {}).unwrap().is_intact());
     assert_eq!(log.append(entry(2, 0)).unwrap().number, 3);
-    assert!(log.verify().unwrap().is_intact());
+    assert!(log.verify(&mut |_, _| {}).unwrap().is_intact());
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn old_entries_go_and_the_rest_holds() {
         4,
         "the segment before the first kept entry stays until it is old"
     );
-    let report = log.verify().unwrap();
+    let report = log.verify(&mut |_, _| {}).unwrap();
     assert!(report.is_intact(), "{report:?}");
     assert_eq!((report.first, report.last), (5, 10));
     drop(log);
@@ -213,11 +216,11 @@ fn everything_may_be_too_old() {
     let log = place.open();
     assert_eq!(log.prune(START.plus(EnhancedTimeSpan::from_secs(1))).unwrap(), 3);
     assert!(place.segments().is_empty());
-    assert!(log.verify().unwrap().is_intact());
+    assert!(log.verify(&mut |_, _| {}).unwrap().is_intact());
     drop(log);
     let log = place.open();
     assert_eq!(log.append(entry(0, 1)).unwrap().number, 4);
-    let report = log.verify().unwrap();
+    let report = log.verify(&mut |_, _| {}).unwrap();
     assert!(report.is_intact() && (report.first, report.last) == (4, 4), "{report:?}");
 }
 
@@ -231,7 +234,7 @@ fn many_write_at_once() {
             scope.spawn(move || (0..25).for_each(|_| _ = log.append(entry(n, 0)).unwrap()));
         }
     });
-    let report = log.verify().unwrap();
+    let report = log.verify(&mut |_, _| {}).unwrap();
     assert!(report.is_intact());
     assert_eq!(report.entries, 200);
 }

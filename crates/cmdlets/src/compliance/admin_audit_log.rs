@@ -145,7 +145,15 @@ fn write(call: &mut Call<'_>) -> Outcome {
 }
 
 fn test(call: &mut Call<'_>) -> Outcome {
-    let report = call.cx.audit.verify().map_err(failed)?;
+    const ACTIVITY: &str = "Checking the administrator audit log";
+    let cx = call.cx;
+    let report = cx
+        .audit
+        .verify(&mut |done, of| {
+            call.progress(ACTIVITY, &format!("Segment {} of {of}", done + 1), done * 100 / of)
+        })
+        .map_err(failed)?;
+    call.progress_ended(ACTIVITY);
     let findings = report.findings.iter().map(|finding| Value::string(finding.to_string())).collect();
     let number = |n: u64| Value::Long(i64::try_from(n).unwrap_or(i64::MAX));
     let out = PsObject::new(&["Rialto.Management.AdminAuditLogIntegrity"])

@@ -55,7 +55,9 @@ impl<'a> Checker<'a> {
         let bare = typed.rsplit('\\').next().unwrap_or(typed);
         let found = self.lookup(typed);
         let found = if bare == typed { found } else { found.or_else(|| self.lookup(bare)) };
-        found.or_else(|| if bare.contains('-') { None } else { self.lookup(&format!("Get-{bare}")) })
+        let found =
+            found.or_else(|| if bare.contains('-') { None } else { self.lookup(&format!("Get-{bare}")) });
+        found.or_else(|| self.names.without_prefix(bare).and_then(|name| self.lookup(&name)))
     }
 
     fn lookup(&mut self, typed: &str) -> Option<Target> {

@@ -43,6 +43,8 @@ pub(super) struct Names {
     files: Vec<String>,
     /// Where the script stands, with a slash at the end; empty where that is not known.
     folder: String,
+    /// What imported commands' nouns begin with here (`Import-PSSession -Prefix`).
+    prefixes: Vec<String>,
     /// Further commands may come from what cannot be read.
     pub(super) open: bool,
 }
@@ -70,6 +72,15 @@ impl Names {
     /// A function, by its name without case.
     pub(super) fn function(&self, name: &str) -> Option<&Arc<Function>> {
         self.functions.get(&name.to_lowercase())
+    }
+
+    /// What a command is called without the prefix it was imported with, if it can have one.
+    pub(super) fn without_prefix(&self, name: &str) -> Option<String> {
+        let (verb, noun) = name.split_once('-')?;
+        self.prefixes.iter().find_map(|prefix| {
+            let (start, rest) = noun.split_at_checked(prefix.len())?;
+            (start.eq_ignore_ascii_case(prefix) && !rest.is_empty()).then(|| format!("{verb}-{rest}"))
+        })
     }
 
     /// The names of all functions.
@@ -187,7 +198,11 @@ impl Visit for Names {
                     _ => self.open = true,
                 }
             }
-            "import-pssession" | "invoke-expression" | "iex" => self.open = true,
+            "import-pssession" | "ipsn" => {
+                self.open = true;
+                self.prefixes.extend(prefix(command));
+            }
+            "invoke-expression" | "iex" => self.open = true,
             _ if command.call == Call::DotSource => match path_of(&command.name) {
                 Some(path) => self.files.push(path),
                 None => self.open |= !matches!(command.name.kind, ExprKind::ScriptBlock(_)),
@@ -206,6 +221,23 @@ impl Names {
             _ => {}
         }
     }
+}
+
+/// The argument of `-Prefix`, where it can be read off.
+fn prefix(command: &Command) -> Option<String> {
+    let mut arguments = command.arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let CommandArgument::Parameter { name, value, .. } = argument else { continue };
+        if name.len() < 2 || !"prefix".starts_with(&name.to_ascii_lowercase()) {
+            continue;
+        }
+        let value = value.as_ref().or_else(|| match arguments.next() {
+            Some(CommandArgument::Value(value)) => Some(value),
+            _ => None,
+        });
+        return value.and_then(literal);
+    }
+    None
 }
 
 /// A text that can be read off.

@@ -126,6 +126,13 @@ fn what_does_not() {
 }
 
 #[test]
+fn imported_commands_are_known_by_their_prefix() {
+    assert_eq!(problems("Import-PSSession $s -Prefix Far; Get-FarMailbox nuno"), [""; 0]);
+    assert_eq!(problems("Import-PSSession $s -Pre:Far; Get-FarQueue"), ["1:31 Get-FarQueue not-built"]);
+    assert_eq!(problems("Import-PSSession $s; Get-FarMailbox")[..], ["1:22 Get-FarMailbox not-built"]);
+}
+
+#[test]
 fn messages_say_what_to_do() {
     for (text, expected) in [
         ("Get-Mailbx", "Did you mean Get-Mailbox?"),

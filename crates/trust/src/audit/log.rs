@@ -283,8 +283,9 @@ impl Log {
         Ok(first.saturating_sub(begun))
     }
 
-    /// Checks every entry against the one before it, and the whole against the head.
-    pub fn verify(&self) -> io::Result<Report> {
+    /// Checks every entry against the one before it, and the whole against the head. `progress` hears how many
+    /// segments of how many are done.
+    pub fn verify(&self, progress: &mut dyn FnMut(usize, usize)) -> io::Result<Report> {
         let (segments, tip) = {
             let state = self.state.lock();
             (state.segments.clone(), state.tip)
@@ -296,7 +297,8 @@ impl Log {
         let mut all: Vec<u64> = segments.into_iter().chain(on_disk).collect();
         all.sort_unstable();
         all.dedup();
-        for first in all {
+        for (done, first) in all.iter().copied().enumerate() {
+            progress(done, all.len());
             match read(&self.disk, &path(&self.dir, first)) {
                 Ok(bytes) => verifier.segment(&bytes),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
