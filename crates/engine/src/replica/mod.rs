@@ -271,6 +271,11 @@ impl Replica {
         self.bell.notified().await;
     }
 
+    /// Ends a wait for [`Replica::called`].
+    pub fn ring(&self) {
+        self.bell.notify_one();
+    }
+
     /// Runs the transactions that wait, on the state as it was applied. Everything accepted must have been
     /// applied, or the records will not fit where they are made for.
     pub fn gather(&self) -> Option<Turn> {
