@@ -26,6 +26,7 @@ pub mod stream;
 mod submit;
 pub mod track;
 mod transport;
+mod unsettled;
 
 #[cfg(test)]
 mod test_identity;
