@@ -202,7 +202,7 @@ impl RemoteStage {
             }
             Event::Record(_, kind, data) => record(cx, kind, &data),
             Event::HostCall(pipeline, call) => {
-                let Some(response) = prompt::answer(cx, &call, &self.session) else { return Ok(()) };
+                let Some(response) = prompt::answer(cx, &call, &self.session)? else { return Ok(()) };
                 let request = self.session.client(|client| client.respond(pipeline, &response));
                 self.done(self.session.exchange(&request).map(|_| ()))
             }

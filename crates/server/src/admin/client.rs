@@ -82,6 +82,10 @@ impl RemoteCmdlets {
                 Response::Information(value) => out.information(value),
                 Response::Prompt(prompt) => {
                     let answer = out.prompt(&prompt);
+                    if out.stopping() {
+                        // Nor does it get an answer.
+                        return Ok(Ok(()));
+                    }
                     send(stream.get_mut(), &Request::Answer(answer))?;
                 }
                 Response::Done(result) => {
