@@ -91,6 +91,7 @@ pub static ALL: &[&Cmdlet] = &[
     &health::win_event::GET,
     &database::mailbox_database::MOUNT,
     &org::accepted_domain::NEW,
+    &compliance::admin_audit_log_search::NEW,
     &recipient::distribution_group::NEW,
     &recipient::dynamic_distribution_group::NEW,
     &org::email_address_policy::NEW,

@@ -13,6 +13,7 @@ pub mod error;
 mod inspect;
 pub mod intake;
 mod metrics;
+pub mod notice;
 mod process;
 mod pump;
 pub mod queue;

@@ -210,7 +210,9 @@ fn each(
         for value in given.iter().chain(&items) {
             match session_of(cx, value) {
                 Ok(session) => sessions.push(session),
-                Err(crate::eval::Unwind::Error { record, .. }) => cx.write_error(record.from_command(command))?,
+                Err(crate::eval::Unwind::Error { record, .. }) => {
+                    cx.write_error(record.from_command(command))?
+                }
                 Err(other) => return Err(other),
             }
         }
@@ -257,7 +259,8 @@ fn enter(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
                 let openings = pssession_open::openings(cx, &args)?;
                 let Some(opening) = openings.into_iter().next() else { return Ok(()) };
                 let computer = crate::remote::host(&opening.endpoint.url).to_owned();
-                let session = pssession_open::open(cx, opening)?.map_err(|failure| failure.opening(&computer))?;
+                let session =
+                    pssession_open::open(cx, opening)?.map_err(|failure| failure.opening(&computer))?;
                 cx.state.remotes.sessions.insert(session.id, session.clone());
                 session
             }

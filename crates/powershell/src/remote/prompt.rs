@@ -7,7 +7,11 @@ use wire::{
 };
 
 use super::Session;
-use crate::{cmdlet::Prompt, eval::{Interp, Run}, value::Value};
+use crate::{
+    cmdlet::Prompt,
+    eval::{Interp, Run},
+    value::Value,
+};
 
 /// How many choices a question may have.
 const CHOICES_MAX: usize = 100;
@@ -82,7 +86,8 @@ fn fields(cx: &mut Interp<'_>, call: &HostCall, session: &Session) -> Run<Option
         let (name, secret) = (text("name"), text("parameterTypeName") == "SecureString");
         let message = [first(message), name.clone()].join("\n").trim_start().to_owned();
         let typed = ask(cx, Prompt { caption: first(caption), message, secret, ..Prompt::default() })?;
-        let value = typed.and_then(|typed| if secret { protect(session, typed) } else { Some(Node::Text(typed)) });
+        let value =
+            typed.and_then(|typed| if secret { protect(session, typed) } else { Some(Node::Text(typed)) });
         let Some(value) = value else { return Ok(None) };
         answers.push((Node::Text(name), value));
     }
