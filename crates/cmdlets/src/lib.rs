@@ -36,7 +36,7 @@ pub use failure::{Failure, Outcome};
 pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use parity::{Parity, counts, parity, refused, table};
-pub use source::{Cmdlets, Declarations, MODULE, accepts, built, find, is_built, names};
+pub use source::{Cmdlets, Declarations, MODULE, built, find, names};
 pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.
