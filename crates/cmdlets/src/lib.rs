@@ -36,7 +36,7 @@ pub use failure::{Failure, Outcome};
 pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use parity::{Parity, counts, parity, refused, table};
-pub use source::{Cmdlets, Declarations, MODULE, accepts, built, find, is_built, names};
+pub use source::{Cmdlets, Declarations, MODULE, built, find, names};
 pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.
@@ -91,6 +91,7 @@ pub static ALL: &[&Cmdlet] = &[
     &health::win_event::GET,
     &database::mailbox_database::MOUNT,
     &org::accepted_domain::NEW,
+    &compliance::admin_audit_log_search::NEW,
     &recipient::distribution_group::NEW,
     &recipient::dynamic_distribution_group::NEW,
     &org::email_address_policy::NEW,
