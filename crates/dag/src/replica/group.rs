@@ -330,15 +330,16 @@ impl Group {
     /// are to see. False when this copy stopped being active.
     async fn caught_up(&self) -> bool {
         let mut metrics = self.raft.metrics();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while self.replica.applied().0 != self.replica.log_state().last {
-            let changed = WatchReceiver::changed(&mut metrics);
-            let changed = tokio::time::timeout_at(deadline, changed).await;
-            if !matches!(changed, Ok(Ok(()))) || self.raft.as_leader().is_err() {
-                return false;
+        let applied = async {
+            while self.replica.applied().0 != self.replica.log_state().last {
+                let changed = WatchReceiver::changed(&mut metrics).await;
+                if changed.is_err() || self.raft.as_leader().is_err() {
+                    return false;
+                }
             }
-        }
-        true
+            true
+        };
+        tokio::time::timeout(PATIENCE, applied).await.unwrap_or(false)
     }
 
     /// Has records committed in order; says how many took effect, and what the others met.
@@ -351,23 +352,22 @@ impl Group {
         let Ok(mut answers) = self.raft.client_write_many(proposals).await else {
             return (0, Err(EngineError::Passive(String::new())));
         };
-        let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut committed = 0;
-        while committed < records.len() {
-            let error = match tokio::time::timeout_at(deadline, answers.try_next()).await {
-                Ok(Ok(Some(Ok(written)))) if written.response == Outcome::Applied => {
-                    committed += 1;
-                    continue;
+        let all = async {
+            while committed < records.len() {
+                match answers.try_next().await {
+                    Ok(Some(Ok(written))) if written.response == Outcome::Applied => committed += 1,
+                    Ok(Some(Ok(_))) => return Err(EngineError::Conflict),
+                    Ok(Some(Err(ClientWriteError::ForwardToLeader(_)))) => {
+                        return Err(EngineError::Passive(self.whereabouts()));
+                    }
+                    _ => return Err(EngineError::Unknown),
                 }
-                Ok(Ok(Some(Ok(_)))) => EngineError::Conflict,
-                Ok(Ok(Some(Err(ClientWriteError::ForwardToLeader(_))))) => {
-                    EngineError::Passive(self.whereabouts())
-                }
-                _ => EngineError::Unknown,
-            };
-            return (committed, Err(error));
-        }
-        (committed, Ok(()))
+            }
+            Ok(())
+        };
+        let outcome = tokio::time::timeout(PATIENCE, all).await.unwrap_or(Err(EngineError::Unknown));
+        (committed, outcome)
     }
 }
 
