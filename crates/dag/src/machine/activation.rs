@@ -91,8 +91,10 @@ pub struct Candidate {
     pub activation_suspended: bool,
     /// Active copies on its server now.
     pub active_databases: u32,
-    /// `MaximumActiveDatabases` of its server.
+    /// `MaximumActiveDatabases` of its server: never more.
     pub maximum_active: Option<u32>,
+    /// `MaximumPreferredActiveDatabases` of its server: not more if it can be helped.
+    pub maximum_preferred: Option<u32>,
     /// `AutoDatabaseMountDial` of its server.
     pub dial: MountDial,
     /// How its server is.
@@ -108,7 +110,7 @@ pub struct Skip {
     pub lag: bool,
     /// `-SkipActiveCopyChecks`: the active copy may be the source of a seed.
     pub active_copy: bool,
-    /// `-SkipMaximumActiveDatabasesChecks`.
+    /// `-SkipMaximumActiveDatabasesChecks`: the preferred maximum may be passed, the hard one never.
     pub maximum_active: bool,
     /// `-SkipClientExperienceChecks`: the monitors of the server do not matter.
     pub client_experience: bool,
@@ -142,7 +144,8 @@ pub struct Request {
     pub source_site: String,
     /// The active copy is the source of a seed.
     pub source_seeds: bool,
-    /// `-MountDialOverride`; a switchover without one is lossless.
+    /// `-MountDialOverride`, which is `Lossless` when nobody says otherwise; `None` for that of the target's server,
+    /// as after a failure.
     pub dial: Option<MountDial>,
     /// Checks left out.
     pub skip: Skip,
@@ -201,7 +204,7 @@ impl fmt::Display for Rejection {
             ),
             Self::ActivationSuspended => write!(f, "Activation of the copy is suspended."),
             Self::MaximumActive(most) => {
-                write!(f, "The server has its maximum of {most} active databases (MaximumActiveDatabases).")
+                write!(f, "The server has its maximum of {most} active databases.")
             }
             Self::WorseHealth => write!(f, "The server is less healthy than the one with the active copy."),
             Self::CopyQueue(logs) => {
@@ -254,7 +257,7 @@ pub fn select(request: &Request, candidates: &[Candidate]) -> Selection {
             }),
         }
     }
-    let lossless = request.cause != Cause::Failure && request.dial.is_none_or(|d| d == MountDial::Lossless);
+    let lossless = request.cause != Cause::Failure && request.dial == Some(MountDial::Lossless);
     let by_preference = lossless || candidates.iter().any(|one| one.dial == MountDial::Lossless);
     fit.sort_by_key(|one| {
         let key = if by_preference {
@@ -295,9 +298,9 @@ fn check(request: &Request, one: &Candidate) -> Result<(), Rejection> {
     if request.source_seeds && !request.skip.active_copy && request.cause != Cause::Failure {
         return Err(Rejection::ActiveSeeds);
     }
-    if let Some(most) = one.maximum_active
+    let preferred = one.maximum_preferred.filter(|_| !request.skip.maximum_active);
+    if let Some(most) = one.maximum_active.into_iter().chain(preferred).min()
         && one.active_databases >= most
-        && !request.skip.maximum_active
     {
         return Err(Rejection::MaximumActive(most));
     }
@@ -345,13 +348,277 @@ fn by_itself(request: &Request, one: &Candidate) -> Result<(), Rejection> {
 
 /// Whether a copy may be mounted once the attempt to copy the last logs is over and `missing` are lost for good.
 pub fn may_mount(request: &Request, candidate: &Candidate, missing: u64) -> Result<(), Rejection> {
-    let dial = match (request.dial, request.cause) {
-        (Some(dial), _) => dial,
-        (None, Cause::Failure) => candidate.dial,
-        (None, Cause::Switchover | Cause::Named(_)) => MountDial::Lossless,
-    };
-    match dial.logs() {
+    match request.dial.unwrap_or(candidate.dial).logs() {
         Some(allowed) if missing > allowed => Err(Rejection::Lossy { missing, allowed }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn server(n: u8) -> Guid {
+        Guid([n; 16])
+    }
+    fn copy(n: u8) -> Candidate {
+        Candidate {
+            server: server(n),
+            name: format!("MBX{n}"),
+            site: "Portland".into(),
+            preference: u32::from(n),
+            status: CopyStatus::Healthy,
+            copy_queue: 0,
+            replay_queue: 0,
+            policy: AutoActivation::Unrestricted,
+            activation_suspended: false,
+            active_databases: 1,
+            maximum_active: None,
+            maximum_preferred: None,
+            dial: MountDial::GoodAvailability,
+            health: ServerHealth::AllHealthy,
+        }
+    }
+    fn failure() -> Request {
+        Request {
+            cause: Cause::Failure,
+            source: server(0),
+            source_site: "Portland".into(),
+            source_seeds: false,
+            dial: None,
+            skip: Skip::default(),
+        }
+    }
+    fn named(n: u8) -> Request {
+        Request { cause: Cause::Named(server(n)), dial: Some(MountDial::Lossless), ..failure() }
+    }
+    fn order(request: &Request, copies: &[Candidate]) -> Vec<u8> {
+        select(request, copies).order.iter().map(|guid| guid.0[0]).collect()
+    }
+
+    /// The product's page "Active Manager", section on the selection process.
+    #[test]
+    fn the_best_copy_comes_first() {
+        let queues = |n, copy_queue, replay_queue| Candidate { copy_queue, replay_queue, ..copy(n) };
+        let lossless = |one| Candidate { dial: MountDial::Lossless, ..one };
+        let rows: Vec<(&str, Vec<Candidate>, Vec<u8>)> = vec![
+            ("the shorter copy queue", vec![queues(1, 3, 0), queues(2, 2, 0)], vec![2, 1]),
+            ("preference breaks the tie", vec![queues(2, 3, 0), queues(1, 3, 9)], vec![1, 2]),
+            (
+                "preference first where a dial is lossless",
+                vec![lossless(queues(1, 3, 0)), queues(2, 2, 0)],
+                vec![1, 2],
+            ),
+            ("fewer than 10 logs to copy", vec![queues(1, 10, 0), queues(2, 9, 49)], vec![2, 1]),
+            ("fewer than 50 logs to replay", vec![queues(1, 0, 50), queues(2, 9, 49)], vec![2, 1]),
+            ("the replay queue before the copy queue", vec![queues(1, 0, 50), queues(2, 10, 0)], vec![2, 1]),
+            ("any healthy copy at last", vec![queues(1, 1000, 5000)], vec![1]),
+            (
+                "the healthier server",
+                vec![Candidate { health: ServerHealth::SameAsSource, ..copy(1) }, queues(2, 50, 90)],
+                vec![2, 1],
+            ),
+        ];
+        for (what, copies, expected) in rows {
+            assert_eq!(order(&failure(), &copies), expected, "{what}");
+        }
+        let switchover = Request { cause: Cause::Switchover, dial: Some(MountDial::Lossless), ..failure() };
+        assert_eq!(
+            order(&switchover, &[queues(1, 3, 0), queues(2, 2, 0)]),
+            [1, 2],
+            "lossless: by preference"
+        );
+    }
+
+    /// Each reason, in what an administrator is told.
+    #[test]
+    fn a_rejected_copy_says_why() {
+        let seeds = |request: Request| Request { source_seeds: true, ..request };
+        let full = Candidate { maximum_active: Some(1), ..copy(1) };
+        let rows: Vec<(Request, Candidate, Rejection, &str)> = vec![
+            (failure(), Candidate { server: server(0), ..copy(1) }, Rejection::Active, "is the active one"),
+            (
+                failure(),
+                Candidate { status: CopyStatus::ServiceDown, ..copy(1) },
+                Rejection::Unreachable,
+                "can't be reached",
+            ),
+            (
+                failure(),
+                Candidate { status: CopyStatus::Suspended, ..copy(1) },
+                Rejection::Status(CopyStatus::Suspended),
+                "in state 'Suspended'",
+            ),
+            (
+                failure(),
+                Candidate { policy: AutoActivation::Blocked, ..copy(1) },
+                Rejection::Blocked,
+                "is 'Blocked'",
+            ),
+            (
+                failure(),
+                Candidate { policy: AutoActivation::IntrasiteOnly, site: "New York".into(), ..copy(1) },
+                Rejection::OtherSite("Portland".into()),
+                "in another site ('Portland')",
+            ),
+            (
+                failure(),
+                Candidate { activation_suspended: true, ..copy(1) },
+                Rejection::ActivationSuspended,
+                "is suspended",
+            ),
+            (failure(), full.clone(), Rejection::MaximumActive(1), "its maximum of 1"),
+            (Request { skip: Skip::ALL, ..named(1) }, full, Rejection::MaximumActive(1), "its maximum of 1"),
+            (
+                failure(),
+                Candidate { maximum_preferred: Some(1), ..copy(1) },
+                Rejection::MaximumActive(1),
+                "its maximum of 1",
+            ),
+            (
+                failure(),
+                Candidate { health: ServerHealth::Worse, ..copy(1) },
+                Rejection::WorseHealth,
+                "less healthy",
+            ),
+            (named(2), copy(1), Rejection::NotNamed, "Another server"),
+            (
+                named(1),
+                Candidate { copy_queue: 10, ..copy(1) },
+                Rejection::CopyQueue(10),
+                "has 10 logs; it must have fewer than 10",
+            ),
+            (
+                named(1),
+                Candidate { replay_queue: 50, ..copy(1) },
+                Rejection::ReplayQueue(50),
+                "has 50 logs; it must have fewer than 50",
+            ),
+            (
+                named(1),
+                Candidate { status: CopyStatus::SeedingSource, ..copy(1) },
+                Rejection::SeedingSource,
+                "seeded from the copy",
+            ),
+            (seeds(named(1)), copy(1), Rejection::ActiveSeeds, "seeded from the active copy"),
+        ];
+        for (request, candidate, reason, text) in rows {
+            let found = select(&request, std::slice::from_ref(&candidate));
+            assert_eq!(found.order, [], "{reason:?}");
+            assert_eq!(found.rejected.len(), 1);
+            assert_eq!(found.rejected[0].reason, reason);
+            assert!(found.rejected[0].reason.to_string().contains(text), "{}", found.rejected[0].reason);
+        }
+    }
+
+    /// `Move-ActiveMailboxDatabase`: what each of its switches leaves out; a policy does not bind an administrator.
+    #[test]
+    fn an_administrator_may_skip_checks() {
+        let skip = |skip: Skip| Request { skip, ..named(1) };
+        let of = Skip::default();
+        for (request, candidate) in [
+            (skip(Skip { health: true, ..of }), Candidate { status: CopyStatus::Failed, ..copy(1) }),
+            (skip(Skip { lag: true, ..of }), Candidate { copy_queue: 99, replay_queue: 99, ..copy(1) }),
+            (skip(Skip { lag: true, ..of }), Candidate { status: CopyStatus::SeedingSource, ..copy(1) }),
+            (skip(Skip { maximum_active: true, ..of }), Candidate { maximum_preferred: Some(1), ..copy(1) }),
+            (
+                skip(Skip { client_experience: true, ..of }),
+                Candidate { health: ServerHealth::Worse, ..copy(1) },
+            ),
+            (named(1), Candidate { policy: AutoActivation::Blocked, ..copy(1) }),
+            (named(1), Candidate { activation_suspended: true, ..copy(1) }),
+        ] {
+            assert_eq!(order(&request, std::slice::from_ref(&candidate)), [1], "{candidate:?}");
+        }
+        let seeding = Request { source_seeds: true, ..skip(Skip { active_copy: true, ..of }) };
+        assert_eq!(order(&seeding, &[copy(1)]), [1]);
+    }
+
+    /// `AutoDatabaseMountDial` and `-MountDialOverride`.
+    #[test]
+    fn the_dial_says_how_much_may_be_lost() {
+        use MountDial::{BestAvailability, BestEffort, GoodAvailability, Lossless};
+        for (own, over, most) in [
+            (Lossless, None, Some(0)),
+            (GoodAvailability, None, Some(6)),
+            (BestAvailability, None, Some(12)),
+            (BestAvailability, Some(Lossless), Some(0)),
+            (Lossless, Some(BestEffort), None),
+        ] {
+            let (request, one) = (Request { dial: over, ..failure() }, Candidate { dial: own, ..copy(1) });
+            let last = most.unwrap_or(u64::MAX);
+            assert_eq!(may_mount(&request, &one, last), Ok(()), "{own:?} {over:?}");
+            if let Some(allowed) = most {
+                let missing = allowed + 1;
+                assert_eq!(may_mount(&request, &one, missing), Err(Rejection::Lossy { missing, allowed }));
+            }
+        }
+    }
+
+    fn any_candidate() -> impl Strategy<Value = Candidate> {
+        let queues = (0u64..20, 0u64..100);
+        let limits = (0u32..4, prop::option::of(0u32..4), prop::option::of(0u32..4));
+        (1u8..6, 0usize..16, queues, 0u8..3, any::<bool>(), limits, 0u8..5).prop_map(
+            |(n, status, (copy_queue, replay_queue), policy, suspended, limits, health)| Candidate {
+                status: CopyStatus::ALL[status],
+                copy_queue,
+                replay_queue,
+                policy: [
+                    AutoActivation::Unrestricted,
+                    AutoActivation::IntrasiteOnly,
+                    AutoActivation::Blocked,
+                ][usize::from(policy)],
+                site: if n % 2 == 0 { "Portland" } else { "New York" }.into(),
+                activation_suspended: suspended,
+                active_databases: limits.0,
+                maximum_active: limits.1,
+                maximum_preferred: limits.2,
+                health: [
+                    ServerHealth::AllHealthy,
+                    ServerHealth::NormalHealthy,
+                    ServerHealth::BetterThanSource,
+                    ServerHealth::SameAsSource,
+                    ServerHealth::Worse,
+                ][usize::from(health)],
+                ..copy(n)
+            },
+        )
+    }
+
+    proptest! {
+        /// By itself nothing that is blocked, suspended, full or out of reach becomes active, and every copy is either
+        /// in the order or has a reason; a good copy is never behind a worse one.
+        #[test]
+        fn a_blocked_copy_is_never_picked(
+            mut copies in prop::collection::vec(any_candidate(), 0..6),
+            asked in any::<bool>(),
+        ) {
+            copies.sort_by_key(|one| one.server);
+            copies.dedup_by_key(|one| one.server);
+            let cause = if asked { Cause::Switchover } else { Cause::Failure };
+            let found = select(&Request { cause, ..failure() }, &copies);
+            prop_assert_eq!(found.order.len() + found.rejected.len(), copies.len());
+            let picked: Vec<&Candidate> = found
+                .order
+                .iter()
+                .filter_map(|server| copies.iter().find(|one| one.server == *server))
+                .collect();
+            for one in &picked {
+                prop_assert!(one.policy != AutoActivation::Blocked && !one.activation_suspended);
+                prop_assert!(one.policy == AutoActivation::Unrestricted || one.site == "Portland");
+                prop_assert!(one.status.is_activatable());
+                prop_assert!(one.maximum_active.is_none_or(|most| one.active_databases < most));
+                prop_assert!(one.health != ServerHealth::Worse);
+            }
+            for pair in picked.windows(2) {
+                prop_assert!(pair[0].health <= pair[1].health);
+                prop_assert!(pair[0].health < pair[1].health || criteria(pair[0]) <= criteria(pair[1]));
+            }
+            // The order they came in does not matter.
+            copies.reverse();
+            prop_assert_eq!(select(&Request { cause, ..failure() }, &copies).order, found.order);
+        }
     }
 }

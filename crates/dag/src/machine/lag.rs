@@ -85,10 +85,10 @@ pub struct Manager {
 }
 
 impl Default for Manager {
-    /// The product's: three copies, a day.
+    /// The product's: off; three copies, a day.
     fn default() -> Self {
         Self {
-            enabled: true,
+            enabled: false,
             available_copies: 3,
             patience: Duration::from_secs(86_400),
             free_space_mb: None,
@@ -147,4 +147,114 @@ pub fn replay_up_to(
         return received;
     }
     marks.older_than(copy.replay_lag, now).min(received)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    fn lagged() -> Lagged {
+        Lagged {
+            replay_lag: HOUR,
+            max_delay: Duration::ZERO,
+            disabled: false,
+            free_bytes: 500 << 20,
+            corrupt: false,
+            few_copies_since: None,
+            read_latency: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_lagged_copy_replays_what_is_older_than_its_lag() {
+        let mut marks = Marks::default();
+        for minute in 0..180 {
+            marks.note(at(minute * 60), u64::try_from(minute + 1).unwrap() * 1000);
+        }
+        let manager = Manager::default();
+        for (now, up_to) in [(0, 0), (3599, 0), (3600, 1000), (3660, 2000), (3719, 2000), (3600 * 9, 180_000)]
+        {
+            assert_eq!(replay_up_to(&manager, &lagged(), &marks, 180_000, at(now)), up_to, "{now}");
+        }
+        let none = Lagged { replay_lag: Duration::ZERO, ..lagged() };
+        assert_eq!(replay_up_to(&manager, &none, &marks, 180_000, at(0)), 180_000);
+    }
+
+    /// The product's page "Changes to high availability", section on lagged copies; `ReplayLagMaxDelay` as the
+    /// page of Set-MailboxDatabaseCopy says.
+    #[test]
+    fn a_lagged_copy_plays_down_when_it_must() {
+        let on = Manager { enabled: true, free_space_mb: Some(1000), ..Manager::default() };
+        let off = Manager { enabled: false, ..on };
+        let plenty = Lagged { free_bytes: 2000 << 20, ..lagged() };
+        let few = Lagged { few_copies_since: Some(at(0)), ..plenty };
+        let busy = Lagged { read_latency: Duration::from_millis(26), max_delay: 24 * HOUR, ..few };
+        let day = 86_400;
+        let rows = [
+            (off, lagged(), 0, None),
+            (off, Lagged { disabled: true, ..lagged() }, 0, Some(PlayDown::Disabled)),
+            (on, plenty, 0, None),
+            (on, lagged(), 0, Some(PlayDown::LowDiskSpace)),
+            (on, Lagged { free_bytes: 500 << 20, ..busy }, 0, Some(PlayDown::LowDiskSpace)),
+            (Manager { free_space_mb: None, ..on }, lagged(), 0, None),
+            (on, Lagged { corrupt: true, ..plenty }, 0, Some(PlayDown::Corruption)),
+            (on, few, day - 1, None),
+            (on, few, day, Some(PlayDown::NotEnoughCopies)),
+            (on, busy, day, None),
+            (on, busy, 2 * day, Some(PlayDown::NotEnoughCopies)),
+            (on, Lagged { max_delay: Duration::ZERO, ..busy }, day, Some(PlayDown::NotEnoughCopies)),
+        ];
+        for (manager, copy, now, expected) in rows {
+            assert_eq!(play_down(&manager, &copy, at(now)), expected, "{copy:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn marks_that_were_cut_are_forgotten_but_ages_stay_known() {
+        let mut marks = Marks::default();
+        for minute in 0..10 {
+            marks.note(at(minute * 60), u64::try_from(minute + 1).unwrap() * 10);
+        }
+        marks.forget(55);
+        assert_eq!(marks.marks.front(), Some(&(at(240), 50)));
+        assert_eq!(marks.by(at(299)), 50);
+    }
+
+    proptest! {
+        /// Nothing counts as older than it is, whatever the clock does, and the marks stay few.
+        #[test]
+        fn nothing_is_taken_for_older_than_it_is(
+            steps in prop::collection::vec((-100i64..1000, 0u64..5000), 1..200),
+            asked in -100i64..200_000,
+        ) {
+            let (mut marks, mut now, mut end) = (Marks::default(), 0i64, 0u64);
+            let mut log = Vec::new();
+            let mut highest = i64::MIN;
+            for (later, more) in steps {
+                now += later;
+                highest = highest.max(now);
+                marks.note(at(now), end + more);
+                if more > 0 {
+                    // Everything from `end` on came then, or after a clock that ran ahead.
+                    log.push((highest, end));
+                }
+                end += more;
+            }
+            let by = marks.by(at(asked));
+            prop_assert!(by <= end);
+            for (came, start) in log {
+                prop_assert!(came <= asked || start >= by, "what came at {came} counts as old at {asked}");
+            }
+            let span = marks.marks.back().map_or(0, |last| last.0.secs()) - marks.marks[0].0.secs();
+            prop_assert!(i64::try_from(marks.marks.len()).unwrap() <= span / 30 + 3);
+        }
+    }
 }

@@ -220,3 +220,67 @@ impl Progress {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use super::{CopyStatus as Is, Role::*, Stage::*};
+
+    fn healthy() -> Facts {
+        Facts {
+            role: Passive(Following),
+            server_reachable: true,
+            connected: true,
+            suspended: false,
+            seeding: false,
+            seeding_source: false,
+            restoring: false,
+            failing: None,
+        }
+    }
+
+    /// The product's page "Monitor database availability groups": each status with what it is explained by.
+    #[test]
+    fn every_status_follows_from_what_is_seen() {
+        let passing = || Some(Failing::Passing("no space".into()));
+        let for_good = || Some(Failing::ForGood("the log it needs is gone".into()));
+        let rows: Vec<(Is, Facts)> = vec![
+            (Is::Failed, Facts { failing: passing(), ..healthy() }),
+            (Is::Seeding, Facts { seeding: true, suspended: true, failing: for_good(), ..healthy() }),
+            (Is::SeedingSource, Facts { seeding_source: true, ..healthy() }),
+            (Is::Suspended, Facts { suspended: true, connected: false, ..healthy() }),
+            (Is::Healthy, healthy()),
+            (Is::ServiceDown, Facts { server_reachable: false, suspended: true, ..healthy() }),
+            (Is::Initializing, Facts { role: Passive(Opening), ..healthy() }),
+            (Is::Resynchronizing, Facts { role: Passive(Comparing), ..healthy() }),
+            (Is::Mounted, Facts { role: Active(Mount::Mounted), seeding_source: true, ..healthy() }),
+            (Is::Dismounted, Facts { role: Active(Mount::Dismounted), failing: for_good(), ..healthy() }),
+            (Is::Mounting, Facts { role: Active(Mount::Mounting), ..healthy() }),
+            (Is::Dismounting, Facts { role: Active(Mount::Dismounting), ..healthy() }),
+            (Is::DisconnectedAndHealthy, Facts { connected: false, ..healthy() }),
+            (
+                Is::DisconnectedAndResynchronizing,
+                Facts { role: Passive(Comparing), connected: false, ..healthy() },
+            ),
+            (Is::FailedAndSuspended, Facts { failing: for_good(), ..healthy() }),
+            (Is::FailedAndSuspended, Facts { failing: passing(), suspended: true, ..healthy() }),
+            (Is::SinglePageRestore, Facts { restoring: true, ..healthy() }),
+        ];
+        for (expected, facts) in &rows {
+            assert_eq!(status(facts), *expected, "{facts:?}");
+            assert_eq!(expected.is_active() && facts.server_reachable, matches!(facts.role, Active(_)));
+        }
+        for known in Is::ALL {
+            assert!(rows.iter().any(|(expected, _)| *expected == known), "{known} has no row");
+        }
+    }
+
+    #[test]
+    fn queues_are_logs_missing_and_logs_waiting() {
+        let mb = super::super::GENERATION_BYTES;
+        let progress = Progress { generated: 10 * mb, received: 7 * mb + 1, replayed: 7 * mb };
+        assert_eq!((progress.copy_queue(), progress.replay_queue()), (3, 1));
+        assert_eq!(progress.generations(), [Generation(10), Generation(7), Generation(7)]);
+        assert_eq!(Progress::default().copy_queue(), 0);
+    }
+}

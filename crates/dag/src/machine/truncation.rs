@@ -200,3 +200,250 @@ pub fn cut(rules: &Rules, own: &Own, global: Position) -> Position {
     };
     whole(normal.max(loose).min(must_keep)).max(own.oldest)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::machine::GENERATION_BYTES as MB;
+
+    const PLENTY: u64 = 1 << 50;
+    const SHORT: u64 = 1 << 20;
+
+    fn server(n: u8) -> Guid {
+        Guid([n; 16])
+    }
+    /// A copy of its own: log from 0 to 1,000 MB, checkpoint at 900 MB.
+    fn own(active: bool) -> Own {
+        let (end, checkpoint) = (1000 * MB, 900 * MB);
+        Own { active, oldest: 0, end, checkpoint, aged: end, free_bytes: PLENTY }
+    }
+    fn other(n: u8, received: u64, replayed: u64) -> Other {
+        Other {
+            server: server(n),
+            received: received * MB,
+            replayed: replayed * MB,
+            lagged: false,
+            suspended: false,
+        }
+    }
+    const CIRCULAR: Rules = Rules {
+        circular: true,
+        backed_up: 0,
+        loose: Loose { min_copies_to_protect: 0, min_disk_free_space_mb: 204_800, min_logs_to_protect: None },
+    };
+    fn loosely(copies: usize, logs: Option<u64>) -> Rules {
+        let loose = Loose { min_copies_to_protect: copies, min_logs_to_protect: logs, ..Loose::default() };
+        Rules { loose, ..CIRCULAR }
+    }
+
+    /// The criteria of normal truncation, one by one ("Database copies and log truncation").
+    #[test]
+    fn normal_truncation_waits_for_every_copy() {
+        let followers = [other(1, 1000, 950), other(2, 990, 800)];
+        let lagged = Other { lagged: true, ..other(3, 700, 10) };
+        let suspended = Other { suspended: true, ..other(4, 600, 600) };
+        let backed_up = Rules { circular: false, backed_up: 500 * MB + 7, ..CIRCULAR };
+        let behind = Own { aged: 300 * MB, ..own(true) };
+        let with = |one: Other| [followers[0], followers[1], one];
+        for (what, rules, active, others, below, held) in [
+            ("alone, up to the checkpoint", CIRCULAR, own(true), &[][..], 900, Held::Checkpoint),
+            ("what the last copy replayed", CIRCULAR, own(true), &followers, 800, Held::Copy(server(2))),
+            ("what a lagged copy received", CIRCULAR, own(true), &with(lagged), 700, Held::Copy(server(3))),
+            (
+                "nothing while one is suspended",
+                CIRCULAR,
+                own(true),
+                &with(suspended),
+                0,
+                Held::Suspended(server(4)),
+            ),
+            ("what is backed up", backed_up, own(true), &followers, 500, Held::Backup),
+            ("what is old enough", CIRCULAR, behind, &followers, 300, Held::Lag),
+        ] {
+            let found = global(&rules, &active, others);
+            assert_eq!((found.below, found.held), (below * MB, held), "{what}");
+            assert_eq!(found.lost, [], "{what}");
+            assert_eq!(cut(&rules, &active, found.below), below * MB, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_passive_copy_cuts_what_the_active_one_gave_up() {
+        let passive = own(false);
+        let lagged = Own { aged: 200 * MB, checkpoint: 250 * MB, ..passive };
+        for (what, copy, told, below) in [
+            ("the global point", passive, 800, 800),
+            ("its own recovery", passive, 950, 900),
+            ("ReplayLagTime + TruncationLagTime", lagged, 800, 200),
+            ("a lagged copy's own recovery", Own { aged: 300 * MB, ..lagged }, 800, 250),
+            ("never back", Own { oldest: 850 * MB, ..passive }, 800, 850),
+        ] {
+            assert_eq!(cut(&CIRCULAR, &copy, told * MB), below * MB, "{what}");
+        }
+    }
+
+    /// The rules of loose truncation on the active copy; S08.
+    #[test]
+    fn short_of_space_the_active_copy_ignores_the_oldest_straggler_only() {
+        let short = Own { free_bytes: SHORT, ..own(true) };
+        let gone = Other { suspended: true, ..other(1, 5, 5) };
+        let others = [gone, other(2, 1000, 900), other(3, 1000, 700)];
+        for (what, rules, active, others, below, lost) in [
+            ("off", CIRCULAR, short, &others[..], 0, vec![]),
+            ("not short", loosely(1, Some(10)), own(true), &others, 0, vec![]),
+            ("the others less the logs to keep", loosely(1, Some(10)), short, &others, 690, vec![server(1)]),
+            (
+                "as many copies as are to be protected",
+                loosely(2, Some(10)),
+                short,
+                &others,
+                690,
+                vec![server(1)],
+            ),
+            ("one more copy is to be protected", loosely(3, Some(10)), short, &others, 0, vec![]),
+            ("10,000 logs of the active copy", loosely(1, None), short, &others, 0, vec![]),
+            (
+                "a second straggler is waited for while the first is lost",
+                loosely(1, Some(10)),
+                Own { oldest: 600 * MB, ..short },
+                &[gone, other(2, 1000, 900), other(3, 650, 650)],
+                650,
+                vec![server(1)],
+            ),
+            (
+                "what is not backed up is kept",
+                Rules { circular: false, backed_up: 100 * MB, ..loosely(1, Some(10)) },
+                short,
+                &others,
+                100,
+                vec![server(1)],
+            ),
+        ] {
+            let found = global(&rules, &active, others);
+            assert_eq!((found.below, found.lost), (below * MB, lost), "{what}");
+        }
+    }
+
+    /// The rules of loose truncation on a passive copy: so many logs from the newest, a tenth before its own range.
+    #[test]
+    fn short_of_space_a_passive_copy_cuts_for_itself() {
+        let short = Own { free_bytes: SHORT, ..own(false) };
+        let lagged = Own { checkpoint: 300 * MB, aged: 200 * MB, ..short };
+        for (what, rules, copy, told, below) in [
+            ("off", CIRCULAR, short, 5, 5),
+            ("so many logs from the newest", loosely(1, Some(200)), short, 5, 800),
+            ("a tenth before its own range", loosely(1, Some(50)), short, 5, 895),
+            ("100,000 by default", loosely(1, None), short, 5, 5),
+            ("a lagged copy keeps its range", loosely(1, Some(200)), lagged, 5, 280),
+            ("where the active copy gave up more", loosely(1, Some(500)), short, 850, 850),
+            (
+                "backups count",
+                Rules { circular: false, backed_up: 33 * MB, ..loosely(1, Some(200)) },
+                short,
+                5,
+                33,
+            ),
+        ] {
+            assert_eq!(cut(&rules, &copy, told * MB), below * MB, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let loose = Loose::default();
+        assert_eq!((loose.min_copies_to_protect, loose.min_disk_free_space_mb), (0, 204_800));
+        assert_eq!((loose.logs_of_active(), loose.logs_of_passive()), (10_000, 100_000));
+    }
+
+    fn any_rules() -> impl Strategy<Value = Rules> {
+        let loose = (0usize..4, any::<bool>(), 0u64..300);
+        (any::<bool>(), 0u64..1200, loose).prop_map(|(circular, backed_up, (copies, set, logs))| Rules {
+            circular,
+            backed_up: backed_up * MB / 3,
+            loose: Loose {
+                min_copies_to_protect: copies,
+                min_logs_to_protect: set.then_some(logs),
+                ..Loose::default()
+            },
+        })
+    }
+    fn any_own(active: bool) -> impl Strategy<Value = Own> {
+        (0u64..1000, 0u64..1000, 0u64..1000, any::<bool>()).prop_map(move |(a, b, aged, short)| Own {
+            active,
+            oldest: a.min(b) * MB,
+            end: 1000 * MB + 5,
+            checkpoint: a.max(b) * MB + 3,
+            aged: aged * MB + 9,
+            free_bytes: if short { SHORT } else { PLENTY },
+        })
+    }
+    fn any_other() -> impl Strategy<Value = (u64, u64, bool, bool)> {
+        (0u64..1001, 0u64..1001, any::<bool>(), any::<bool>())
+    }
+
+    proptest! {
+        /// Truncation never removes what a protected copy needs: at most one copy is given up, and only by loose
+        /// truncation, with enough others protected; a suspended copy holds everything otherwise.
+        #[test]
+        fn what_a_protected_copy_needs_stays(
+            rules in any_rules(),
+            active in any_own(true),
+            others in prop::collection::vec(any_other(), 0..6),
+        ) {
+            let others: Vec<Other> = others.iter().zip(1..).map(|((a, b, lagged, suspended), n)| Other {
+                lagged: *lagged,
+                suspended: *suspended,
+                ..other(n, *a.max(b), *a.min(b))
+            }).collect();
+            let found = global(&rules, &active, &others);
+            let cut = cut(&rules, &active, found.below);
+            prop_assert!(cut >= active.oldest, "never back");
+            let own = active.checkpoint.min(active.end);
+            prop_assert!(cut <= own.max(active.oldest), "its own recovery");
+            prop_assert!(rules.circular || cut <= rules.backed_up.max(active.oldest), "backups");
+            let lost_before = others.iter().filter(|other| other.received < active.oldest).count();
+            let lost = others.iter().filter(|other| other.received < cut).count();
+            prop_assert!(found.lost.len() >= lost);
+            let loose = rules.loose.min_copies_to_protect > 0 && active.free_bytes == SHORT;
+            if loose && lost_before == 0 {
+                prop_assert!(found.lost.len() <= 1);
+                prop_assert!(lost == 0 || others.len() > rules.loose.min_copies_to_protect);
+            } else {
+                prop_assert_eq!(found.lost.len(), lost_before);
+            }
+            for other in others.iter().filter(|other| !found.lost.contains(&other.server)) {
+                prop_assert!(other.received >= cut);
+                if !loose {
+                    prop_assert!(other.needs() >= cut || cut == active.oldest);
+                    prop_assert!(!other.suspended || cut == active.oldest);
+                }
+            }
+            // Deciding again changes nothing.
+            let again = Own { oldest: cut, ..active };
+            prop_assert!(global(&rules, &again, &others).below >= cut);
+        }
+
+        /// A passive copy never cuts what its recovery, a backup or the logs to keep need, and never goes back.
+        #[test]
+        fn a_passive_copy_keeps_what_it_needs(
+            rules in any_rules(),
+            copy in any_own(false),
+            told in 0u64..1100,
+            more in 0u64..100,
+        ) {
+            let before = cut(&rules, &copy, told * MB);
+            prop_assert!(before >= copy.oldest);
+            prop_assert!(before == copy.oldest || before.is_multiple_of(MB), "whole logs");
+            prop_assert!(before <= copy.checkpoint.max(copy.oldest));
+            prop_assert!(rules.circular || before <= rules.backed_up.max(copy.oldest));
+            if before > (told * MB).min(copy.aged).max(copy.oldest) {
+                prop_assert!(rules.loose.min_copies_to_protect > 0 && copy.free_bytes == SHORT);
+                prop_assert!(copy.end - before >= bytes_of(rules.loose.logs_of_passive()));
+            }
+            let after = cut(&rules, &Own { oldest: before, ..copy }, (told + more) * MB);
+            prop_assert!(after >= before, "monotonic");
+        }
+    }
+}
