@@ -12,6 +12,7 @@ mod complete;
 pub mod compliance;
 mod context;
 mod convert;
+pub mod copies;
 mod corrections;
 pub mod database;
 mod failure;

@@ -26,6 +26,15 @@ pub enum AutoActivation {
     Blocked,
 }
 
+impl AutoActivation {
+    /// By its word, without case.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Unrestricted, Self::IntrasiteOnly, Self::Blocked]
+            .into_iter()
+            .find(|one| format!("{one:?}").eq_ignore_ascii_case(word))
+    }
+}
+
 /// `AutoDatabaseMountDial`, and what `-MountDialOverride` knows beside it: how many logs may be lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MountDial {
@@ -41,6 +50,12 @@ pub enum MountDial {
 }
 
 impl MountDial {
+    /// By its word, without case.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Lossless, Self::GoodAvailability, Self::BestAvailability, Self::BestEffort]
+            .into_iter()
+            .find(|one| format!("{one:?}").eq_ignore_ascii_case(word))
+    }
     /// The most logs that may be lost; `None`: any number.
     pub const fn logs(self) -> Option<u64> {
         match self {
@@ -89,6 +104,8 @@ pub struct Candidate {
     pub policy: AutoActivation,
     /// `Suspend-MailboxDatabaseCopy -ActivationOnly`, or the server is in maintenance.
     pub activation_suspended: bool,
+    /// `DatabaseCopyActivationDisabledAndMoveNow` of its server: only where no other copy will do.
+    pub last_resort: bool,
     /// Active copies on its server now.
     pub active_databases: u32,
     /// `MaximumActiveDatabases` of its server: never more.
@@ -265,7 +282,7 @@ pub fn select(request: &Request, candidates: &[Candidate]) -> Selection {
         } else {
             (one.copy_queue, u64::from(one.preference))
         };
-        (one.health, criteria(one), key, one.server)
+        (one.last_resort, one.health, criteria(one), key, one.server)
     });
     selection.order = fit.iter().map(|one| one.server).collect();
     selection
@@ -374,6 +391,7 @@ mod tests {
             replay_queue: 0,
             policy: AutoActivation::Unrestricted,
             activation_suspended: false,
+            last_resort: false,
             active_databases: 1,
             maximum_active: None,
             maximum_preferred: None,
@@ -414,6 +432,11 @@ mod tests {
             ("fewer than 10 logs to copy", vec![queues(1, 10, 0), queues(2, 9, 49)], vec![2, 1]),
             ("fewer than 50 logs to replay", vec![queues(1, 0, 50), queues(2, 9, 49)], vec![2, 1]),
             ("the replay queue before the copy queue", vec![queues(1, 0, 50), queues(2, 10, 0)], vec![2, 1]),
+            (
+                "a server that is to be left only where there is no other",
+                vec![Candidate { last_resort: true, ..copy(1) }, queues(2, 50, 90)],
+                vec![2, 1],
+            ),
             ("any healthy copy at last", vec![queues(1, 1000, 5000)], vec![1]),
             (
                 "the healthier server",
@@ -555,6 +578,14 @@ mod tests {
                 assert_eq!(may_mount(&request, &one, missing), Err(Rejection::Lossy { missing, allowed }));
             }
         }
+    }
+
+    #[test]
+    fn words_are_read_without_case() {
+        assert_eq!(AutoActivation::parse("intrasiteonly"), Some(AutoActivation::IntrasiteOnly));
+        assert_eq!(MountDial::parse("BESTEFFORT"), Some(MountDial::BestEffort));
+        assert_eq!((AutoActivation::parse(""), MountDial::parse("None")), (None, None));
+        assert!(AutoActivation::Blocked > AutoActivation::IntrasiteOnly);
     }
 
     fn any_candidate() -> impl Strategy<Value = Candidate> {

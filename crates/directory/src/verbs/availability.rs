@@ -11,6 +11,7 @@ use crate::{
     object::Object,
     schema::MAILBOX_DATABASE_COPY,
     value::Value,
+    view::View,
 };
 
 fn refuse<T>(text: String) -> Result<T, DirectoryError> {
@@ -85,26 +86,9 @@ pub struct NewDatabaseCopy {
 /// Adds a copy. The server must be in the same group as the one with the active copy.
 pub fn new_database_copy(draft: &mut Draft<'_>, new: NewDatabaseCopy) -> Result<Arc<Object>, DirectoryError> {
     let (database, server) = (draft.existing(new.database)?, draft.existing(new.server)?);
-    let active = match database.link("Server") {
-        Some(active) => draft.existing(active)?,
-        None => return refuse(format!("The database \"{}\" is on no server.", database.name)),
-    };
-    first_copy(draft, &database, &active)?;
-    let group = |server: &Object| server.link("DatabaseAvailabilityGroup");
-    if group(&server).is_none() || group(&server) != group(&active) {
-        return refuse(format!(
-            "The server \"{}\" isn't a member of the same database availability group as \"{}\", which holds the \
-             active copy of \"{}\".",
-            server.name, active.name, database.name
-        ));
-    }
+    complete_copies(draft)?;
+    check_new_copy(draft, &database, &server)?;
     let count = draft.copies_of(database.guid).len();
-    if count == 1 && database.flag("CircularLoggingEnabled") {
-        return refuse(format!(
-            "Circular logging is enabled for the database \"{}\". Disable it before you add the second copy.",
-            database.name
-        ));
-    }
     let suspended = new.suspended.is_some();
     let object = NewObject::new(&MAILBOX_DATABASE_COPY, &*server.name)
         .with("Database", Value::Link(database.guid))
@@ -121,6 +105,34 @@ pub fn new_database_copy(draft: &mut Draft<'_>, new: NewDatabaseCopy) -> Result<
     draft.existing(copy.guid)
 }
 
+/// Whether a server may hold a further copy: it is in the group of the one with the active copy, and has none yet.
+pub fn check_new_copy(view: &View, database: &Object, server: &Object) -> Result<(), DirectoryError> {
+    let Some(active) = database.link("Server").and_then(|active| view.get(active)) else {
+        return refuse(format!("The database \"{}\" is on no server.", database.name));
+    };
+    if let Some(copy) = view.copy_on(database.guid, server.guid) {
+        return Err(DirectoryError::Exists(format!(
+            "The database copy \"{}\" exists already.",
+            copy.identity()
+        )));
+    }
+    let group = |server: &Object| server.link("DatabaseAvailabilityGroup");
+    if group(server).is_none() || group(server) != group(active) {
+        return refuse(format!(
+            "The server \"{}\" isn't a member of the same database availability group as \"{}\", which holds the \
+             active copy of \"{}\".",
+            server.name, active.name, database.name
+        ));
+    }
+    if view.copies_of(database.guid).len() < 2 && database.flag("CircularLoggingEnabled") {
+        return refuse(format!(
+            "Circular logging is enabled for the database \"{}\". Disable it before you add the second copy.",
+            database.name
+        ));
+    }
+    Ok(())
+}
+
 /// The copy that a database has from the start; made where an older version did not.
 pub(super) fn first_copy(
     draft: &mut Draft<'_>,
@@ -135,6 +147,20 @@ pub(super) fn first_copy(
         )?;
     }
     Ok(())
+}
+
+/// Makes the first copy of every database that an older version made without one; true where there was one.
+pub fn complete_copies(draft: &mut Draft<'_>) -> Result<bool, DirectoryError> {
+    let databases: Vec<Arc<Object>> = draft.databases().cloned().collect();
+    let bare = databases.iter().filter(|database| draft.copies_of(database.guid).is_empty());
+    let bare: Vec<(&Arc<Object>, Guid)> =
+        bare.filter_map(|database| Some((database, database.link("Server")?))).collect();
+    let any = !bare.is_empty();
+    for (database, server) in bare {
+        let server = draft.existing(server)?;
+        first_copy(draft, database, &server)?;
+    }
+    Ok(any)
 }
 
 /// Puts a copy at a place in the order of preference; the others move up or down, so that they are 1 to n.
