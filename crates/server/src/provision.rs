@@ -97,7 +97,7 @@ pub(crate) const ADMINISTRATOR: &str = "administrator";
 pub(crate) async fn access(directory: &Directory, administrator: &str) -> Result<(), Fault> {
     let logins = [administrator.to_owned(), ADMINISTRATOR.to_owned()];
     let seed = move |draft: &mut Draft<'_>| {
-        directory::verbs::complete_copies(draft)?;
+        verbs::complete_copies(draft)?;
         let found = logins.iter().find_map(|login| Authenticator::find(draft, login)).map(|user| user.guid);
         trust::access::seed(draft, found.as_slice())
     };

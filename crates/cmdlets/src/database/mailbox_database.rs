@@ -45,6 +45,13 @@ pub(crate) static NOUN: Noun = Noun {
         "Recovery",
         "Server",
         "ServerName",
+        "MasterServerOrAvailabilityGroup",
+        "MasterType",
+        "Servers",
+        "ActivationPreference",
+        "ReplayLagTimes",
+        "TruncationLagTimes",
+        "DatabaseCopies",
         "WorkerProcessId",
         "AutoDagExcludeFromMonitoring",
         "AutoDatabaseMountDial",
@@ -104,7 +111,7 @@ fn state(cx: &Context, view: &View, object: &Object, out: &mut PsObject) {
     let mounted = mount_state(cx, object.guid);
     let is_mounted = mounted == Some(MountState::Mounted);
     out.set("Mounted", Value::Bool(is_mounted));
-    out.set("ReplicationType", Value::string("None"));
+    copies(view, object, server, out);
     out.set("ServerName", server.map(|server| &*server.name).into());
     out.set("MountedOnServer", server.filter(|_| is_mounted).and_then(|server| server.text("Fqdn")).into());
     if let Some(MountState::Failed(reason)) = mounted {
@@ -115,6 +122,34 @@ fn state(cx: &Context, view: &View, object: &Object, out: &mut PsObject) {
         out.set("LogPosition", status.durable.into());
         out.set("CheckpointPosition", status.checkpoint.into());
     }
+}
+
+/// Its copies, the most preferred first.
+fn copies(view: &View, object: &Object, server: Option<&Object>, out: &mut PsObject) {
+    let copies = view.copies_of(object.guid);
+    let list =
+        |value: &dyn Fn(&Object) -> Value| Value::multi(copies.iter().map(|copy| value(copy)).collect());
+    let listed = |copy: &Object, attribute: &str| {
+        let value = copy.get(attribute).map(|value| value.to_string()).unwrap_or_default();
+        Value::string(format!("[{}, {value}]", copy.name))
+    };
+    let group = server.and_then(|server| server.link("DatabaseAvailabilityGroup"));
+    let master = group.and_then(|guid| view.get(guid));
+    let replicated = copies.len() > 1;
+    out.set("ReplicationType", Value::string(if replicated { "Remote" } else { "None" }));
+    out.set(
+        "MasterType",
+        Value::string(if master.is_some() { "DatabaseAvailabilityGroup" } else { "Server" }),
+    );
+    out.set(
+        "MasterServerOrAvailabilityGroup",
+        master.map(|group| &*group.name).or(server.map(|server| &*server.name)).into(),
+    );
+    out.set("Servers", list(&|copy| Value::string(&*copy.name)));
+    out.set("ActivationPreference", list(&|copy| listed(copy, "ActivationPreference")));
+    out.set("ReplayLagTimes", list(&|copy| listed(copy, "ReplayLagTime")));
+    out.set("TruncationLagTimes", list(&|copy| listed(copy, "TruncationLagTime")));
+    out.set("DatabaseCopies", list(&|copy| Value::string(copy.identity())));
 }
 
 fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
