@@ -92,15 +92,15 @@ pub struct Moved {
 
 /// What becomes of members of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupAction {
+pub enum GroupAction<'a> {
     /// Servers were added, removed or set otherwise: the directory says how.
     Configure,
-    /// Stopped members stop; the directory says which.
-    Stop,
-    /// Members that are no longer stopped take part again.
-    Start,
-    /// Stopped members are evicted, and those that are left go on without a majority of all.
-    Restore,
+    /// These members stop; the directory says so once they have been told. Those that are lost need not answer.
+    Stop(&'a [Guid]),
+    /// These members take part again; the directory says so once they have been told.
+    Start(&'a [Guid]),
+    /// These members, which are stopped, are evicted, and those that are left go on without a majority of all.
+    Restore(&'a [Guid]),
 }
 
 /// What is seen of a group.
@@ -155,11 +155,11 @@ pub trait Copies: Send + Sync {
     /// # Errors
     /// Says why none of the servers took over; then the active copy is where it was.
     fn switch(&self, switchover: &Switchover) -> Result<Moved, Fault>;
-    /// Does what the directory now says of a group.
+    /// Acts on the members of a group.
     ///
     /// # Errors
     /// Says what could not be done.
-    fn act(&self, group: Guid, action: GroupAction) -> Result<(), Fault>;
+    fn act(&self, group: Guid, action: GroupAction<'_>) -> Result<(), Fault>;
     /// Checks a server's services, links and quorum.
     ///
     /// # Errors
@@ -281,11 +281,11 @@ impl Copies for SingleServer {
     fn switch(&self, _: &Switchover) -> Result<Moved, Fault> {
         Self::alone()
     }
-    fn act(&self, _: Guid, action: GroupAction) -> Result<(), Fault> {
+    fn act(&self, _: Guid, action: GroupAction<'_>) -> Result<(), Fault> {
         match action {
             // Members are what the directory says.
             GroupAction::Configure => Ok(()),
-            GroupAction::Stop | GroupAction::Start | GroupAction::Restore => Err(Fault::new(
+            GroupAction::Stop(_) | GroupAction::Start(_) | GroupAction::Restore(_) => Err(Fault::new(
                 FaultKind::Unavailable,
                 "TaskServerException",
                 "The members of the group can't be reached: this server has no link to another server.",

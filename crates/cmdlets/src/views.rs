@@ -164,7 +164,7 @@ const TABLES: &[Row] = &[
     (
         "Microsoft.Exchange.Management.SystemConfigurationTasks.DatabaseCopyStatusEntry",
         &[
-            ("Name", Some(30)),
+            ("Name", Some(26)),
             ("Status", Some(15)),
             ("CopyQueueLength", Some(15)),
             ("ReplayQueueLength", Some(17)),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base::Guid;
 use directory::{
     Object, Scope, View,
     schema::{DATABASE_AVAILABILITY_GROUP, SERVER},
@@ -149,23 +150,24 @@ fn mark(call: &mut Call<'_>, stop: bool) -> Outcome {
         return Ok(());
     }
     let (guid, servers) = (group.guid, servers.iter().map(|server| server.guid).collect::<Vec<_>>());
-    call.commit(move |draft| verbs::stop_members(draft, guid, &servers, stop))?;
     if !call.switch("ConfigurationOnly") {
-        call.cx.copies.act(guid, if stop { GroupAction::Stop } else { GroupAction::Start })?;
+        let action = if stop { GroupAction::Stop(&servers) } else { GroupAction::Start(&servers) };
+        call.cx.copies.act(guid, action)?;
     }
-    Ok(())
+    Ok(call.commit(move |draft| verbs::stop_members(draft, guid, &servers, stop))?)
 }
 
 fn restore(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
     let group = NOUN.named(call, &view)?;
     needs_activation_mode(&group)?;
-    let stopped = group.links("StoppedMailboxServers").count();
-    let left = view.members_of_availability_group(group.guid).len().saturating_sub(stopped);
-    if stopped == 0 || left == 0 {
+    let stopped: Vec<Guid> = group.links("StoppedMailboxServers").collect();
+    let left = view.members_of_availability_group(group.guid).len().saturating_sub(stopped.len());
+    if stopped.is_empty() || left == 0 {
         return Err(Failure::invalid(format!(
-            "{stopped} members of the database availability group \"{}\" are stopped and {left} are not. Stop those \
+            "{} members of the database availability group \"{}\" are stopped and {left} are not. Stop those \
              that are lost with Stop-DatabaseAvailabilityGroup first.",
+            stopped.len(),
             group.name
         )));
     }
@@ -176,20 +178,19 @@ fn restore(call: &mut Call<'_>) -> Outcome {
     ))? {
         return Ok(());
     }
+    call.cx.copies.act(group.guid, GroupAction::Restore(&stopped))?;
     // An even number of members needs another voice, and the primary witness may be lost with the others.
-    if left.is_multiple_of(2) || left == 1 {
+    if (left.is_multiple_of(2) || left == 1) && !call.switch("UsePrimaryWitnessServer") {
         let mut edits = Vec::new();
         for (parameter, attribute) in
             [("AlternateWitnessServer", "WitnessServer"), ("AlternateWitnessDirectory", "WitnessDirectory")]
         {
-            let given = call.text(parameter).map(|text| text.to_string());
-            let own = || group.text(parameter).map(str::to_owned);
-            if let Some(text) = given.or_else(own).filter(|_| !call.switch("UsePrimaryWitnessServer")) {
-                edits.push((attribute, directory::Edit::set(text)));
-            }
+            let own = group.text(parameter).map(Arc::from);
+            let text = call.text(parameter).or(own);
+            edits.extend(text.map(|text| (attribute, directory::Edit::set(&*text))));
         }
         let guid = group.guid;
         call.commit(move |draft| draft.modify(guid, edits))?;
     }
-    Ok(call.cx.copies.act(group.guid, GroupAction::Restore)?)
+    Ok(())
 }

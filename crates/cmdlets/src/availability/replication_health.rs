@@ -92,7 +92,7 @@ fn is(held: &Held, wrong: &[CopyStatus]) -> Option<String> {
 /// The product's checks of databases, in its order.
 const CHECKS: &[(&str, Wrong)] = &[
     ("DatabaseRedundancy", |held| {
-        (held.available < 2).then(|| format!("{} has {} available copies.", held.name, held.available))
+        (held.available < 2).then(|| format!("{}: available copies: {}.", held.name, held.available))
     }),
     ("DatabaseAvailability", |held| {
         (held.available == 0).then(|| format!("{} has no available copy.", held.name))
