@@ -137,13 +137,14 @@ impl Cmdlet {
         }
     }
 
-    /// Whether a Boolean parameter may be `$null`: its attribute has no default.
-    pub(crate) fn takes_null(&self, parameter: &ParameterInfo) -> bool {
-        &*parameter.type_name == "Boolean"
-            && self
-                .noun()
-                .and_then(|noun| noun.class.attribute(&parameter.name))
-                .is_some_and(|attribute| attribute.kind == Kind::Bool && attribute.preset == Preset::None)
+    /// The type of a parameter that may be `$null` because its attribute has no default.
+    pub(crate) fn nullable(&self, parameter: &ParameterInfo) -> Option<&'static str> {
+        let attribute = self.noun()?.class.attribute(&parameter.name)?;
+        match (&*parameter.type_name, attribute.kind, attribute.preset) {
+            ("Boolean", Kind::Bool, Preset::None) => Some("Nullable[Boolean]"),
+            ("Int32", Kind::Int(..), Preset::None) => Some("Nullable[Int32]"),
+            _ => None,
+        }
     }
 }
 

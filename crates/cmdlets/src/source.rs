@@ -58,8 +58,8 @@ fn declare(name: &str) -> Option<CommandInfo> {
     let own = cmdlet.map_or(&[][..], |cmdlet| cmdlet.own).iter();
     info.parameters.extend(own.map(|(name, kind)| ParameterInfo::new(name, kind)));
     for parameter in &mut info.parameters {
-        if cmdlet.is_some_and(|cmdlet| cmdlet.takes_null(parameter)) {
-            parameter.type_name = "Nullable[Boolean]".into();
+        if let Some(nullable) = cmdlet.and_then(|cmdlet| cmdlet.nullable(parameter)) {
+            parameter.type_name = nullable.into();
         }
         let words = cmdlet.and_then(|cmdlet| cmdlet.words(&parameter.name)).unwrap_or_default();
         parameter.values = words.iter().map(|word| Arc::from(*word)).collect();

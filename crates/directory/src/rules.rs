@@ -227,6 +227,7 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
             refuse("The default remote domain can't be removed.".into())
         }
         class if *class == MAILBOX_DATABASE => {
+            availability::check_delete_database(view, object)?;
             let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
             if mailboxes == 0 {
                 return Ok(());

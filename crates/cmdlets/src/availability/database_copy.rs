@@ -78,7 +78,11 @@ const COMMENT_MAX: usize = 512;
 pub(super) fn matching(view: &View, identity: &str) -> Outcome<Vec<Arc<Object>>> {
     if let Some((name, server)) = identity.split_once('\\').filter(|_| !identity.contains('=')) {
         let databases = view.matching(name, Scope::Class(&MAILBOX_DATABASE));
-        let on = |copy: &&&Arc<Object>| wildcard_matches(server, &copy.name);
+        let named = view.resolve(server, Scope::Class(&SERVER)).ok().map(|server| server.guid);
+        let on = |copy: &&&Arc<Object>| {
+            wildcard_matches(server, &copy.name)
+                || named.is_some_and(|named| copy.link("Server") == Some(named))
+        };
         let copies = databases.iter().flat_map(|database| view.copies_of(database.guid));
         let found: Vec<_> =
             copies.collect::<Vec<_>>().iter().filter(on).map(|copy| Arc::clone(copy)).collect();

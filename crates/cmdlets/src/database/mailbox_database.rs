@@ -172,8 +172,28 @@ pub(crate) fn open(cx: &Context, database: &Object) -> Outcome<Database> {
     })
 }
 
+/// `MaximumActiveDatabases` of the database's server: no more are mounted.
+fn room(cx: &Context, view: &View, database: &Object) -> Outcome {
+    let server = database.link("Server").and_then(|guid| view.get(guid));
+    let most = server.and_then(|server| server.int("MaximumActiveDatabases"));
+    let others = cx.stores.states().into_iter().filter(|(guid, state)| {
+        *guid != database.guid && matches!(state, MountState::Mounted | MountState::Mounting)
+    });
+    let mounted = others.count();
+    match most.and_then(|most| usize::try_from(most).ok()).filter(|most| mounted >= *most) {
+        Some(most) => Err(Failure::invalid(format!(
+            "Database \"{}\" can't be mounted: its server has its maximum of {most} mounted databases \
+             (MaximumActiveDatabases).",
+            database.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn mount(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.named(call, &call.cx.directory.snapshot())?;
+    let view = call.cx.directory.snapshot();
+    let object = NOUN.named(call, &view)?;
+    room(call.cx, &view, &object)?;
     if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
         call.cx.stores.mount((call.cx.database_config)(&object))?;
     }

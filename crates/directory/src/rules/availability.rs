@@ -117,6 +117,20 @@ pub(super) fn check_delete_group(view: &View, group: &Object) -> Result<(), Dire
     }
 }
 
+/// A database with passive copies stays.
+pub(super) fn check_delete_database(view: &View, database: &Object) -> Result<(), DirectoryError> {
+    let passive = |copy: &&&Arc<Object>| copy.link("Server") != database.link("Server");
+    match view.copies_of(database.guid).iter().find(passive) {
+        Some(copy) => refuse(format!(
+            "The mailbox database \"{}\" has the passive copy \"{}\" and can't be removed. Remove its passive copies \
+             first.",
+            database.name,
+            copy.identity()
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Networks go with their group, copies with their database and their server.
 pub(super) fn goes_with(object: &Object, target: Guid) -> bool {
     let links: &[&str] = match object.class {

@@ -114,6 +114,9 @@ async fn a_copy_is_where_it_may_be() {
         let found = draft.resolve("Renamed\\MBX2", Scope::Class(&MAILBOX_DATABASE_COPY))?;
         assert_eq!(found.guid, two);
         assert!(found.dn().to_string().contains("CN=Renamed,"));
+        assert!(said(draft.delete(database)).contains("has the passive copy \"Renamed\\MBX2\""));
+        draft.modify(database, circular(false))?;
+        remove_database_copy(draft, two)?;
         draft.delete(database)?;
         assert_eq!(draft.of_class(&MAILBOX_DATABASE_COPY).count(), 0);
         assert_eq!(draft.of_class(&MAILBOX_DATABASE).count(), 0);
