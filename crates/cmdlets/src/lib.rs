@@ -5,6 +5,7 @@
 
 pub mod access;
 mod audit;
+pub mod availability;
 mod call;
 mod changes;
 mod cmdlet;
@@ -12,6 +13,7 @@ mod complete;
 pub mod compliance;
 mod context;
 mod convert;
+pub mod copies;
 mod corrections;
 pub mod database;
 mod failure;
@@ -41,7 +43,9 @@ pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[
+    &availability::availability_group_server::ADD,
     &recipient::distribution_group_member::ADD,
+    &availability::database_copy::ADD,
     &access::management_role_entry::ADD,
     &access::role_group_member::ADD,
     &recipient::mailbox_content::CONNECT,
@@ -58,6 +62,8 @@ pub static ALL: &[&Cmdlet] = &[
     &compliance::admin_audit_log_config::GET,
     &recipient::cas_mailbox::GET,
     &recipient::contact::GET,
+    &availability::availability_group::GET,
+    &availability::availability_group_network::GET,
     &recipient::distribution_group::GET,
     &recipient::distribution_group_member::GET,
     &recipient::dynamic_distribution_group::GET,
@@ -68,7 +74,9 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::GET,
     &recipient::mailbox::GET,
     &database::mailbox_database::GET,
+    &availability::database_copy_status::GET,
     &database::mailbox_folder_statistics::GET,
+    &org::mailbox_server::GET,
     &database::mailbox_statistics::GET,
     &access::management_role::GET,
     &access::management_role_assignment::GET,
@@ -90,8 +98,11 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::user::GET,
     &health::win_event::GET,
     &database::mailbox_database::MOUNT,
+    &availability::active_mailbox_database::MOVE,
     &org::accepted_domain::NEW,
     &compliance::admin_audit_log_search::NEW,
+    &availability::availability_group::NEW,
+    &availability::availability_group_network::NEW,
     &recipient::distribution_group::NEW,
     &recipient::dynamic_distribution_group::NEW,
     &org::email_address_policy::NEW,
@@ -108,6 +119,9 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_group::NEW,
     &transport::send_connector::NEW,
     &org::accepted_domain::REMOVE,
+    &availability::availability_group::REMOVE,
+    &availability::availability_group_network::REMOVE,
+    &availability::availability_group_server::REMOVE,
     &recipient::distribution_group::REMOVE,
     &recipient::distribution_group_member::REMOVE,
     &recipient::dynamic_distribution_group::REMOVE,
@@ -116,6 +130,7 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::REMOVE,
     &recipient::mailbox_content::REMOVE,
     &database::mailbox_database::REMOVE,
+    &availability::database_copy::REMOVE,
     &access::management_role::REMOVE,
     &access::management_role_assignment::REMOVE,
     &access::management_role_entry::REMOVE,
@@ -128,6 +143,8 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_group_member::REMOVE,
     &transport::send_connector::REMOVE,
     &database::store_mailbox::REMOVE,
+    &availability::availability_group::RESTORE,
+    &availability::database_copy::RESUME,
     &transport::message::RESUME,
     &transport::queue::RESUME,
     &transport::queue::RETRY,
@@ -136,6 +153,8 @@ pub static ALL: &[&Cmdlet] = &[
     &compliance::admin_audit_log_config::SET,
     &recipient::cas_mailbox::SET,
     &recipient::contact::SET,
+    &availability::availability_group::SET,
+    &availability::availability_group_network::SET,
     &recipient::distribution_group::SET,
     &recipient::dynamic_distribution_group::SET,
     &org::email_address_policy::SET,
@@ -145,6 +164,8 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::SET,
     &recipient::mailbox::SET,
     &database::mailbox_database::SET,
+    &availability::database_copy::SET,
+    &org::mailbox_server::SET,
     &access::management_role_assignment::SET,
     &access::management_role_entry::SET,
     &access::management_scope::SET,
@@ -157,10 +178,15 @@ pub static ALL: &[&Cmdlet] = &[
     &org::transport_config::SET,
     &transport::transport_service::SET,
     &recipient::user::SET,
+    &availability::availability_group::START,
+    &availability::availability_group::STOP,
+    &availability::database_copy::SUSPEND,
     &transport::message::SUSPEND,
     &transport::queue::SUSPEND,
     &compliance::admin_audit_log::TEST,
+    &availability::replication_health::TEST,
     &recipient::distribution_group_member::UPDATE,
+    &availability::database_copy::UPDATE,
     &access::role_group_member::UPDATE,
     &database::store_mailbox::UPDATE,
     &compliance::admin_audit_log::WRITE,

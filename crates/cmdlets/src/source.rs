@@ -55,9 +55,11 @@ fn declare(name: &str) -> Option<CommandInfo> {
     }
     let mut info = FACTS.find(name)?;
     info.synopsis = help::synopsis(name).into();
+    let own = cmdlet.map_or(&[][..], |cmdlet| cmdlet.own).iter();
+    info.parameters.extend(own.map(|(name, kind)| ParameterInfo::new(name, kind)));
     for parameter in &mut info.parameters {
-        if cmdlet.is_some_and(|cmdlet| cmdlet.takes_null(parameter)) {
-            parameter.type_name = "Nullable[Boolean]".into();
+        if let Some(nullable) = cmdlet.and_then(|cmdlet| cmdlet.nullable(parameter)) {
+            parameter.type_name = nullable.into();
         }
         let words = cmdlet.and_then(|cmdlet| cmdlet.words(&parameter.name)).unwrap_or_default();
         parameter.values = words.iter().map(|word| Arc::from(*word)).collect();
@@ -79,11 +81,15 @@ pub fn built(name: &str) -> Option<&'static Cmdlet> {
 /// parameter's.
 const TAKEN_BY: &[(&str, &str)] = &[
     ("ADOrganizationConfig", "OrganizationIdParameter"),
+    ("DatabaseCopyStatusEntry", "DatabaseCopyIdParameter"),
     ("DomainContentConfig", "RemoteDomainIdParameter"),
     ("ExchangeRole", "RoleIdParameter"),
     ("ExchangeRoleAssignmentPresentation", "RoleAssignmentIdParameter"),
     ("ExchangeRoleEntryPresentation", "RoleEntryIdParameter"),
+    ("ExchangeServer", "MailboxServerIdParameter"),
     ("ExchangeServer", "ServerIdParameter"),
+    ("MailboxDatabase", "DatabaseCopyIdParameter"),
+    ("MailboxServer", "ServerIdParameter"),
     ("MailboxStatistics", "StoreMailboxIdParameter"),
     ("RoleAssignmentPolicy", "MailboxPolicyIdParameter"),
     ("SmtpSendConnectorConfig", "SendConnectorIdParameter"),

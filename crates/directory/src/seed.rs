@@ -10,14 +10,13 @@ use crate::{
     error::DirectoryError,
     object::Object,
     policy::{DEFAULT_POLICY, precanned_filter},
-    schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, SERVER, TRANSPORT_CONFIG},
+    schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, TRANSPORT_CONFIG},
     value::{Binding, DomainPattern, Value},
-    verbs::{NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector},
+    verbs::{
+        NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector, new_server,
+    },
     view::Scope,
 };
-
-/// The build the server presents itself as, where the cmdlets show one.
-const ADMIN_DISPLAY_VERSION: &str = "Version 15.0 (Build 1497.2)";
 
 /// Where a default receive connector listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +96,7 @@ pub fn seed(draft: &mut Draft<'_>, new: &Organization) -> Result<Seeded, Directo
         return Ok(Seeded { organization, server, database, created: false });
     }
     let organization = make_organization(draft, new)?;
-    let server = make_server(draft, new)?;
+    let server = new_server(draft, &new.server)?.guid;
     make_domains(draft, new)?;
     let receive_ports = RECEIVE_CONNECTORS.iter().map(|template| (template, (template.port_of)(&new.ports)));
     for (template, port) in receive_ports {
@@ -128,22 +127,6 @@ fn make_organization(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, 
     })?;
     draft.create(NewObject { container: Some(domain), ..NewObject::new(&CONTAINER, "Users") })?;
     Ok(organization.guid)
-}
-
-fn make_server(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, DirectoryError> {
-    let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
-    let legacy = format!(
-        "/o={}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn={}",
-        new.name, new.server
-    );
-    let server = draft.create(
-        NewObject::new(&SERVER, new.server.clone())
-            .with("Fqdn", fqdn)
-            .with("Domain", new.domain.as_str())
-            .with("ExchangeLegacyDN", legacy)
-            .with("AdminDisplayVersion", ADMIN_DISPLAY_VERSION),
-    )?;
-    Ok(server.guid)
 }
 
 /// The default accepted domain, remote domain and e-mail address policy.

@@ -13,7 +13,7 @@ use base::{
     eventlog::{self, EventKind, EventLog, Level},
     rng::SystemRng,
 };
-use cmdlets::Context;
+use cmdlets::{Context, copies::SingleServer};
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
@@ -312,11 +312,18 @@ fn cmdlet_context(
     records: Records,
 ) -> Context {
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
+    let (volume, disk) = (layout.clone(), seams.disk.clone());
+    let copies = SingleServer {
+        server: server.guid,
+        stores: stores.clone(),
+        free_space: Box::new(move |database| disk.free_space(&volume.mailbox_database(database.guid)).ok()),
+    };
     Context {
         server_name: server.name.to_string(),
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
+        copies: Box::new(copies),
         transport: transport.clone(),
         events: records.events,
         audit: records.audit,

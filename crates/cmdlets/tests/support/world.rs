@@ -15,11 +15,11 @@ use base::{
     Timestamp, clock::ManualClock, clock::SharedClock, disk::SystemDisk, eventlog::EventLog, rng::SeededRng,
 };
 use bytes::Bytes;
-use cmdlets::{Cmdlets, Context};
+use cmdlets::{Cmdlets, Context, copies::SingleServer};
 use directory::{
     Directory, View,
     seed::{self, Organization, Ports},
-    verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox},
+    verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox, new_server},
 };
 use store::Stores;
 use tokio::runtime::Runtime;
@@ -164,9 +164,15 @@ impl World {
             Transport::start(options, directory.clone(), stores.clone(), road.clone()).expect("a transport");
         drop(guard);
         let events = EventLog::open(Arc::new(SystemDisk), &dir.path().join("events")).expect("an event log");
+        let copies = SingleServer {
+            server: seeded.server,
+            stores: stores.clone(),
+            free_space: Box::new(|_| Some(100 << 30)),
+        };
         let context = Arc::new(Context {
             server_name: "EX01".into(),
             directory,
+            copies: Box::new(copies),
             stores,
             database_config: Box::new(database_config),
             transport,
@@ -190,6 +196,7 @@ impl World {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             ["mail", from, to, ref subject @ ..] => self.mail(from, to, &subject.join(" ")),
+            ["server", name] => self.server(name),
             ["road", how] => self.road.closed.store(how == "closed", Ordering::Relaxed),
             ["settle"] => self.settle(),
             ["event", id, source, ref message @ ..] => self.event(id, source, &message.join(" ")),
@@ -210,6 +217,13 @@ impl World {
         let user = self.context.directory.snapshot().resolve_recipient(alias).expect("a recipient").guid;
         let logon = format!("{alias}@rialto.test");
         Cmdlets::for_administrator(self.context.clone(), user, &logon, "192.0.2.7 (PowerShell)")
+    }
+
+    /// Takes another server into the organisation. Nothing runs on it.
+    fn server(&self, name: &str) {
+        let name = name.to_owned();
+        let made = self.context.directory.commit(move |draft| new_server(draft, &name).map(|_| ()));
+        self.runtime.block_on(made).expect("a server");
     }
 
     /// Changes the bytes of the administrator audit log, as somebody might who has the disk.
