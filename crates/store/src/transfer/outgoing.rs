@@ -135,10 +135,10 @@ fn page(
     if is_last {
         upto = upto.max(figures.modseq);
     }
-    // Before the first page nothing was taken over that could have left.
-    let forgot = cursor.change > 0 && figures.vanished_floor > cursor.change;
+    // Also before the first page: an item may have come here from a folder that was taken over before.
+    let forgot = figures.vanished_floor > cursor.change;
     let compare = cursor.compare || forgot;
-    let left = if cursor.change == 0 { BTreeSet::new() } else { left(read, mailbox, folder, cursor, upto)? };
+    let left = left(read, mailbox, folder, cursor, upto)?;
     Ok(Page {
         folder,
         items,

@@ -54,7 +54,7 @@ fn picture(mailbox: &Mailbox) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 500, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn the_target_becomes_the_source(
         before in vec(verb(), 0..30),
