@@ -10,10 +10,11 @@ use crate::{
     recipient::recipient_type,
     schema::{
         ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, Class, DYNAMIC_GROUP, EMAIL_ADDRESS_POLICY, GROUP,
-        MAILBOX_DATABASE, MANAGEMENT_ROLE, MANAGEMENT_SCOPE, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN,
-        ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+        MAILBOX_DATABASE, MANAGEMENT_ROLE, MANAGEMENT_SCOPE, MOVE_REQUEST, ORGANIZATION, RECEIVE_CONNECTOR,
+        REMOTE_DOMAIN, ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
+    verbs::is_over,
     view::{View, claims},
 };
 
@@ -186,9 +187,10 @@ fn check_role_group(object: &Object) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Whether an object goes when what it links to goes: an assignment without its assignee is none.
+/// Whether an object goes when what it links to goes: an assignment without its assignee is none, nor is a
+/// move without its mailbox.
 pub(crate) fn goes_with(object: &Object, target: base::Guid) -> bool {
-    *object.class == ROLE_ASSIGNMENT && object.link("User") == Some(target)
+    [&ROLE_ASSIGNMENT, &MOVE_REQUEST].contains(&object.class) && object.link("User") == Some(target)
 }
 
 /// A policy one of whose templates needs this accepted domain.
@@ -221,6 +223,13 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
         }
         class if *class == MAILBOX_DATABASE => {
             let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
+            let moves = view.linking_to(object.guid).filter(|o| *o.class == MOVE_REQUEST);
+            if let Some(request) = moves.into_iter().find(|request| !is_over(request)) {
+                return refuse(format!(
+                    "The mailbox database \"{}\" is in use by the move request \"{}\" and can't be removed.",
+                    object.name, request.name
+                ));
+            }
             if mailboxes == 0 {
                 return Ok(());
             }

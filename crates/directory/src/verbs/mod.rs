@@ -4,6 +4,7 @@ pub mod configuration;
 pub mod contact;
 pub mod group;
 pub mod mailbox;
+pub mod move_request;
 pub mod recipient;
 
 pub use configuration::{
@@ -21,5 +22,8 @@ pub use group::{
 pub use mailbox::{
     Disconnected, EnableMailbox, NewMailbox, NewUser, choose_database, convert_mailbox, disable_mailbox,
     enable_mailbox, new_mailbox, new_user, remove_mailbox, set_password,
+};
+pub use move_request::{
+    MOVE_PARTS, MovePart, NewMove, is_over, move_request_of, new_move_request, note_move, switch_databases,
 };
 pub use recipient::{MailIdentity, set_recipient};
