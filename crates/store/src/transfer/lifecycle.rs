@@ -5,7 +5,7 @@ use base::Guid;
 use engine::Txn;
 
 use super::{
-    Transfer,
+    Progress, Transfer,
     rows::{MoveRow, filled_by, kind},
 };
 use crate::{
@@ -31,6 +31,8 @@ pub struct TransferState {
     pub source: Option<(Guid, MailboxId)>,
     /// The mailbox has been switched over to this database, or is about to be.
     pub active: bool,
+    /// How far it has come.
+    pub progress: Progress,
 }
 
 impl Mailbox {
@@ -88,7 +90,8 @@ impl Database {
                 states.push(TransferState {
                     id,
                     mailbox: row.as_ref().map_or(Guid::EMPTY, |row| row.guid),
-                    source: arrival.map(|arrival| (arrival.source_database, arrival.source)),
+                    source: arrival.as_ref().map(|arrival| (arrival.source_database, arrival.source)),
+                    progress: arrival.map_or_else(Progress::default, |arrival| arrival.progress()),
                     active: row.is_some_and(|row| row.state == MailboxState::Connected),
                 });
             }

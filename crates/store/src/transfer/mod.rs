@@ -111,7 +111,7 @@ impl Transfer {
         let key = keys::arrival(self.target.id, kind::MOVE, 0);
         let row: Option<MoveRow> = self.target.database.view(|view| keys::get(view, &key))?;
         let row = row.ok_or(StoreError::NoTransfer(self.id))?;
-        Ok(Progress { items: row.items, bytes: row.bytes })
+        Ok(row.progress())
     }
 
     /// What could not be read so far and is still in the source.

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use base::Guid;
 use engine::Read;
 
+use super::Progress;
 use crate::{
     StoreError,
     codec::{Reader, Row, Writer},
@@ -35,6 +36,12 @@ pub(super) struct MoveRow {
     pub(super) items: u64,
     /// Their sizes, bytes.
     pub(super) bytes: u64,
+}
+
+impl MoveRow {
+    pub(super) fn progress(&self) -> Progress {
+        Progress { items: self.items, bytes: self.bytes }
+    }
 }
 
 impl Row for MoveRow {
