@@ -56,7 +56,7 @@ pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Ti
     let ends = |request: &Object, side: fn(&directory::verbs::MovePart) -> &'static str| {
         MOVE_PARTS.iter().filter_map(|part| request.link(side(part))).collect::<Vec<_>>()
     };
-    let mut count = |request: &Object, from: &mut BTreeMap<Guid, usize>, to: &mut BTreeMap<Guid, usize>| {
+    let count = |request: &Object, from: &mut BTreeMap<Guid, usize>, to: &mut BTreeMap<Guid, usize>| {
         ends(request, |part| part.source).into_iter().for_each(|guid| *from.entry(guid).or_default() += 1);
         ends(request, |part| part.target).into_iter().for_each(|guid| *to.entry(guid).or_default() += 1);
     };

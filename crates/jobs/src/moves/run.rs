@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::{EnhancedTimeSpan, Fault, FaultKind, Guid, Timestamp};
 use directory::{
     Edit, Object, Value, View,
-    verbs::{MOVE_PARTS, MovePart, switch_databases},
+    verbs::{MOVE_PARTS, switch_databases},
 };
 use store::{
     Database, DisconnectReason, FolderId, Mailbox, MailboxState, StoreError, Transfer,
@@ -77,7 +77,6 @@ impl From<Fault> for Stop {
 
 /// A mailbox (the user's own, or the archive) on its way.
 struct Part {
-    part: &'static MovePart,
     target: Database,
     transfer: Transfer,
 }
@@ -151,7 +150,7 @@ impl<'a> Run<'a> {
                 from.unlock().wait()?;
                 Ok(transfer)
             });
-            self.parts.push(Part { part, target, transfer: transfer.await? });
+            self.parts.push(Part { target, transfer: transfer.await? });
         }
         self.total = size;
         let now = Value::Time(self.mover.clock.now());
