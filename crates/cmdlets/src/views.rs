@@ -63,6 +63,10 @@ const TABLES: &[Row] = &[
         "Microsoft.Exchange.Data.Directory.Management.TransportServer",
         &[("Name", ANY), ("MessageTrackingLogEnabled", ANY), ("AntispamAgentsEnabled", ANY)],
     ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.MoveRequest",
+        &[("DisplayName", ANY), ("Status", Some(22)), ("TargetDatabase", ANY)],
+    ),
     ("Microsoft.Exchange.Data.Directory.Management.User", &[("Name", ANY), ("RecipientType", ANY)]),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain",
@@ -138,6 +142,16 @@ const TABLES: &[Row] = &[
             ("RiskLevel", Some(9)),
             ("OutboundIPPool", Some(14)),
             ("NextHopDomain", ANY),
+        ],
+    ),
+    (
+        "Microsoft.Exchange.MailboxReplicationService.MoveRequestStatistics",
+        &[
+            ("DisplayName", ANY),
+            ("StatusDetail", Some(22)),
+            ("TotalMailboxSize", ANY),
+            ("TotalArchiveSize", ANY),
+            ("PercentComplete", Some(15)),
         ],
     ),
     (

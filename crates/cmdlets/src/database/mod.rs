@@ -3,4 +3,6 @@
 pub mod mailbox_database;
 pub mod mailbox_folder_statistics;
 pub mod mailbox_statistics;
+pub mod move_request;
+pub mod move_request_statistics;
 pub mod store_mailbox;

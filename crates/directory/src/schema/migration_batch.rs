@@ -17,7 +17,7 @@ pub static MIGRATION_BATCH: Class = Class {
         flag("ArchiveOnly", false),
         flag("AutoComplete", false).read_only(),
         int("AutoRetryCount", 0, 0, INT_MAX),
-        int("BadItemLimit", 0, 0, INT_MAX),
+        count("BadItemLimit", Some(0), 0, INT_MAX),
         Attribute::new("CompleteAfter", Kind::Time),
         count("LargeItemLimit", Some(0), 0, INT_MAX),
         text("NotificationEmails", 320).multi(),

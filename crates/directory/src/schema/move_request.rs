@@ -43,7 +43,7 @@ pub static MOVE_REQUEST: Class = Class {
         flag("AcceptLargeDataLoss", false),
         flag("AllowLargeItems", false),
         flag("ArchiveOnly", false).read_only(),
-        int("BadItemLimit", 0, 0, INT_MAX),
+        count("BadItemLimit", Some(0), 0, INT_MAX),
         int("BadItemsEncountered", 0, 0, INT_MAX).read_only(),
         text("BatchName", 255),
         size("BytesTransferred", 0, SIZE_MAX).read_only(),

@@ -24,6 +24,7 @@ pub use mailbox::{
     enable_mailbox, new_mailbox, new_user, remove_mailbox, set_password,
 };
 pub use move_request::{
-    MOVE_PARTS, MovePart, NewMove, is_over, move_request_of, new_move_request, note_move, switch_databases,
+    MOVE_PARTS, MovePart, NewMove, check_new_move, is_over, move_request_of, new_move_request, note_move,
+    switch_databases,
 };
 pub use recipient::{MailIdentity, set_recipient};

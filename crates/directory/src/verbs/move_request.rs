@@ -66,10 +66,13 @@ pub fn is_over(request: &Object) -> bool {
     matches!(request.text("Status"), Some("Completed" | "CompletedWithWarning"))
 }
 
-/// Requests a move.
-pub fn new_move_request(draft: &mut Draft<'_>, new: NewMove) -> Result<Arc<Object>, DirectoryError> {
-    let user = draft.existing(new.user)?;
-    if let Some(request) = move_request_of(draft, user.guid) {
+/// Whether a move may be requested: what it moves, from where, to where.
+pub fn check_new_move(
+    view: &View,
+    new: &NewMove,
+) -> Result<Vec<(&'static MovePart, Guid, Guid)>, DirectoryError> {
+    let user = view.get(new.user).ok_or_else(|| view.not_found(&new.user.to_string()))?;
+    if let Some(request) = move_request_of(view, user.guid) {
         let why = if is_over(request) {
             "has a completed move request associated with it"
         } else {
@@ -81,12 +84,8 @@ pub fn new_move_request(draft: &mut Draft<'_>, new: NewMove) -> Result<Arc<Objec
             user.identity()
         )));
     }
-    let targets = [new.target, new.archive_target];
-    let mut request = NewObject::new(&MOVE_REQUEST, user.guid.to_string())
-        .with("User", Value::Link(user.guid))
-        .with_some("ExchangeGuid", user.guid_of("ExchangeGuid").map(Value::Guid))
-        .with("QueuedTimestamp", Value::Time(draft.now()));
-    for (part, target) in MOVE_PARTS.iter().zip(targets) {
+    let mut parts = Vec::new();
+    for (part, target) in MOVE_PARTS.iter().zip([new.target, new.archive_target]) {
         let Some(target) = target else { continue };
         let Some(source) = user.link(part.database).filter(|_| user.guid_of(part.mailbox).is_some()) else {
             return Err(DirectoryError::Invalid(format!(
@@ -95,17 +94,39 @@ pub fn new_move_request(draft: &mut Draft<'_>, new: NewMove) -> Result<Arc<Objec
                 if part.mailbox == "ArchiveGuid" { "archive" } else { "mailbox" }
             )));
         };
+        let database = view.get(target).ok_or_else(|| view.not_found(&target.to_string()))?;
         if source == target {
-            let name = draft.existing(target)?.name.clone();
             return Err(DirectoryError::Invalid(format!(
-                "Mailbox '{}' is already in the target database '{name}'.",
-                user.identity()
+                "Mailbox '{}' is already in the target database '{}'.",
+                user.identity(),
+                database.name
             )));
         }
-        request = request.with(part.source, Value::Link(source)).with(part.target, Value::Link(target));
+        if database.flag("Recovery") {
+            return Err(DirectoryError::Invalid(format!(
+                "The target database '{}' is a recovery database: no mailbox can be moved into it.",
+                database.name
+            )));
+        }
+        parts.push((part, source, target));
     }
-    if targets == [None, None] {
+    if parts.is_empty() {
         return Err(DirectoryError::Invalid("Neither a mailbox nor an archive is to be moved.".into()));
+    }
+    Ok(parts)
+}
+
+/// Requests a move.
+pub fn new_move_request(draft: &mut Draft<'_>, new: NewMove) -> Result<Arc<Object>, DirectoryError> {
+    let parts = check_new_move(draft, &new)?;
+    let mailbox = draft.existing(new.user)?.guid_of("ExchangeGuid");
+    let mut request = NewObject::new(&MOVE_REQUEST, new.user.to_string())
+        .with("User", Value::Link(new.user))
+        .with_some("ExchangeGuid", mailbox.map(Value::Guid))
+        .with("StatusDetail", "Queued")
+        .with("QueuedTimestamp", Value::Time(draft.now()));
+    for (part, source, target) in parts {
+        request = request.with(part.source, Value::Link(source)).with(part.target, Value::Link(target));
     }
     draft.create(new.settings.into_iter().fold(request, |request, (name, value)| request.with(name, value)))
 }

@@ -247,7 +247,12 @@ impl<'a> Run<'a> {
     /// More bad items than the request allows end the move.
     fn check_bad_items(&self, view: &View) -> Result<(), Stop> {
         let bad = self.bad_items()?;
-        let limit = view.get(self.request).and_then(|request| request.int("BadItemLimit")).unwrap_or(0);
+        let limit = view.get(self.request).map(|request| request.count("BadItemLimit"));
+        let limit = match limit.as_ref().map(|limit| limit.limit()) {
+            Some(Some(limit)) => *limit,
+            Some(None) => return Ok(()),
+            None => 0,
+        };
         if i64::try_from(bad.len()).unwrap_or(i64::MAX) <= limit {
             return Ok(());
         }

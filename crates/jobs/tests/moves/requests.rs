@@ -164,7 +164,10 @@ async fn a_damaged_item_counts_and_is_named() {
     let message = object.text("Message").unwrap();
     assert!(message.contains("item with UID 5 in /Top of Information Store/Inbox"), "{message}");
     assert_eq!(house.lives_in(), house.databases[0]);
-    let again = vec![("BadItemLimit", Edit::set(Value::Int(1))), ("Status", Edit::set("Queued"))];
+    let again = vec![
+        ("BadItemLimit", Edit::set(Value::Count(base::Unlimited::Limited(1)))),
+        ("Status", Edit::set("Queued")),
+    ];
     note(&house, request, again).await;
     house.carry(request).await;
     assert_eq!(house.status(request), "CompletedWithWarning");
