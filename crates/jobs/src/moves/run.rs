@@ -160,10 +160,10 @@ impl<'a> Run<'a> {
             .push(("TotalMailboxItemCount", Edit::set(Value::Int(i64::try_from(items).unwrap_or(i64::MAX)))));
         edits.push(("MRSServerName", Edit::set(&*self.mover.server)));
         edits.push(("NextTry", Edit::clear()));
-        let mut line = format!("The move goes on: {items} items, {size} bytes.");
+        let mut line = format!("The move goes on. Items: {items}, bytes: {size}.");
         if moment(request, "StartTimestamp").is_none() {
             edits.push(("StartTimestamp", Edit::set(now)));
-            line = format!("The move has begun: {items} items, {size} bytes.");
+            line = format!("The move has begun. Items: {items}, bytes: {size}.");
         }
         self.note(edits, Some(line)).await
     }
@@ -259,7 +259,7 @@ impl<'a> Run<'a> {
         let named: Vec<String> =
             bad.iter().take(NAMED_MAX).map(|(source, item)| describe(source, item)).collect();
         let text = format!(
-            "{} items could not be read, and the bad item limit is {limit}: {}",
+            "items that could not be read: {}; the bad item limit is {limit}: {}",
             bad.len(),
             named.join("; ")
         );

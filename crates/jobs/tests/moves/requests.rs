@@ -36,7 +36,7 @@ async fn a_move_tells_what_it_did() {
     assert_eq!((object.text("Status"), object.int("PercentComplete")), (Some("Completed"), Some(100)));
     assert_eq!(object.int("ItemsTransferred"), Some(33));
     let lines = report(&house, request);
-    for line in ["The move has begun: 33 items", "Everything is copied.", "The move is complete."] {
+    for line in ["The move has begun. Items: 33,", "Everything is copied.", "The move is complete."] {
         assert!(lines.contains(line), "{lines}");
     }
     assert_eq!(picture(&house.open().await), expected);
