@@ -145,6 +145,14 @@ const TABLES: &[Row] = &[
         ],
     ),
     (
+        "Microsoft.Exchange.Data.Storage.Management.MigrationBatch",
+        &[("Identity", ANY), ("Status", Some(20)), ("MigrationType", ANY), ("TotalCount", Some(11))],
+    ),
+    (
+        "Microsoft.Exchange.Data.Storage.Management.MigrationUser",
+        &[("Identity", ANY), ("BatchId", ANY), ("Status", Some(12))],
+    ),
+    (
         "Microsoft.Exchange.MailboxReplicationService.MoveRequestStatistics",
         &[
             ("DisplayName", ANY),
