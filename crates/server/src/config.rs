@@ -24,6 +24,61 @@ pub(crate) struct Config {
     /// What remote sessions may see, beside `Microsoft.Exchange`.
     #[serde(default, skip_serializing_if = "SessionConfigurations::is_empty")]
     pub(crate) session_configurations: SessionConfigurations,
+    /// How mailboxes are moved between databases.
+    #[serde(default, skip_serializing_if = "MailboxReplication::is_default")]
+    pub(crate) mailbox_replication: MailboxReplication,
+}
+
+/// `[mailbox_replication]`: what the product keeps in `MSExchangeMailboxReplication.exe.config`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MailboxReplication {
+    /// How often a move is tried again after a failure that may pass.
+    pub(crate) max_retries: u16,
+    /// Seconds between two tries.
+    pub(crate) retry_delay: u32,
+    /// Moves at a time.
+    pub(crate) max_total_moves: usize,
+    /// Moves at a time out of one database.
+    pub(crate) max_active_moves_per_source_database: usize,
+    /// Moves at a time into one database.
+    pub(crate) max_active_moves_per_target_database: usize,
+    /// Bytes a second that one move may copy; as fast as it goes when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_bytes_per_second: Option<u64>,
+}
+
+impl Default for MailboxReplication {
+    fn default() -> Self {
+        let settings = jobs::moves::Settings::default();
+        MailboxReplication {
+            max_retries: u16::try_from(settings.max_retries).unwrap_or(u16::MAX),
+            retry_delay: u32::try_from(settings.retry_delay.to_duration().as_secs()).unwrap_or(u32::MAX),
+            max_total_moves: settings.max_total_moves,
+            max_active_moves_per_source_database: settings.max_moves_per_source_database,
+            max_active_moves_per_target_database: settings.max_moves_per_target_database,
+            max_bytes_per_second: settings.max_bytes_per_second,
+        }
+    }
+}
+
+impl MailboxReplication {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As the mover takes them.
+    pub(crate) fn settings(&self) -> jobs::moves::Settings {
+        jobs::moves::Settings {
+            max_retries: self.max_retries.into(),
+            retry_delay: base::EnhancedTimeSpan::from_secs(self.retry_delay.into()),
+            max_total_moves: self.max_total_moves,
+            max_moves_per_source_database: self.max_active_moves_per_source_database,
+            max_moves_per_target_database: self.max_active_moves_per_target_database,
+            max_bytes_per_second: self.max_bytes_per_second,
+            ..jobs::moves::Settings::default()
+        }
+    }
 }
 
 /// `[listen]`: one address, one port per service.
@@ -199,6 +254,7 @@ mod tests {
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
             certificate: None,
             session_configurations: SessionConfigurations::default(),
+            mailbox_replication: MailboxReplication::default(),
         };
         config.save(&layout).unwrap();
         assert_eq!(Config::load(&layout).unwrap(), config);

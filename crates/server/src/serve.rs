@@ -205,6 +205,15 @@ pub(crate) async fn start(
         stopped.clone(),
     ));
 
+    let mover = jobs::moves::Mover::new(
+        directory.clone(),
+        stores.clone(),
+        clock.clone(),
+        config.mailbox_replication.settings(),
+        &server.name,
+    );
+    tasks.spawn(mover.run(stopped.clone()));
+
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, records));

@@ -50,6 +50,7 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         listen: Listen::new(options.listen, ports),
         certificate,
         session_configurations: SessionConfigurations::default(),
+        mailbox_replication: Default::default(),
     };
     let administrator =
         Account { address: format!("administrator@{domain}"), name: "Administrator".into(), password };

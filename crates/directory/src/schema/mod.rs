@@ -17,6 +17,8 @@ mod mailbox;
 mod mailbox_database;
 mod management_role;
 mod management_scope;
+mod migration_batch;
+mod move_request;
 mod organization;
 mod person;
 mod receive_connector;
@@ -45,6 +47,8 @@ pub use group::GROUP;
 pub use mailbox_database::MAILBOX_DATABASE;
 pub use management_role::MANAGEMENT_ROLE;
 pub use management_scope::MANAGEMENT_SCOPE;
+pub use migration_batch::MIGRATION_BATCH;
+pub use move_request::{MOVE_PRIORITIES, MOVE_REQUEST, MOVE_STATUSES};
 pub use organization::ORGANIZATION;
 pub use receive_connector::RECEIVE_CONNECTOR;
 pub use remote_domain::REMOTE_DOMAIN;
@@ -71,6 +75,8 @@ pub static CLASSES: &[&Class] = &[
     &MANAGEMENT_ROLE,
     &ROLE_ASSIGNMENT,
     &MANAGEMENT_SCOPE,
+    &MIGRATION_BATCH,
+    &MOVE_REQUEST,
     &ORGANIZATION,
     &RECEIVE_CONNECTOR,
     &REMOTE_DOMAIN,

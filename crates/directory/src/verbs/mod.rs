@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod contact;
 pub mod group;
 pub mod mailbox;
+pub mod move_request;
 pub mod recipient;
 
 pub use availability::{
@@ -26,5 +27,9 @@ pub use group::{
 pub use mailbox::{
     Disconnected, EnableMailbox, NewMailbox, NewUser, choose_database, convert_mailbox, disable_mailbox,
     enable_mailbox, new_mailbox, new_user, remove_mailbox, set_password,
+};
+pub use move_request::{
+    MOVE_PARTS, MovePart, NewMove, check_new_move, is_over, move_request_of, new_move_request, note_move,
+    switch_databases,
 };
 pub use recipient::{MailIdentity, set_recipient};
