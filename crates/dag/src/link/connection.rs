@@ -285,6 +285,9 @@ async fn read<R: AsyncRead + Unpin>(
         match socket.read_buf(&mut buffer).await {
             Ok(0) => return LinkError::Lost("the other server closed it".into()),
             Ok(_) => core.hear(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return LinkError::Lost("the other server is gone without a word".into());
+            }
             Err(error) => return LinkError::Lost(error.to_string()),
         }
     }

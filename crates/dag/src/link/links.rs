@@ -91,6 +91,14 @@ struct Now {
     core: Option<Arc<Core>>,
 }
 
+impl Now {
+    /// As it was noted last, unless the connection has ended since: its keeper is about to say how it goes on.
+    fn status(&self) -> Status {
+        let ended = self.core.as_ref().is_some_and(|core| core.has_ended());
+        if ended { Status::Connecting } else { self.status }
+    }
+}
+
 /// Ends the tasks when nobody holds the links any more.
 struct Tasks {
     shared: Arc<Shared>,
@@ -159,7 +167,8 @@ impl Links {
         self.shared.registry.register(audience, endpoint, Handler::call(handler))
     }
 
-    /// Takes streams at an endpoint for as long as the registration lives. The handler is given the stream's head.
+    /// Takes streams at an endpoint for as long as the registration lives. The handler is given the stream's head
+    /// and both its ends, and must hold on to both: a sink that is dropped unfinished ends the stream.
     pub fn register_stream<F>(
         &self,
         audience: Audience,
@@ -202,8 +211,7 @@ impl Links {
 
     /// How the link to a server is; nothing for one that the roster does not hold.
     pub fn state(&self, server: Guid) -> Option<LinkState> {
-        let slot = self.shared.slots.lock().get(&server).cloned();
-        slot.map(|slot| self.shared.state(&slot))
+        self.shared.slot(server).map(|slot| self.shared.state(&slot))
     }
 
     /// How all links are.
@@ -235,9 +243,8 @@ impl Links {
         if *self.shared.stopping.borrow() {
             return Err(LinkError::Closed);
         }
-        let slot = self.shared.slots.lock().get(&server).cloned();
-        let mut now = slot.ok_or(LinkError::Stranger(server))?.now.subscribe();
-        let settled = now.wait_for(|now| now.status != Status::Connecting).await;
+        let mut now = self.shared.slot(server).ok_or(LinkError::Stranger(server))?.now.subscribe();
+        let settled = now.wait_for(|now| now.status() != Status::Connecting).await;
         let settled = settled.map_err(|_| LinkError::Stranger(server))?;
         match (&settled.core, settled.status) {
             (Some(core), Status::Up) => Ok(core.clone()),
@@ -283,6 +290,18 @@ impl Shared {
         }
         drop(slots);
         self.changes.send_modify(|change| *change += 1);
+    }
+
+    /// The link to a server of the roster, as the roster is now.
+    fn slot(self: &Arc<Self>, server: Guid) -> Option<Arc<Slot>> {
+        if !self.roster.borrow().contains_key(&server) {
+            return None;
+        }
+        let known = self.slots.lock().get(&server).cloned();
+        known.or_else(|| {
+            self.follow();
+            self.slots.lock().get(&server).cloned()
+        })
     }
 
     /// Whether a server is in the roster, with this key.
@@ -356,7 +375,7 @@ impl Shared {
         let core = now.core.as_deref();
         LinkState {
             server: slot.server,
-            status: now.status,
+            status: now.status(),
             since: now.since,
             last_heard: self.moment(slot.heard.load(Ordering::Relaxed)),
             rtt: core.and_then(Core::rtt),

@@ -105,7 +105,9 @@ impl Open {
     }
 
     fn may_send(&self) -> bool {
-        !self.ended && (self.queued > 0 && self.credit > 0 || self.queued == 0 && self.ending)
+        !self.ended
+            && self.failure.is_none()
+            && (self.queued > 0 && self.credit > 0 || self.queued == 0 && self.ending)
     }
 
     fn wake(&mut self) {
@@ -245,7 +247,8 @@ impl Mux {
 
     /// Data of a stream; of one that is over it is let go.
     fn came(&mut self, stream: u32, payload: Bytes, last: bool) -> Result<(), Violation> {
-        let Some(open) = self.open.get_mut(&stream) else { return Ok(()) };
+        let open = self.open.get_mut(&stream).filter(|open| open.failure.is_none());
+        let Some(open) = open else { return Ok(()) };
         if payload.len() > open.window {
             return Err(Violation("sends more than it has credit for"));
         }

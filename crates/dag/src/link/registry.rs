@@ -17,14 +17,16 @@ use super::{
 };
 
 type Running<R> = Pin<Box<dyn Future<Output = R> + Send>>;
+type Answer = dyn Fn(Peer, Bytes) -> Running<Result<Vec<Bytes>, Refusal>> + Send + Sync;
+type Converse = dyn Fn(Peer, Bytes, Sink, Source) -> Running<()> + Send + Sync;
 
 /// What answers at an endpoint.
 #[derive(Clone)]
 pub(crate) enum Handler {
     /// One request, one answer.
-    Call(Arc<dyn Fn(Peer, Bytes) -> Running<Result<Vec<Bytes>, Refusal>> + Send + Sync>),
+    Call(Arc<Answer>),
     /// A conversation.
-    Stream(Arc<dyn Fn(Peer, Bytes, Sink, Source) -> Running<()> + Send + Sync>),
+    Stream(Arc<Converse>),
 }
 
 impl Handler {
