@@ -64,7 +64,11 @@ struct Accepted {
 }
 
 /// TLS, who it is, and the introductions.
-async fn greet(shared: &Shared, socket: net::TcpStream, address: SocketAddr) -> Result<Accepted, LinkError> {
+async fn greet(
+    shared: &Arc<Shared>,
+    socket: net::TcpStream,
+    address: SocketAddr,
+) -> Result<Accepted, LinkError> {
     let io = |error: std::io::Error| LinkError::Io(error.to_string());
     net::prefer_latency(&socket).map_err(io)?;
     let acceptor = TlsAcceptor::from(shared.tls.load().accepting.clone());

@@ -269,8 +269,9 @@ async fn supervise(shared: Arc<Shared>) {
 impl Shared {
     /// Gives every server of the roster a keeper, and ends the links of all others.
     fn follow(self: &Arc<Self>) {
-        let roster = self.roster.borrow().clone();
         let mut slots = self.slots.lock();
+        // Read under the lock: whoever comes second knows at least as much as who came first.
+        let roster = self.roster.borrow().clone();
         slots.retain(|server, slot| {
             let host = roster.get(server);
             for core in slot.connections() {
@@ -311,8 +312,8 @@ impl Shared {
     }
 
     /// Where to note that a server was heard of.
-    pub(crate) fn heard(&self, server: Guid) -> Heard {
-        self.slots.lock().get(&server).map(|slot| slot.heard.clone()).unwrap_or_default()
+    pub(crate) fn heard(self: &Arc<Self>, server: Guid) -> Heard {
+        self.slot(server).map(|slot| slot.heard.clone()).unwrap_or_default()
     }
 
     /// A connection of ours is up.
@@ -338,8 +339,8 @@ impl Shared {
     }
 
     /// A server has connected: an older connection of it makes room, and ours to it is worth trying.
-    pub(crate) fn came(&self, core: &Arc<Core>) {
-        let slot = self.slots.lock().get(&core.peer.server).cloned();
+    pub(crate) fn came(self: &Arc<Self>, core: &Arc<Core>) {
+        let slot = self.slot(core.peer.server);
         let older = slot.as_ref().and_then(|slot| slot.incoming.lock().replace(core.clone()));
         if let Some(older) = older {
             older.kill(Goodbye::Replaced);

@@ -230,6 +230,9 @@ impl Mux {
         style: Style,
         head: Bytes,
     ) -> Result<Event, Violation> {
+        if self.failed.is_some() {
+            return Ok(Event::None);
+        }
         if !self.accepts {
             return Err(Violation("opens a stream on a connection that is not its own"));
         }

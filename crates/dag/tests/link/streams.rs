@@ -182,7 +182,8 @@ fn the_loss_of_one_side_ends_what_is_open() {
         let organization = Organization::new();
         let (a, b) = (organization.server(), organization.server());
         let _swallows =
-            b.links.register_stream(Audience::Servers, TEST, |_, _, _sink, mut source| async move {
+            b.links.register_stream(Audience::Servers, TEST, |_, _, sink, mut source| async move {
+                let _held = sink;
                 let _ = source.next().await;
                 std::future::pending::<()>().await;
             });
