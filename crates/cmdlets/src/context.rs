@@ -20,6 +20,8 @@ pub struct Context {
     pub database_config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
     /// Queues, and what happened to messages.
     pub transport: Transport,
+    /// The links to the other servers; none where this one is alone by construction (tests).
+    pub links: Option<dag::link::Links>,
     /// What administrators did.
     pub audit: audit::Log,
     /// Product-style events.

@@ -97,12 +97,9 @@ pub fn seed(draft: &mut Draft<'_>, new: &Organization) -> Result<Seeded, Directo
         return Ok(Seeded { organization, server, database, created: false });
     }
     let organization = make_organization(draft, new)?;
-    let server = make_server(draft, new)?;
+    let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
     make_domains(draft, new)?;
-    let receive_ports = RECEIVE_CONNECTORS.iter().map(|template| (template, (template.port_of)(&new.ports)));
-    for (template, port) in receive_ports {
-        make_receive_connector(draft, server, &new.server, template, port)?;
-    }
+    let server = add_server(draft, &new.server, &fqdn, &new.ports)?;
     let database = new_mailbox_database(draft, &new.database, server)?.guid;
     Ok(Seeded { organization, server, database, created: true })
 }
@@ -130,19 +127,28 @@ fn make_organization(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, 
     Ok(organization.guid)
 }
 
-fn make_server(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, DirectoryError> {
-    let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
+/// A server of the organisation, with the default receive connectors.
+pub fn add_server(
+    draft: &mut Draft<'_>,
+    name: &str,
+    fqdn: &str,
+    ports: &Ports,
+) -> Result<Guid, DirectoryError> {
+    let organization = draft.organization().map(|o| o.name.to_string()).unwrap_or_default();
+    let domain = draft.domain_name().to_owned();
     let legacy = format!(
-        "/o={}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn={}",
-        new.name, new.server
+        "/o={organization}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn={name}"
     );
     let server = draft.create(
-        NewObject::new(&SERVER, new.server.clone())
+        NewObject::new(&SERVER, name)
             .with("Fqdn", fqdn)
-            .with("Domain", new.domain.as_str())
+            .with("Domain", domain)
             .with("ExchangeLegacyDN", legacy)
             .with("AdminDisplayVersion", ADMIN_DISPLAY_VERSION),
     )?;
+    for template in RECEIVE_CONNECTORS {
+        make_receive_connector(draft, server.guid, name, template, (template.port_of)(ports))?;
+    }
     Ok(server.guid)
 }
 

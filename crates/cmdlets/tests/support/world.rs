@@ -170,6 +170,7 @@ impl World {
             stores,
             database_config: Box::new(database_config),
             transport,
+            links: None,
             events: Arc::new(events),
             audit: trust::audit::Log::open(trust::audit::Options {
                 disk: Arc::new(SystemDisk),

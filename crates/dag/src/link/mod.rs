@@ -11,6 +11,7 @@ mod connection;
 mod dial;
 mod error;
 pub mod frame;
+mod join_key;
 mod links;
 mod mux;
 mod registry;
@@ -20,6 +21,7 @@ mod types;
 
 pub use connection::CALL_MAX;
 pub use error::{LinkError, Refusal};
+pub use join_key::{JoinKey, JoinKeyError};
 pub use links::{Guest, HEAD_MAX, Links};
 pub use registry::Registration;
 pub use stream::{Sink, Source};

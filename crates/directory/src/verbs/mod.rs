@@ -5,6 +5,7 @@ pub mod contact;
 pub mod group;
 pub mod mailbox;
 pub mod recipient;
+pub mod server;
 
 pub use configuration::{
     NewReceiveConnector, NewSendConnector, RECEIVE_USAGES, make_default_domain, new_accepted_domain,
