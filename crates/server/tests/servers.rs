@@ -43,7 +43,7 @@ impl Organization {
 
     fn setup(&self, name: &str, more: &[&str]) -> (Server, Output) {
         let ports = server::free_ports().unwrap();
-        let data = self.dir.path().join(name);
+        let data = self.dir.path().join(format!("{name}-{ports}"));
         let mut command = rialto();
         command.args(["setup", "--non-interactive", "--listen", "127.0.0.1", "--ports-from"]);
         command.args([&ports.to_string(), "--server-name", &format!("{name}.{DOMAIN}"), "--data"]);

@@ -60,6 +60,7 @@ fn removing() -> CommandInfo {
     );
     info.parameters[0].position = Some(1);
     info.parameters[0].by_value = true;
+    info.should_process = true;
     info
 }
 

@@ -41,15 +41,17 @@ fn getting() -> CommandInfo {
 }
 
 fn removing() -> CommandInfo {
-    with_identity("Remove-ServerJoinKey", "Removes a join key, so that nobody can join with it.")
+    let info = with_identity("Remove-ServerJoinKey", "Removes a join key, so that nobody can join with it.");
+    CommandInfo { should_process: true, ..info }
 }
 
 fn making() -> CommandInfo {
-    declare(
+    let info = declare(
         "New-ServerJoinKey",
         "Makes a key with which one new server can join the organization. It is shown once.",
         &[("Lifetime", "EnhancedTimeSpan")],
-    )
+    );
+    CommandInfo { should_process: true, ..info }
 }
 
 fn create(call: &mut Call<'_>) -> Outcome {
