@@ -148,7 +148,7 @@ impl ServerLinks {
         let join = join::answer(&links, directory, keys.clone());
         let servers = links.register_call(Audience::Servers, Endpoint::of(service::SERVERS), {
             let directory = directory.clone();
-            move |_, list| told(directory.clone(), list)
+            move |_, list| told(directory.clone(), this, list)
         });
         tasks.spawn(follow(directory.clone(), known, stopped.clone()));
         tasks.spawn(tell(directory.clone(), links.clone(), this, stopped.clone()));
@@ -229,13 +229,17 @@ async fn tell(directory: Directory, links: Links, this: Guid, mut stopped: watch
 }
 
 /// Takes what another server knows of the servers.
-async fn told(directory: Directory, list: bytes::Bytes) -> Result<Vec<bytes::Bytes>, link::Refusal> {
+async fn told(
+    directory: Directory,
+    this: Guid,
+    list: bytes::Bytes,
+) -> Result<Vec<bytes::Bytes>, link::Refusal> {
     let malformed = || link::Refusal::new(1, "the list of servers is malformed");
     if list.len() > LIST_MAX {
         return Err(malformed());
     }
     let list: ServerList = postcard::from_bytes(&list).map_err(|_| malformed())?;
-    let merged = directory.commit(move |draft| server::merge_servers(draft, list)).await;
+    let merged = directory.commit(move |draft| server::merge_servers(draft, this, list)).await;
     merged.map(|_| Vec::new()).map_err(|fault: Fault| link::Refusal::new(2, fault.public_text))
 }
 

@@ -139,13 +139,6 @@ pub fn link_of(server: &Object) -> (Vec<String>, Option<[u8; 32]>) {
 
 /// Removes a server with its connectors and its empty databases; every other server refuses it from then on.
 pub fn remove_server(draft: &mut Draft<'_>, server: Guid) -> Result<(), DirectoryError> {
-    let object = draft.existing(server)?;
-    if draft.servers().count() == 1 {
-        return Err(DirectoryError::Invalid(format!(
-            "\"{}\" is the only server of the organization and can't be removed.",
-            object.name
-        )));
-    }
     let own = |other: &&Arc<Object>| other.link("Server") == Some(server);
     let databases = draft.of_class(&MAILBOX_DATABASE).filter(own);
     let connectors = draft.receive_connectors(server);
@@ -184,11 +177,12 @@ pub fn server_list(view: &View) -> Result<ServerList, DirectoryError> {
 }
 
 /// Takes what another server knows: removed servers go, new ones come, and of what both know the later change
-/// counts. True where anything was new.
-pub fn merge_servers(draft: &mut Draft<'_>, list: ServerList) -> Result<bool, DirectoryError> {
+/// counts. `this` server does not remove itself: that the others refuse it is enough. True where anything was new.
+pub fn merge_servers(draft: &mut Draft<'_>, this: Guid, list: ServerList) -> Result<bool, DirectoryError> {
     let before = draft.change();
     let mut gone = removed(draft);
-    let new: Vec<Guid> = list.removed.into_iter().filter(|server| !gone.contains(server)).collect();
+    let is_new = |server: &Guid| *server != this && !gone.contains(server);
+    let new: Vec<Guid> = list.removed.into_iter().filter(is_new).collect();
     for server in &new {
         if draft.get(*server).is_some() {
             remove_server(draft, *server)?;
