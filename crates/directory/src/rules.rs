@@ -270,9 +270,14 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
             }
         }
         class if *class == DATABASE_AVAILABILITY_GROUP => availability::check_delete_group(view, object),
-        class if SINGLE.contains(&class) || *class == SERVER => {
-            refuse(format!("\"{}\" can't be removed.", object.name))
-        }
+        class if *class == SERVER => match view.servers().count() {
+            1 => refuse(format!(
+                "\"{}\" is the only server of the organization and can't be removed.",
+                object.name
+            )),
+            _ => Ok(()),
+        },
+        class if SINGLE.contains(&class) => refuse(format!("\"{}\" can't be removed.", object.name)),
         _ => Ok(()),
     }
 }

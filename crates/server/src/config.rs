@@ -100,6 +100,13 @@ pub(crate) struct Listen {
     /// HTTP without TLS, for remote PowerShell of clients that cannot do otherwise; none unless it is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plain_http: Option<u16>,
+    /// What other servers of the organisation connect to.
+    #[serde(default = "links_port")]
+    pub(crate) links: u16,
+    /// Where they find it, as `host:port`, most wanted first; when absent, the server's name (or the address it
+    /// listens on) and that port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) link_addresses: Vec<String>,
     /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
     #[serde(default = "implicit_tls")]
     pub(crate) smtp_implicit_tls: Vec<u16>,
@@ -141,6 +148,8 @@ pub(crate) struct Ports {
     pub(crate) client_proxy: u16,
     /// FrontendTransport `Outbound Proxy`.
     pub(crate) outbound_proxy: u16,
+    /// Links between servers.
+    pub(crate) links: u16,
 }
 
 impl Ports {
@@ -156,6 +165,7 @@ impl Ports {
         hub: 2525,
         client_proxy: 465,
         outbound_proxy: 717,
+        links: 64327,
     };
     /// The same, unprivileged and easy to remember, for trying out.
     pub(crate) const QUICKSTART: Ports = Ports {
@@ -169,14 +179,15 @@ impl Ports {
         hub: 8525,
         client_proxy: 8465,
         outbound_proxy: 8717,
+        links: 8327,
     };
 
-    /// Ten consecutive ports.
+    /// Eleven consecutive ports.
     pub(crate) fn from(first: u16) -> Result<Self, ServerError> {
-        if first == 0 || first > u16::MAX - 9 {
+        if first == 0 || first > u16::MAX - 10 {
             return Err(ServerError::Usage(format!(
                 "--ports-from {first}: choose a number from 1 to {}",
-                u16::MAX - 9
+                u16::MAX - 10
             )));
         }
         Ok(Ports {
@@ -190,8 +201,13 @@ impl Ports {
             hub: first + 7,
             client_proxy: first + 8,
             outbound_proxy: first + 9,
+            links: first + 10,
         })
     }
+}
+
+fn links_port() -> u16 {
+    Ports::STANDARD.links
 }
 
 fn implicit_tls() -> Vec<u16> {
@@ -201,7 +217,7 @@ fn implicit_tls() -> Vec<u16> {
 impl Listen {
     /// The protocols' part of a port set.
     pub(crate) fn new(address: IpAddr, ports: Ports) -> Self {
-        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, .. } = ports;
+        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, links, .. } = ports;
         let smtp_implicit_tls = vec![client_proxy];
         Self {
             address,
@@ -211,6 +227,8 @@ impl Listen {
             pop3s,
             https,
             plain_http: None,
+            links,
+            link_addresses: Vec::new(),
             smtp_implicit_tls,
             allow_plaintext: false,
         }
@@ -222,6 +240,16 @@ impl Listen {
 }
 
 impl Config {
+    /// Where other servers reach this one, `host:port`.
+    pub(crate) fn link_addresses(&self) -> Vec<String> {
+        let Listen { address, links, link_addresses, .. } = &self.listen;
+        match &link_addresses[..] {
+            [] if address.is_unspecified() => vec![format!("{}:{links}", self.server_name)],
+            [] => vec![self.listen.at(*links).to_string()],
+            given => given.to_vec(),
+        }
+    }
+
     /// Reads the data folder's configuration; `NotSetUp` when there is none.
     pub(crate) fn load(layout: &Layout) -> Result<Self, ServerError> {
         let path = layout.config();

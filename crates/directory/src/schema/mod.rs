@@ -27,6 +27,7 @@ mod role_assignment;
 mod role_assignment_policy;
 mod send_connector;
 mod server;
+mod server_join_key;
 mod server_mailbox;
 mod server_transport;
 mod transport_config;
@@ -56,6 +57,7 @@ pub use role_assignment::ROLE_ASSIGNMENT;
 pub use role_assignment_policy::ROLE_ASSIGNMENT_POLICY;
 pub use send_connector::SEND_CONNECTOR;
 pub use server::SERVER;
+pub use server_join_key::SERVER_JOIN_KEY;
 pub use transport_config::TRANSPORT_CONFIG;
 pub use user::USER;
 
@@ -83,6 +85,7 @@ pub static CLASSES: &[&Class] = &[
     &ROLE_ASSIGNMENT_POLICY,
     &SEND_CONNECTOR,
     &SERVER,
+    &SERVER_JOIN_KEY,
     &TRANSPORT_CONFIG,
     &USER,
 ];

@@ -7,6 +7,7 @@ pub mod group;
 pub mod mailbox;
 pub mod move_request;
 pub mod recipient;
+pub mod server;
 
 pub use availability::{
     NewDatabaseCopy, add_group_member, check_new_copy, complete_copies, new_database_copy, prefer_copy,
