@@ -10,6 +10,7 @@ mod config;
 mod configurations;
 mod error;
 mod files;
+mod kerberos;
 mod layout;
 mod logon;
 mod manual;

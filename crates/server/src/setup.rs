@@ -49,6 +49,7 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         server_name: server_name.to_string(),
         listen: Listen::new(options.listen, ports),
         certificate,
+        kerberos: None,
         session_configurations: SessionConfigurations::default(),
     };
     let administrator =

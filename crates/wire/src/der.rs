@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where there is none, or its tag or length is not one of DER's.
-    pub fn next(&mut self) -> Result<(u8, &'a [u8]), DerError> {
+    pub fn element(&mut self) -> Result<(u8, &'a [u8]), DerError> {
         let (&[tag, first], rest) = self.0.split_first_chunk().ok_or(DerError)?;
         if tag & 0x1f == 0x1f {
             return Err(DerError);
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
         if self.0.first() != Some(&tag) {
             return Ok(None);
         }
-        self.next().map(|(_, contents)| Some(contents))
+        self.element().map(|(_, contents)| Some(contents))
     }
 
     /// A reader of the next element's contents, which has this tag.
@@ -201,9 +201,9 @@ mod tests {
             let contents = vec![7; length];
             let bytes = element(tag, &contents);
             let mut reader = Reader::new(&bytes);
-            prop_assert_eq!(reader.next(), Ok((tag, &*contents)));
+            prop_assert_eq!(reader.element(), Ok((tag, &*contents)));
             prop_assert!(reader.is_empty());
-            prop_assert!(Reader::new(&bytes[..bytes.len() - 1]).next().is_err());
+            prop_assert!(Reader::new(&bytes[..bytes.len() - 1]).element().is_err());
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
         for bad in
             [&[][..], &[2], &[2, 0x80, 0, 0], &[2, 0x85, 0, 0, 0, 0, 1, 0], &[0x1f, 1, 0], &[2, 0x82, 1]]
         {
-            assert_eq!(Reader::new(bad).next(), Err(DerError), "{bad:?}");
+            assert_eq!(Reader::new(bad).element(), Err(DerError), "{bad:?}");
         }
         assert_eq!(to_integer(&[]), Err(DerError));
         assert_eq!(to_integer(&[1; 9]), Err(DerError));

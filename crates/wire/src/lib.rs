@@ -1,5 +1,6 @@
 //! Bytes into types and back. No I/O, no async, no clock; a limit on everything a peer can send.
 
+pub mod channel;
 pub mod clixml;
 pub mod der;
 pub mod imap;

@@ -3,9 +3,10 @@
 
 mod exchange;
 mod guard;
+mod negotiate;
 mod routes;
 
-use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use base::{Fault, net::TcpListener};
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use http_body_util::Full;
 use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use powershell::CommandSource;
-use services::{Caller, Services};
+use services::{Caller, Services, tickets::Channel};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -26,8 +27,11 @@ use crate::{
     psremoting::Shells,
 };
 
-pub use exchange::{Exchange, Realm, authenticate_basic};
+pub use exchange::{Exchange, Realm};
+pub use negotiate::Admission;
 pub use routes::ROUTES;
+
+use negotiate::Connection;
 
 /// How long a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,6 +57,10 @@ pub struct Settings {
     pub shells: Arc<Shells>,
     /// What the REST keeps between requests.
     pub adminapi: Pages,
+    /// The hash of this end of TLS, for clients that bind their tickets to it.
+    pub tls_end: [u8; 16],
+    /// Passwords are taken without TLS, too.
+    pub basic_in_clear: bool,
 }
 
 /// Whoever has cmdlets for administrators who come over the network.
@@ -101,12 +109,14 @@ pub async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let stop = shutdown.clone();
+    let channel = tls.as_ref().map_or(Channel::Plain, |_| Channel::Tls(settings.tls_end));
     listen::serve("HTTP", listener, ConnectionLimits::default(), shutdown, |stream, peer| {
         let (tls, settings, stop) = (tls.clone(), settings.clone(), stop.clone());
+        let connection = Arc::new(Connection::new(peer, channel));
         async move {
-            let Some(tls) = tls else { return serve_connection(stream, peer, settings, stop).await };
+            let Some(tls) = tls else { return serve_connection(stream, connection, settings, stop).await };
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => serve_connection(stream, peer, settings, stop).await,
+                Ok(Ok(stream)) => serve_connection(stream, connection, settings, stop).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
                 Err(_) => tracing::debug!(%peer, "no TLS in time"),
             }
@@ -118,15 +128,16 @@ pub async fn serve(
 /// Serves one connection until it closes, or the server stops and the request at work is answered.
 async fn serve_connection<S>(
     stream: S,
-    peer: SocketAddr,
+    connection: Arc<Connection>,
     settings: Arc<Settings>,
     mut shutdown: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stop = shutdown.clone();
+    let peer = connection.peer;
     let service = service_fn(move |request| {
-        let answer = dispatch(settings.clone(), peer, request, stop.clone());
+        let answer = dispatch(settings.clone(), connection.clone(), request, stop.clone());
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -149,7 +160,7 @@ async fn serve_connection<S>(
 
 async fn dispatch(
     settings: Arc<Settings>,
-    peer: SocketAddr,
+    connection: Arc<Connection>,
     request: Request<Incoming>,
     shutdown: watch::Receiver<bool>,
 ) -> Answer {
@@ -159,7 +170,7 @@ async fn dispatch(
             None => text(StatusCode::NOT_FOUND, "Not found.\r\n"),
             Some(route) if !route.methods.contains(request.method()) => not_allowed(route.methods),
             Some(route) => {
-                let exchange = Exchange::new(settings, peer, path, request, shutdown);
+                let exchange = Exchange::new(settings, connection, path, request, shutdown);
                 (route.handler)(exchange.bounded(route.body_max)).await
             }
         },

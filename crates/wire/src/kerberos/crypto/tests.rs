@@ -1,5 +1,4 @@
 //! The RFCs' own examples, and what is encrypted comes back.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use base::rng::SeededRng;
 use proptest::prelude::*;

@@ -1,5 +1,4 @@
 //! Messages of a context, and of those that are not of it.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use base::rng::SeededRng;
 use proptest::prelude::*;
