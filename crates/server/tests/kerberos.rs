@@ -1,0 +1,166 @@
+//! Remote PowerShell with tickets of a real realm: an MIT key distribution centre on loopback, the server with a
+//! keytab of it, and `tests/remoting/kerberos/client.py`. `.ci/run` installs what it needs.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
+use std::{
+    fs,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use xtask::{
+    root,
+    server::{self, Launch, Server},
+};
+
+/// How long the centre may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+const REALM: &str = "RIALTO.TEST";
+const SERVER: &str = "mail.rialto.test";
+/// People, whose passwords are their names, and services, whose keys go to keytabs.
+const PEOPLE: [&str; 4] = ["administrator", "nuno", "ghost", "nuno/admin"];
+const SERVICES: [&str; 2] = ["HTTP/mail.rialto.test", "imap/mail.rialto.test"];
+const ENCRYPTION_TYPES: &str = "aes256-cts-hmac-sha1-96:normal,aes128-cts-hmac-sha1-96:normal,\
+                                aes256-cts-hmac-sha384-192:normal,aes128-cts-hmac-sha256-128:normal";
+
+/// A realm of its own; gone when dropped.
+struct Realm {
+    folder: PathBuf,
+    centre: Option<Child>,
+}
+
+impl Realm {
+    fn start(folder: &Path, port: u16) -> Self {
+        let shown = folder.display();
+        let client = format!(
+            "[libdefaults]\n default_realm = {REALM}\n dns_lookup_kdc = false\n dns_lookup_realm = false\n \
+             dns_canonicalize_hostname = false\n rdns = false\n udp_preference_limit = 1\n\
+             [realms]\n {REALM} = {{\n  kdc = 127.0.0.1:{port}\n }}\n[domain_realm]\n .rialto.test = {REALM}\n\
+             [plugins]\n disable = pkinit\n"
+        );
+        let centre = format!(
+            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n\
+             [realms]\n {REALM} = {{\n  database_name = {shown}/principal\n  key_stash_file = {shown}/stash\n  \
+             acl_file = {shown}/acl\n  supported_enctypes = aes256-cts-hmac-sha1-96:normal\n }}\n\
+             [logging]\n kdc = FILE:{shown}/kdc.log\n"
+        );
+        fs::write(folder.join("krb5.conf"), client).unwrap();
+        fs::write(folder.join("kdc.conf"), centre).unwrap();
+        let mut realm = Realm { folder: folder.to_owned(), centre: None };
+        realm.run("kdb5_util", &["create", "-s", "-P", "master", "-r", REALM]);
+        let mut script = String::new();
+        for person in PEOPLE {
+            script += &format!("addprinc -pw {person} {person}\n");
+        }
+        for service in SERVICES.iter().chain(&["HTTP/other.rialto.test"]) {
+            script += &format!("addprinc -randkey -e {ENCRYPTION_TYPES} {service}\n");
+        }
+        // Its own keys, one of another protocol, but not those of another server.
+        for service in SERVICES {
+            script += &format!("ktadd -norandkey -k {shown}/rialto.keytab {service}\n");
+        }
+        realm.say("kadmin.local", &script);
+        let centre = realm.command("krb5kdc").arg("-n").stdin(Stdio::null()).spawn().unwrap();
+        realm.centre = Some(centre);
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < PATIENCE, "the key distribution centre does not start");
+            thread::sleep(Duration::from_millis(10));
+        }
+        realm
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(program);
+        command.env("PATH", format!("{path}:/usr/sbin")).env("KRB5_CONFIG", self.folder.join("krb5.conf"));
+        command.env("KRB5_KDC_PROFILE", self.folder.join("kdc.conf"));
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = self.command(program).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn say(&self, program: &str, script: &str) {
+        let path = self.folder.join("script");
+        fs::write(&path, script).unwrap();
+        let output = self.command(program).stdin(fs::File::open(path).unwrap()).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        if let Some(centre) = &mut self.centre {
+            _ = centre.kill();
+            _ = centre.wait();
+        }
+    }
+}
+
+/// A server that takes tickets, and listens without TLS, too.
+fn start(folder: &Path, keytab: &Path) -> (Server, u16) {
+    let binary = server::named_or(env!("CARGO_BIN_EXE_rialto"));
+    let launch = Launch::new(&binary, folder).unwrap();
+    let plain = launch.ports_from + 12;
+    let launch = Server::start(launch).unwrap().stop().unwrap();
+    let config = launch.data.join("rialto.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    let settings = settings.replace("[listen]\n", &format!("[listen]\nplain_http = {plain}\n"));
+    let kerberos = format!("\n[kerberos]\nkeytab = \"{}\"\n", keytab.display());
+    fs::write(&config, settings + &kerberos).unwrap();
+    (Server::start(launch).unwrap(), plain)
+}
+
+#[test]
+fn tickets_of_a_real_realm() {
+    let tools =
+        std::env::var_os("RIALTO_PYTHON").map_or_else(|| root().join("target/tools/python"), PathBuf::from);
+    let python = tools.join("pypsrp/bin/python3");
+    let has = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let ready = has(Command::new(&python).args(["-c", "import krb5, gssapi, pypsrp"]))
+        && Path::new("/usr/sbin/krb5kdc").exists();
+    if !ready {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no krb5-kdc or no Python with krb5: .ci/run installs them"
+        );
+        println!(
+            "skipped: no krb5-kdc or no Python with krb5; tests/remoting/README.md says how to get them"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let centre = folder.path().join("realm");
+    fs::create_dir(&centre).unwrap();
+    let ports = server::free_ports().unwrap();
+    let realm = Realm::start(&centre, ports);
+    let keytab = centre.join("rialto.keytab");
+    fs::set_permissions(&keytab, fs::Permissions::from_mode(0o600)).unwrap();
+    let (server, plain) = start(folder.path(), &keytab);
+    let programs = root().join("tests/remoting/kerberos");
+    let https = server.address("https").unwrap();
+    let output = realm
+        .command(&python.to_string_lossy())
+        .arg(programs.join("client.py"))
+        .env("PYTHONPATH", &programs)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHON", &python)
+        .env("SERVER", SERVER)
+        .env("HTTPS_PORT", https.rsplit(':').next().unwrap())
+        .env("HTTP_PORT", plain.to_string())
+        .env("RIALTO", &server.launch().binary)
+        .env("DATA", &server.launch().data)
+        .output()
+        .unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = format!("{}{}", said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{said}\n{}", server::tail_of(&server.launch().log, 40));
+    println!("{said}");
+}
