@@ -45,7 +45,7 @@ impl Realm {
         let centre = format!(
             "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n\
              [realms]\n {REALM} = {{\n  database_name = {shown}/principal\n  key_stash_file = {shown}/stash\n  \
-             acl_file = {shown}/acl\n  supported_enctypes = aes256-cts-hmac-sha1-96:normal\n }}\n\
+             acl_file = {shown}/acl\n  supported_enctypes = {ENCRYPTION_TYPES}\n }}\n\
              [logging]\n kdc = FILE:{shown}/kdc.log\n"
         );
         fs::write(folder.join("krb5.conf"), client).unwrap();
@@ -64,7 +64,14 @@ impl Realm {
             script += &format!("ktadd -norandkey -k {shown}/rialto.keytab {service}\n");
         }
         realm.say("kadmin.local", &script);
-        let centre = realm.command("krb5kdc").arg("-n").stdin(Stdio::null()).spawn().unwrap();
+        let centre = realm
+            .command("krb5kdc")
+            .arg("-n")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         realm.centre = Some(centre);
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -152,6 +159,7 @@ fn tickets_of_a_real_realm() {
         .env("PYTHONPATH", &programs)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHON", &python)
+        .env("KDC_LOG", centre.join("kdc.log"))
         .env("SERVER", SERVER)
         .env("HTTPS_PORT", https.rsplit(':').next().unwrap())
         .env("HTTP_PORT", plain.to_string())

@@ -43,6 +43,8 @@ impl From<TrustError> for Fault {
     fn from(error: TrustError) -> Fault {
         let (kind, code) = match &error {
             TrustError::BadCredentials => (FaultKind::Unauthenticated, "LogonFailure"),
+            // Nothing is given away by this, and who runs the client learns what to change.
+            TrustError::Ticket(Refusal::Ntlm) => (FaultKind::Unauthenticated, "NtlmNotOffered"),
             TrustError::Throttled | TrustError::Ticket(_) | TrustError::NoSuchUser => {
                 let text = TrustError::BadCredentials.to_string();
                 return Fault::new(FaultKind::Unauthenticated, "LogonFailure", text).caused_by(error);

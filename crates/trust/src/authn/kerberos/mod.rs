@@ -40,7 +40,7 @@ pub enum Refusal {
     #[error("a malformed negotiation")]
     Negotiation,
     /// NTLM needs what is not kept.
-    #[error("NTLM is not offered")]
+    #[error("NTLM is not offered: use Kerberos, or Basic over TLS.")]
     Ntlm,
     /// Neither Kerberos nor NTLM.
     #[error("no mechanism is known to both")]
