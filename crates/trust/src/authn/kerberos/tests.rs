@@ -232,7 +232,7 @@ fn realms_and_the_domains_they_stand_for() {
     assert_eq!(shown("EVIL.TEST", 1), Err(Refusal::Realm("EVIL.TEST".into())));
     assert!(matches!(shown("RIALTO.TEST", 4), Err(Refusal::Key(_))));
 
-    let seams = || -> (SharedClock, Arc<dyn Rng>) {
+    let seams = || -> (SharedClock, Arc<dyn base::Rng>) {
         (Arc::new(ManualClock::new(Timestamp::from_secs(NOW))), Arc::new(SeededRng::new(1)))
     };
     let one = Acceptor::new(keys(), Some("imap/MAIL.rialto.test"), &[], seams()).unwrap();
