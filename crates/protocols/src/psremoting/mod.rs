@@ -128,16 +128,18 @@ async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
 
 /// Answers somebody who has authenticated.
 async fn converse(exchange: &mut Exchange, admission: Admission) -> Result<Answer, Answer> {
-    let body = exchange.body().await?;
+    let mut body = exchange.body().await?;
     if admission.is_new && body.is_empty() {
         // Only the token was sent: messages follow once the client has the keys for them.
         return Ok(typed(StatusCode::OK, SOAP, ""));
     }
     let content_type = exchange.header(header::CONTENT_TYPE).unwrap_or_default();
     if let Some(protection) = Protection::of(content_type).filter(|_| admission.by_ticket) {
-        let body = sealed::open(exchange, body)?;
+        let malformed = || text(StatusCode::BAD_REQUEST, "The message cannot be decrypted.\r\n");
+        let failed = || text(StatusCode::INTERNAL_SERVER_ERROR, "The answer cannot be encrypted.\r\n");
+        let body = sealed::open(exchange, &std::mem::take(&mut body)).ok_or_else(malformed)?;
         let (status, envelope) = perform(exchange, admission.caller, body).await;
-        return sealed::close(exchange, protection, status, envelope.as_bytes());
+        return sealed::close(exchange, protection, status, envelope.as_bytes()).ok_or_else(failed);
     }
     if admission.by_ticket && !exchange.connection().is_tls() {
         return Err(text(StatusCode::FORBIDDEN, "Without TLS, messages must be encrypted.\r\n"));
@@ -147,9 +149,7 @@ async fn converse(exchange: &mut Exchange, admission: Admission) -> Result<Answe
         return Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/soap+xml is needed.\r\n"));
     }
     let (status, envelope) = perform(exchange, admission.caller, body).await;
-    let mut answer = typed(StatusCode::OK, SOAP, envelope);
-    *answer.status_mut() = status;
-    Ok(answer)
+    Ok(typed(status, SOAP, envelope))
 }
 
 /// Does what an envelope asks for: the answer's status and envelope.

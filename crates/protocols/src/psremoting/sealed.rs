@@ -7,38 +7,27 @@ use hyper::{
 };
 use wire::wsman::encrypted::{self, Protection};
 
-use crate::http::{Answer, Exchange, text, typed};
+use crate::http::{Answer, Exchange, typed};
 
-/// The envelope in an encrypted body.
-///
-/// # Errors
-/// The answer: 400. What is wrong is not said.
-pub(super) fn open(exchange: &Exchange, body: Bytes) -> Result<Bytes, Answer> {
-    let malformed = || text(StatusCode::BAD_REQUEST, "The message cannot be decrypted.\r\n");
-    let message = encrypted::read(&body).ok_or_else(malformed)?;
-    let envelope = exchange.connection().unwrap(message.token).map_err(|error| {
-        tracing::warn!(peer = %exchange.peer(), %error, "a message is not from this connection's client");
-        malformed()
-    })?;
-    if envelope.len() == message.length { Ok(envelope.into()) } else { Err(malformed()) }
+/// The envelope in an encrypted body; nothing where it is not one of this connection's client.
+pub(super) fn open(exchange: &Exchange, body: &[u8]) -> Option<Bytes> {
+    let message = encrypted::read(body)?;
+    let refused =
+        |error| tracing::warn!(peer = %exchange.peer(), %error, "a message is not from this client");
+    let envelope = exchange.connection().unwrap(message.token).map_err(refused).ok()?;
+    (envelope.len() == message.length).then(|| envelope.into())
 }
 
-/// The answer that holds an envelope, encrypted.
-///
-/// # Errors
-/// The answer: 500, where the connection has no keys any more.
+/// The answer that holds an envelope, encrypted; nothing where the connection has no keys any more.
 pub(super) fn close(
     exchange: &Exchange,
     protection: Protection,
     status: StatusCode,
     envelope: &[u8],
-) -> Result<Answer, Answer> {
-    let sealed = exchange.connection().wrap(envelope, exchange.settings.shells.rng());
-    let failed = || text(StatusCode::INTERNAL_SERVER_ERROR, "The answer cannot be encrypted.\r\n");
-    let sealed = sealed.ok_or_else(failed)?;
-    let mut answer = typed(StatusCode::OK, "multipart/encrypted", protection.write(&sealed, envelope.len()));
-    *answer.status_mut() = status;
-    let content_type = HeaderValue::from_str(&protection.content_type()).map_err(|_| failed())?;
+) -> Option<Answer> {
+    let sealed = exchange.connection().wrap(envelope, exchange.settings.shells.rng())?;
+    let mut answer = typed(status, "multipart/encrypted", protection.write(&sealed, envelope.len()));
+    let content_type = HeaderValue::from_str(&protection.content_type()).ok()?;
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    Ok(answer)
+    Some(answer)
 }
