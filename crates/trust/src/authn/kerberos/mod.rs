@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use base::{Rng, Timestamp, clock::SharedClock};
 use wire::kerberos::{
-    KerberosError, Key,
+    EncryptionType, KerberosError, Key,
     gss::{self, Wishes},
     keytab,
     messages::{self, ApReq, Authenticator, ErrorCode, Name, Ticket},
@@ -227,6 +227,7 @@ impl Acceptor {
     /// agree on versions. Comes with the realm of the key.
     fn open(&self, request: &ApReq<'_>) -> Result<(Ticket, &str), Refusal> {
         let wanted = &request.ticket;
+        EncryptionType::from_number(wanted.kind).ok_or(KerberosError::EncryptionType(wanted.kind))?;
         let mut keys: Vec<&keytab::Entry> =
             self.keys.iter().filter(|entry| entry.key.kind() as i64 == wanted.kind).collect();
         keys.sort_by_key(|entry| wanted.version != Some(entry.version));

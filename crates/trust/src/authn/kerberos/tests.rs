@@ -7,7 +7,6 @@ use base::{
 use proptest::prelude::*;
 use wire::{
     der::{element, field, integer, sequence, tag},
-    kerberos::EncryptionType,
     spnego,
 };
 
