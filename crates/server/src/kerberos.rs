@@ -1,12 +1,15 @@
 //! `[kerberos]`: the keytab that makes this server a service of a realm. Without one, no tickets are taken.
 
-use std::sync::Arc;
+use std::{io, path::Path, sync::Arc};
 
 use base::{Rng, clock::SharedClock};
 use trust::kerberos::Acceptor;
 use wire::kerberos::keytab;
 
 use crate::{config::Config, error::ServerError, files, layout::Layout};
+
+/// The largest keytab read, bytes.
+const KEYTAB_MAX: u64 = 1 << 20;
 
 /// Who takes tickets, if there is a keytab. One that is configured must be there and usable.
 pub(crate) fn acceptor(
@@ -18,19 +21,32 @@ pub(crate) fn acceptor(
     let path = settings.keytab.unwrap_or_else(|| layout.keytab());
     let usage =
         |problem: &dyn std::fmt::Display| ServerError::Usage(format!("{}: {problem}", path.display()));
-    let Some(bytes) = files::read(&path)? else {
+    let Some(bytes) = read(&path)? else {
         return match config.kerberos {
             None => Ok(None),
             Some(_) => Err(usage(&"[kerberos] is configured, but there is no such keytab")),
         };
     };
-    files::refuse_readable_by_others(&path)?;
     let keys = keytab::read(&bytes).map_err(|e| usage(&e))?;
     let domains: Vec<(String, String)> = settings.realms.into_iter().collect();
     let acceptor = Acceptor::new(keys, settings.service_principal.as_deref(), &domains, seams);
     let acceptor = acceptor.map_err(|e| usage(&e))?;
     tracing::info!(services = ?acceptor.services(), "tickets are taken");
     Ok(Some(acceptor))
+}
+
+/// The keytab, if there is one. It may be the system's, in a folder that is not to be written to.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, ServerError> {
+    let failed = |error| ServerError::io(path.display().to_string(), error);
+    let length = match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        about => about.map_err(failed)?.len(),
+    };
+    files::refuse_readable_by_others(path)?;
+    if length > KEYTAB_MAX {
+        return Err(ServerError::Usage(format!("{}: {length} bytes are no keytab", path.display())));
+    }
+    std::fs::read(path).map(Some).map_err(failed)
 }
 
 #[cfg(test)]

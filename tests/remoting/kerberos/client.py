@@ -95,11 +95,13 @@ def told(client, refused):
 
 
 def check_in_and_out():
-    for ssl in (True, False):
+    for ssl, encryption in ((True, "auto"), (True, "always"), (False, "auto")):
         for auth in ("kerberos", "negotiate"):
-            with server("administrator", ssl, auth) as connection, session(connection) as runspaces:
+            connection = server("administrator", ssl, auth, encryption=encryption)
+            with connection, session(connection) as runspaces:
                 assert run(runspaces, "Get-Mailbox", Identity="nuno")[0].adapted_properties["Alias"] == "nuno"
-                assert (connection.transport.encryption is not None) == (not ssl)
+                encrypts = connection.transport.encryption is not None
+                assert encrypts == (not ssl or encryption == "always")
 
 
 def check_messages_of_every_size_and_faults():

@@ -132,7 +132,11 @@ impl Exchange {
                 }
             };
             if let Some(admitted) = admitted {
-                count(realm, admitted.is_ok());
+                match &admitted {
+                    Ok(_) => count(realm, true),
+                    Err(refused) if refused.is_final() => count(realm, false),
+                    Err(_) => {}
+                }
                 return admitted.map_err(|refused| refused.answer(&self.challenges(realm)));
             }
         }

@@ -33,8 +33,11 @@ pub use routes::ROUTES;
 
 use negotiate::Connection;
 
-/// How long a client may take to send its request's head.
+/// How long a client may take to send its request's head, and be silent before it.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same, where the keys of a conversation without TLS end with its connection: a client whose connection is gone
+/// has already encrypted its next message for it.
+const KEYED_TIMEOUT: Duration = Duration::from_mins(15);
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest request head, bytes.
@@ -136,13 +139,15 @@ async fn serve_connection<S>(
 {
     let stop = shutdown.clone();
     let peer = connection.peer;
+    let keyed = !connection.is_tls() && settings.services.takes_tickets();
+    let head_timeout = if keyed { KEYED_TIMEOUT } else { HEADER_TIMEOUT };
     let service = service_fn(move |request| {
         let answer = dispatch(settings.clone(), connection.clone(), request, stop.clone());
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);

@@ -63,12 +63,17 @@ pub(super) fn token(value: &HeaderValue) -> Option<Token> {
 
 /// A token that did not lead in.
 pub(super) struct Refused {
-    /// More is to come, or nothing.
+    /// Why; nothing where more is to come.
     fault: Option<Fault>,
     answer: Option<HeaderValue>,
 }
 
 impl Refused {
+    /// Nothing more is to come.
+    pub(super) const fn is_final(&self) -> bool {
+        self.fault.is_some()
+    }
+
     /// 401 with the next token, or with what else may be tried.
     pub(super) fn answer(self, challenges: &[HeaderValue]) -> Answer {
         match self.fault {
