@@ -111,18 +111,41 @@ impl Drop for Realm {
     }
 }
 
-/// A server that takes tickets, and listens without TLS, too.
-fn start(folder: &Path, keytab: &Path) -> (Server, u16) {
-    let binary = server::named_or(env!("CARGO_BIN_EXE_rialto"));
-    let launch = Launch::new(&binary, folder).unwrap();
-    let plain = launch.ports_from + 12;
-    let launch = Server::start(launch).unwrap().stop().unwrap();
+/// The server again, with other settings: what stands in `[listen]`, and at the end.
+fn restart(server: Server, listen: &str, rest: &str) -> Server {
+    let launch = server.stop().unwrap();
     let config = launch.data.join("rialto.toml");
     let settings = fs::read_to_string(&config).unwrap();
-    let settings = settings.replace("[listen]\n", &format!("[listen]\nplain_http = {plain}\n"));
-    let kerberos = format!("\n[kerberos]\nkeytab = \"{}\"\n", keytab.display());
-    fs::write(&config, settings + &kerberos).unwrap();
-    (Server::start(launch).unwrap(), plain)
+    let (settings, _) = settings.split_once("\n[kerberos]").unwrap_or((&settings, ""));
+    fs::write(&config, settings.replace("[listen]\n", &format!("[listen]\n{listen}\n")) + rest).unwrap();
+    Server::start(launch).unwrap()
+}
+
+/// Runs those checks of the client whose names begin so.
+fn check(realm: &Realm, server: &Server, python: &Path, plain: u16, which: &str) {
+    let programs = root().join("tests/remoting/kerberos");
+    let (launch, ready) = (server.launch(), server.ready());
+    let output = realm
+        .command(&python.to_string_lossy())
+        .arg(programs.join("client.py"))
+        .arg(which)
+        .env("PYTHONPATH", &programs)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHON", python)
+        .env("KDC_LOG", realm.folder.join("kdc.log"))
+        .env("SERVER", SERVER)
+        .env("HTTPS_PORT", ready.listeners["https"].rsplit(':').next().unwrap())
+        .env("HTTP_PORT", plain.to_string())
+        .env("ADMIN", &ready.admin.address)
+        .env("ADMIN_PASSWORD", &ready.admin.password)
+        .env("RIALTO", &launch.binary)
+        .env("DATA", &launch.data)
+        .output()
+        .unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = format!("{}{}", said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{said}\n{}", server::tail_of(&launch.log, 40));
+    println!("{said}");
 }
 
 #[test]
@@ -146,29 +169,19 @@ fn tickets_of_a_real_realm() {
     let folder = tempfile::tempdir().unwrap();
     let centre = folder.path().join("realm");
     fs::create_dir(&centre).unwrap();
-    let ports = server::free_ports().unwrap();
-    let realm = Realm::start(&centre, ports);
+    let realm = Realm::start(&centre, server::free_ports().unwrap());
     let keytab = centre.join("rialto.keytab");
     fs::set_permissions(&keytab, fs::Permissions::from_mode(0o600)).unwrap();
-    let (server, plain) = start(folder.path(), &keytab);
-    let programs = root().join("tests/remoting/kerberos");
-    let https = server.address("https").unwrap();
-    let output = realm
-        .command(&python.to_string_lossy())
-        .arg(programs.join("client.py"))
-        .env("PYTHONPATH", &programs)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHON", &python)
-        .env("KDC_LOG", centre.join("kdc.log"))
-        .env("SERVER", SERVER)
-        .env("HTTPS_PORT", https.rsplit(':').next().unwrap())
-        .env("HTTP_PORT", plain.to_string())
-        .env("RIALTO", &server.launch().binary)
-        .env("DATA", &server.launch().data)
-        .output()
-        .unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let said = format!("{}{}", said(&output.stdout), said(&output.stderr));
-    assert!(output.status.success(), "{said}\n{}", server::tail_of(&server.launch().log, 40));
-    println!("{said}");
+
+    let binary = server::named_or(env!("CARGO_BIN_EXE_rialto"));
+    let server = Server::start(Launch::new(&binary, folder.path()).unwrap()).unwrap();
+    let plain = server.launch().ports_from + 12;
+    let kerberos = format!("\n[kerberos]\nkeytab = \"{}\"\n", keytab.display());
+    let server = restart(server, &format!("plain_http = {plain}"), &kerberos);
+    check(&realm, &server, &python, plain, "check_");
+
+    // In its own place a keytab needs no words; passwords without TLS do.
+    fs::rename(&keytab, server.launch().data.join("kerberos.keytab")).unwrap();
+    let server = restart(server, "plain_http_basic = true", "");
+    check(&realm, &server, &python, plain, "later_");
 }
