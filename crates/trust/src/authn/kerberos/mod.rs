@@ -27,6 +27,8 @@ use replay::Replays;
 
 /// How far the clocks of client and server may be apart.
 const SKEW: Duration = Duration::from_mins(5);
+/// Keys tried on one ticket at most: it costs some work, and anybody may ask for it.
+const TRIES_MAX: usize = 16;
 /// Services whose keys are taken where none is named: what clients of WS-Management ask for.
 const SERVICES: [&str; 2] = ["HTTP", "WSMAN"];
 
@@ -231,7 +233,7 @@ impl Acceptor {
         let mut keys: Vec<&keytab::Entry> =
             self.keys.iter().filter(|entry| entry.key.kind() as i64 == wanted.kind).collect();
         keys.sort_by_key(|entry| wanted.version != Some(entry.version));
-        let opened = keys.into_iter().find_map(|entry| {
+        let opened = keys.into_iter().take(TRIES_MAX).find_map(|entry| {
             let ticket = wanted.open(&entry.key, usage::TICKET).ok()?;
             Some((ticket, &*entry.realm))
         });
