@@ -1,6 +1,6 @@
 //! Remote PowerShell with tickets of a real realm: an MIT key distribution centre on loopback, the server with a
 //! keytab of it, and `tests/remoting/kerberos/client.py`. `.ci/run` installs what it needs.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::{
     fs,
