@@ -454,7 +454,7 @@ impl Protocols<'_> {
     }
 }
 
-fn bind(address: SocketAddr, service: &str) -> Result<base::net::TcpListener, ServerError> {
+pub(crate) fn bind(address: SocketAddr, service: &str) -> Result<base::net::TcpListener, ServerError> {
     base::net::listen(address).map_err(|source| ServerError::Listen {
         address,
         service: service.into(),
