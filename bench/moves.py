@@ -102,7 +102,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rialto-moves-") as folder:
         server = Server(folder)
         try:
-            user = server.ready["users"][0]
+            user = server.ready["mailboxes"][0]
             server.shell("New-MailboxDatabase DB02 -Server (Get-ExchangeServer).Name | Out-Null; Mount-Database DB02")
             first = server.shell(f"(Get-Mailbox '{user['address']}').Database.Name")
             appended = append(server, user)
