@@ -117,6 +117,7 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_assignment_policy::NEW,
     &access::role_group::NEW,
     &transport::send_connector::NEW,
+    &availability::redistribution::OPTIMIZE,
     &org::accepted_domain::REMOVE,
     &availability::availability_group::REMOVE,
     &availability::availability_group_network::REMOVE,
