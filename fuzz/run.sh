@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 seconds=${SECONDS_EACH:-30}
-targets=${*:-"clixml envelope fragment imap lexer mime parser pop3 record script smtp xpress"}
+targets=${*:-"clixml envelope fragment imap lexer link mime parser pop3 record script smtp xpress"}
 
 # seed TARGET FOLDER PREFIX: each line with this prefix of the sessions in a folder is an input.
 seed() {

@@ -24,6 +24,8 @@ pub struct Context {
     pub copies: Box<dyn Copies>,
     /// Queues, and what happened to messages.
     pub transport: Transport,
+    /// The links to the other servers; none where this one is alone by construction (tests).
+    pub links: Option<dag::link::Links>,
     /// What administrators did.
     pub audit: audit::Log,
     /// Product-style events.

@@ -104,7 +104,7 @@ const TAKEN_BY: &[(&str, &str)] = &[
 ];
 
 /// Whether an object can stand for a parameter of a type, where the names of both do not say so already.
-pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
+fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
     let name = object.type_name();
     let noun = name.rsplit('.').next().unwrap_or(&name);
     let element = parameter_type.trim_end_matches("[]");
@@ -112,7 +112,7 @@ pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
 }
 
 /// Whether a cmdlet is built, and does something with a parameter. Anything else is another source's.
-pub fn is_built(name: &str, parameter: Option<&str>) -> bool {
+fn is_built(name: &str, parameter: Option<&str>) -> bool {
     let Some(cmdlet) = built(name) else { return false };
     parameter.is_none_or(|parameter| cmdlet.understands(parameter))
 }
@@ -240,15 +240,8 @@ impl CommandSource for Cmdlets {
         })
     }
 
-    fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
-        accepts(parameter_type, object)
-    }
-
-    fn examples(&self, command: &str) -> Vec<Example> {
-        help::examples(command)
-    }
-    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
-        is_built(command, parameter)
+    fn declared(&self) -> Option<&dyn CommandSource> {
+        Some(&Declarations)
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {

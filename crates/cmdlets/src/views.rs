@@ -67,6 +67,10 @@ const TABLES: &[Row] = &[
         "Microsoft.Exchange.Data.Directory.Management.TransportServer",
         &[("Name", ANY), ("MessageTrackingLogEnabled", ANY), ("AntispamAgentsEnabled", ANY)],
     ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.MoveRequest",
+        &[("DisplayName", ANY), ("Status", Some(22)), ("TargetDatabase", ANY)],
+    ),
     ("Microsoft.Exchange.Data.Directory.Management.User", &[("Name", ANY), ("RecipientType", ANY)]),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain",
@@ -150,6 +154,24 @@ const TABLES: &[Row] = &[
             ("RiskLevel", Some(9)),
             ("OutboundIPPool", Some(14)),
             ("NextHopDomain", ANY),
+        ],
+    ),
+    (
+        "Microsoft.Exchange.Data.Storage.Management.MigrationBatch",
+        &[("Identity", ANY), ("Status", Some(20)), ("MigrationType", ANY), ("TotalCount", Some(11))],
+    ),
+    (
+        "Microsoft.Exchange.Data.Storage.Management.MigrationUser",
+        &[("Identity", ANY), ("BatchId", ANY), ("Status", Some(12))],
+    ),
+    (
+        "Microsoft.Exchange.MailboxReplicationService.MoveRequestStatistics",
+        &[
+            ("DisplayName", ANY),
+            ("StatusDetail", Some(22)),
+            ("TotalMailboxSize", ANY),
+            ("TotalArchiveSize", ANY),
+            ("PercentComplete", Some(15)),
         ],
     ),
     (

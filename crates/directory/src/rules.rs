@@ -13,10 +13,11 @@ use crate::{
     schema::{
         ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, Class, DATABASE_AVAILABILITY_GROUP, DYNAMIC_GROUP,
         EMAIL_ADDRESS_POLICY, GROUP, MAILBOX_DATABASE, MAILBOX_DATABASE_COPY, MANAGEMENT_ROLE,
-        MANAGEMENT_SCOPE, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN, ROLE_ASSIGNMENT,
+        MANAGEMENT_SCOPE, MOVE_REQUEST, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN, ROLE_ASSIGNMENT,
         ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
+    verbs::is_over,
     view::{View, claims},
 };
 
@@ -192,9 +193,10 @@ fn check_role_group(object: &Object) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Whether an object goes when what it links to goes: an assignment without its assignee is none.
+/// Whether an object goes when what it links to goes: an assignment without its assignee is none, nor is a
+/// move without its mailbox.
 pub(crate) fn goes_with(object: &Object, target: base::Guid) -> bool {
-    *object.class == ROLE_ASSIGNMENT && object.link("User") == Some(target)
+    [&ROLE_ASSIGNMENT, &MOVE_REQUEST].contains(&object.class) && object.link("User") == Some(target)
         || availability::goes_with(object, target)
 }
 
@@ -229,6 +231,13 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
         class if *class == MAILBOX_DATABASE => {
             availability::check_delete_database(view, object)?;
             let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
+            let moves = view.linking_to(object.guid).filter(|o| *o.class == MOVE_REQUEST);
+            if let Some(request) = moves.into_iter().find(|request| !is_over(request)) {
+                return refuse(format!(
+                    "The mailbox database \"{}\" is in use by the move request \"{}\" and can't be removed.",
+                    object.name, request.name
+                ));
+            }
             if mailboxes == 0 {
                 return Ok(());
             }
@@ -261,9 +270,14 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
             }
         }
         class if *class == DATABASE_AVAILABILITY_GROUP => availability::check_delete_group(view, object),
-        class if SINGLE.contains(&class) || *class == SERVER => {
-            refuse(format!("\"{}\" can't be removed.", object.name))
-        }
+        class if *class == SERVER => match view.servers().count() {
+            1 => refuse(format!(
+                "\"{}\" is the only server of the organization and can't be removed.",
+                object.name
+            )),
+            _ => Ok(()),
+        },
+        class if SINGLE.contains(&class) => refuse(format!("\"{}\" can't be removed.", object.name)),
         _ => Ok(()),
     }
 }

@@ -96,12 +96,9 @@ pub fn seed(draft: &mut Draft<'_>, new: &Organization) -> Result<Seeded, Directo
         return Ok(Seeded { organization, server, database, created: false });
     }
     let organization = make_organization(draft, new)?;
-    let server = new_server(draft, &new.server)?.guid;
+    let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
     make_domains(draft, new)?;
-    let receive_ports = RECEIVE_CONNECTORS.iter().map(|template| (template, (template.port_of)(&new.ports)));
-    for (template, port) in receive_ports {
-        make_receive_connector(draft, server, &new.server, template, port)?;
-    }
+    let server = add_server(draft, &new.server, &fqdn, &new.ports)?;
     let database = new_mailbox_database(draft, &new.database, server)?.guid;
     Ok(Seeded { organization, server, database, created: true })
 }
@@ -127,6 +124,20 @@ fn make_organization(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, 
     })?;
     draft.create(NewObject { container: Some(domain), ..NewObject::new(&CONTAINER, "Users") })?;
     Ok(organization.guid)
+}
+
+/// A server of the organisation, with the default receive connectors.
+pub fn add_server(
+    draft: &mut Draft<'_>,
+    name: &str,
+    fqdn: &str,
+    ports: &Ports,
+) -> Result<Guid, DirectoryError> {
+    let server = new_server(draft, name, fqdn)?;
+    for template in RECEIVE_CONNECTORS {
+        make_receive_connector(draft, server.guid, name, template, (template.port_of)(ports))?;
+    }
+    Ok(server.guid)
 }
 
 /// The default accepted domain, remote domain and e-mail address policy.

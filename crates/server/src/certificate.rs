@@ -97,6 +97,7 @@ mod tests {
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::QUICKSTART),
             certificate: None,
             session_configurations: Default::default(),
+            mailbox_replication: Default::default(),
         };
         let first = load_or_create(&layout, &config).unwrap();
         let before = files::read(&first.path).unwrap();

@@ -24,6 +24,61 @@ pub(crate) struct Config {
     /// What remote sessions may see, beside `Microsoft.Exchange`.
     #[serde(default, skip_serializing_if = "SessionConfigurations::is_empty")]
     pub(crate) session_configurations: SessionConfigurations,
+    /// How mailboxes are moved between databases.
+    #[serde(default, skip_serializing_if = "MailboxReplication::is_default")]
+    pub(crate) mailbox_replication: MailboxReplication,
+}
+
+/// `[mailbox_replication]`: what the product keeps in `MSExchangeMailboxReplication.exe.config`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MailboxReplication {
+    /// How often a move is tried again after a failure that may pass.
+    pub(crate) max_retries: u16,
+    /// Seconds between two tries.
+    pub(crate) retry_delay: u32,
+    /// Moves at a time.
+    pub(crate) max_total_moves: usize,
+    /// Moves at a time out of one database.
+    pub(crate) max_active_moves_per_source_database: usize,
+    /// Moves at a time into one database.
+    pub(crate) max_active_moves_per_target_database: usize,
+    /// Bytes a second that one move may copy; as fast as it goes when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_bytes_per_second: Option<u64>,
+}
+
+impl Default for MailboxReplication {
+    fn default() -> Self {
+        let settings = jobs::moves::Settings::default();
+        MailboxReplication {
+            max_retries: u16::try_from(settings.max_retries).unwrap_or(u16::MAX),
+            retry_delay: u32::try_from(settings.retry_delay.to_duration().as_secs()).unwrap_or(u32::MAX),
+            max_total_moves: settings.max_total_moves,
+            max_active_moves_per_source_database: settings.max_moves_per_source_database,
+            max_active_moves_per_target_database: settings.max_moves_per_target_database,
+            max_bytes_per_second: settings.max_bytes_per_second,
+        }
+    }
+}
+
+impl MailboxReplication {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As the mover takes them.
+    pub(crate) fn settings(&self) -> jobs::moves::Settings {
+        jobs::moves::Settings {
+            max_retries: self.max_retries.into(),
+            retry_delay: base::EnhancedTimeSpan::from_secs(self.retry_delay.into()),
+            max_total_moves: self.max_total_moves,
+            max_moves_per_source_database: self.max_active_moves_per_source_database,
+            max_moves_per_target_database: self.max_active_moves_per_target_database,
+            max_bytes_per_second: self.max_bytes_per_second,
+            ..jobs::moves::Settings::default()
+        }
+    }
 }
 
 /// `[listen]`: one address, one port per service.
@@ -45,6 +100,13 @@ pub(crate) struct Listen {
     /// HTTP without TLS, for remote PowerShell of clients that cannot do otherwise; none unless it is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plain_http: Option<u16>,
+    /// What other servers of the organisation connect to.
+    #[serde(default = "links_port")]
+    pub(crate) links: u16,
+    /// Where they find it, as `host:port`, most wanted first; when absent, the server's name (or the address it
+    /// listens on) and that port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) link_addresses: Vec<String>,
     /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
     #[serde(default = "implicit_tls")]
     pub(crate) smtp_implicit_tls: Vec<u16>,
@@ -86,6 +148,8 @@ pub(crate) struct Ports {
     pub(crate) client_proxy: u16,
     /// FrontendTransport `Outbound Proxy`.
     pub(crate) outbound_proxy: u16,
+    /// Links between servers.
+    pub(crate) links: u16,
 }
 
 impl Ports {
@@ -101,6 +165,7 @@ impl Ports {
         hub: 2525,
         client_proxy: 465,
         outbound_proxy: 717,
+        links: 64327,
     };
     /// The same, unprivileged and easy to remember, for trying out.
     pub(crate) const QUICKSTART: Ports = Ports {
@@ -114,14 +179,15 @@ impl Ports {
         hub: 8525,
         client_proxy: 8465,
         outbound_proxy: 8717,
+        links: 8327,
     };
 
-    /// Ten consecutive ports.
+    /// Eleven consecutive ports.
     pub(crate) fn from(first: u16) -> Result<Self, ServerError> {
-        if first == 0 || first > u16::MAX - 9 {
+        if first == 0 || first > u16::MAX - 10 {
             return Err(ServerError::Usage(format!(
                 "--ports-from {first}: choose a number from 1 to {}",
-                u16::MAX - 9
+                u16::MAX - 10
             )));
         }
         Ok(Ports {
@@ -135,8 +201,13 @@ impl Ports {
             hub: first + 7,
             client_proxy: first + 8,
             outbound_proxy: first + 9,
+            links: first + 10,
         })
     }
+}
+
+fn links_port() -> u16 {
+    Ports::STANDARD.links
 }
 
 fn implicit_tls() -> Vec<u16> {
@@ -146,7 +217,7 @@ fn implicit_tls() -> Vec<u16> {
 impl Listen {
     /// The protocols' part of a port set.
     pub(crate) fn new(address: IpAddr, ports: Ports) -> Self {
-        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, .. } = ports;
+        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, links, .. } = ports;
         let smtp_implicit_tls = vec![client_proxy];
         Self {
             address,
@@ -156,6 +227,8 @@ impl Listen {
             pop3s,
             https,
             plain_http: None,
+            links,
+            link_addresses: Vec::new(),
             smtp_implicit_tls,
             allow_plaintext: false,
         }
@@ -167,6 +240,16 @@ impl Listen {
 }
 
 impl Config {
+    /// Where other servers reach this one, `host:port`.
+    pub(crate) fn link_addresses(&self) -> Vec<String> {
+        let Listen { address, links, link_addresses, .. } = &self.listen;
+        match &link_addresses[..] {
+            [] if address.is_unspecified() => vec![format!("{}:{links}", self.server_name)],
+            [] => vec![self.listen.at(*links).to_string()],
+            given => given.to_vec(),
+        }
+    }
+
     /// Reads the data folder's configuration; `NotSetUp` when there is none.
     pub(crate) fn load(layout: &Layout) -> Result<Self, ServerError> {
         let path = layout.config();
@@ -199,6 +282,7 @@ mod tests {
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
             certificate: None,
             session_configurations: SessionConfigurations::default(),
+            mailbox_replication: MailboxReplication::default(),
         };
         config.save(&layout).unwrap();
         assert_eq!(Config::load(&layout).unwrap(), config);

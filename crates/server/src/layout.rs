@@ -51,6 +51,10 @@ impl Layout {
     pub(crate) fn certificates(&self) -> PathBuf {
         self.root.join("certificates")
     }
+    /// The organisation's authority and this server's key, for links between servers.
+    pub(crate) fn link_keys(&self) -> PathBuf {
+        self.certificates().join("links")
+    }
     /// Message tracking logs.
     pub(crate) fn tracking(&self) -> PathBuf {
         self.root.join("logs").join("MessageTracking")

@@ -83,7 +83,13 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
     let server_name =
         if generated.domain == options.domain { server_name } else { format!("mail.{}", generated.domain) };
     let session_configurations = session_configurations(&layout)?;
-    let config = Config { server_name, listen, certificate: None, session_configurations };
+    let config = Config {
+        server_name,
+        listen,
+        certificate: None,
+        session_configurations,
+        mailbox_replication: Default::default(),
+    };
     config.save(&layout)?;
     let organization = Organization {
         name: ORGANIZATION.into(),

@@ -35,6 +35,7 @@ use crate::{
     config::Config,
     error::ServerError,
     layout::Layout,
+    links::ServerLinks,
     logon::Logon,
     provision::{self, Organization},
     smtp::SmtpListeners,
@@ -92,15 +93,21 @@ pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization
 }
 
 /// The seams everything is opened with.
-struct Seams {
+pub(crate) struct Seams {
     disk: SharedDisk,
-    clock: SharedClock,
-    rng: Arc<dyn Rng>,
+    pub(crate) clock: SharedClock,
+    pub(crate) rng: Arc<dyn Rng>,
 }
 
 impl Seams {
-    fn system() -> Self {
+    pub(crate) fn system() -> Self {
         Self { disk: Arc::new(SystemDisk), clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+    }
+
+    /// How the directory is opened.
+    pub(crate) fn directory(&self, layout: &Layout) -> directory::Options {
+        let engine = self.engine(layout.directory(), "directory", &DIRECTORY);
+        directory::Options { engine, rng: self.rng.clone() }
     }
 
     fn engine(&self, dir: PathBuf, name: &str, sizes: &Sizes) -> engine::Options {
@@ -117,13 +124,12 @@ impl Seams {
 }
 
 async fn open_directory(layout: &Layout, seams: &Seams) -> Result<Directory, ServerError> {
-    let engine = seams.engine(layout.directory(), "directory", &DIRECTORY);
-    let options = directory::Options { engine, rng: seams.rng.clone() };
+    let options = seams.directory(layout);
     blocking("opening the directory", move || Directory::open(options).map_err(Fault::from)).await
 }
 
 /// Runs what blocks off the async threads.
-async fn blocking<R: Send + 'static>(
+pub(crate) async fn blocking<R: Send + 'static>(
     context: &'static str,
     work: impl FnOnce() -> Result<R, Fault> + Send + 'static,
 ) -> Result<R, ServerError> {
@@ -142,6 +148,7 @@ pub(crate) struct Running {
     directory: Directory,
     stores: Stores,
     transport: Transport,
+    links: ServerLinks,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -175,7 +182,7 @@ pub(crate) async fn start(
     provisioned.map_err(ServerError::during("making the organisation"))?;
     let server = this_server(&directory, &config)?;
     let stores = Stores::default();
-    mount_databases(&layout, &seams, &directory, &stores).await;
+    mount_databases(&layout, &seams, &server, &directory, &stores).await;
     let authenticator = {
         let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
         blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
@@ -185,6 +192,8 @@ pub(crate) async fn start(
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let links =
+        ServerLinks::open(&layout, &seams, &config, &directory, server.guid, &mut tasks, &stopped).await?;
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
@@ -205,9 +214,19 @@ pub(crate) async fn start(
         stopped.clone(),
     ));
 
+    let mover = jobs::moves::Mover::new(
+        directory.clone(),
+        stores.clone(),
+        clock.clone(),
+        config.mailbox_replication.settings(),
+        &server.name,
+    );
+    tasks.spawn(mover.run(stopped.clone()));
+
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
-    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, records));
+    let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
+    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
     protocols.listen(&mut tasks)?;
@@ -226,6 +245,7 @@ pub(crate) async fn start(
         directory,
         stores,
         transport,
+        links,
         stop,
         tasks,
         signals,
@@ -236,18 +256,26 @@ pub(crate) async fn start(
 /// The directory's object for this server.
 fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
     let view = directory.snapshot();
-    let named = view.servers().find(|server| {
-        server.text("Fqdn").is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(&config.server_name))
-    });
-    named.or_else(|| view.servers().next()).cloned().ok_or_else(|| {
-        ServerError::Usage("the directory holds no server: the data folder was not set up completely; run `rialto setup` on an empty one".into())
+    let own = provision::own_server(&view, &config.server_name).and_then(|guid| view.get(guid).cloned());
+    own.ok_or_else(|| {
+        ServerError::Usage(format!(
+            "the directory holds no server {}: the data folder was not set up completely (run `rialto setup` on an empty \
+             one), or server_name in rialto.toml isn't the one it was set up with",
+            config.server_name
+        ))
     })
 }
 
 /// A database that does not mount is said so and left; the others serve.
-async fn mount_databases(layout: &Layout, seams: &Seams, directory: &Directory, stores: &Stores) {
+async fn mount_databases(
+    layout: &Layout,
+    seams: &Seams,
+    server: &Object,
+    directory: &Directory,
+    stores: &Stores,
+) {
     let view = directory.snapshot();
-    for object in view.databases() {
+    for object in view.databases().filter(|database| database.link("Server") == Some(server.guid)) {
         let config = database_config(layout, seams, object);
         let stores = stores.clone();
         let mounted = blocking("mounting", move || Ok(stores.mount(config)?)).await;
@@ -302,15 +330,22 @@ struct Records {
     audit: audit::Log,
 }
 
+/// The rooms that cmdlets work on.
+struct Rooms<'a> {
+    directory: &'a Directory,
+    stores: &'a Stores,
+    transport: &'a Transport,
+    links: &'a ServerLinks,
+}
+
 fn cmdlet_context(
     layout: &Layout,
     seams: Seams,
     server: &Object,
-    directory: &Directory,
-    stores: &Stores,
-    transport: &Transport,
+    rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
+    let Rooms { directory, stores, transport, links } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     let (volume, disk) = (layout.clone(), seams.disk.clone());
     let copies = SingleServer {
@@ -325,6 +360,7 @@ fn cmdlet_context(
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
         copies: Box::new(copies),
         transport: transport.clone(),
+        links: Some(links.links.clone()),
         events: records.events,
         audit: records.audit,
         rng,
@@ -433,6 +469,7 @@ impl Running {
         self.signals.wait().await;
         tracing::info!("stopping");
         self.stop.send_replace(true);
+        self.links.links.close().await;
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a listener failed");

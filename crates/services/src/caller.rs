@@ -109,6 +109,7 @@ impl Services {
         }
         let session = self.inner.sessions.begin(caller.client.protocol, caller.user)?;
         let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
+        store.available()?;
         // The logon is recorded by and by; nobody waits for it.
         drop(store.record_logon(&caller.name)?);
         Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner), session))

@@ -193,6 +193,13 @@ fn room(cx: &Context, view: &View, database: &Object) -> Outcome {
 fn mount(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
     let object = NOUN.named(call, &view)?;
+    let elsewhere = object.link("Server").and_then(|server| view.get(server));
+    if let Some(server) = elsewhere.filter(|server| *server.name != *call.cx.server_name) {
+        return Err(Failure::invalid(format!(
+            "The database \"{}\" belongs to the server \"{}\": mount it there.",
+            object.name, server.name
+        )));
+    }
     room(call.cx, &view, &object)?;
     if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
         call.cx.stores.mount((call.cx.database_config)(&object))?;

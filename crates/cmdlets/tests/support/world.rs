@@ -185,6 +185,7 @@ impl World {
             stores,
             database_config: Box::new(database_config),
             transport,
+            links: None,
             events: Arc::new(events),
             audit: trust::audit::Log::open(trust::audit::Options {
                 disk: Arc::new(SystemDisk),
@@ -232,7 +233,10 @@ impl World {
     /// Takes another server into the organisation. Nothing runs on it.
     fn server(&self, name: &str) {
         let name = name.to_owned();
-        let made = self.context.directory.commit(move |draft| new_server(draft, &name).map(|_| ()));
+        let made = self
+            .context
+            .directory
+            .commit(move |draft| new_server(draft, &name, "mbx.rialto.test").map(|_| ()));
         self.runtime.block_on(made).expect("a server");
     }
 

@@ -17,6 +17,8 @@ mod mailbox;
 mod mailbox_database;
 mod management_role;
 mod management_scope;
+mod migration_batch;
+mod move_request;
 mod organization;
 mod person;
 mod receive_connector;
@@ -25,6 +27,7 @@ mod role_assignment;
 mod role_assignment_policy;
 mod send_connector;
 mod server;
+mod server_join_key;
 mod server_mailbox;
 mod server_transport;
 mod transport_config;
@@ -45,6 +48,8 @@ pub use group::GROUP;
 pub use mailbox_database::MAILBOX_DATABASE;
 pub use management_role::MANAGEMENT_ROLE;
 pub use management_scope::MANAGEMENT_SCOPE;
+pub use migration_batch::MIGRATION_BATCH;
+pub use move_request::{MOVE_PRIORITIES, MOVE_REQUEST, MOVE_STATUSES};
 pub use organization::ORGANIZATION;
 pub use receive_connector::RECEIVE_CONNECTOR;
 pub use remote_domain::REMOTE_DOMAIN;
@@ -52,6 +57,7 @@ pub use role_assignment::ROLE_ASSIGNMENT;
 pub use role_assignment_policy::ROLE_ASSIGNMENT_POLICY;
 pub use send_connector::SEND_CONNECTOR;
 pub use server::SERVER;
+pub use server_join_key::SERVER_JOIN_KEY;
 pub use transport_config::TRANSPORT_CONFIG;
 pub use user::USER;
 
@@ -71,12 +77,15 @@ pub static CLASSES: &[&Class] = &[
     &MANAGEMENT_ROLE,
     &ROLE_ASSIGNMENT,
     &MANAGEMENT_SCOPE,
+    &MIGRATION_BATCH,
+    &MOVE_REQUEST,
     &ORGANIZATION,
     &RECEIVE_CONNECTOR,
     &REMOTE_DOMAIN,
     &ROLE_ASSIGNMENT_POLICY,
     &SEND_CONNECTOR,
     &SERVER,
+    &SERVER_JOIN_KEY,
     &TRANSPORT_CONFIG,
     &USER,
 ];

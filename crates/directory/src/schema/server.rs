@@ -38,6 +38,9 @@ pub static SERVER: Class = Class {
             flag("IsEdgeServer", false).read_only(),
             flag("IsHubTransportServer", true).read_only(),
             flag("IsMailboxServer", true).read_only(),
+            // Where other servers reach this one, and the fingerprint of the key it proves itself with.
+            text("LinkAddresses", 255).multi().read_only(),
+            Attribute::new("LinkKey", Kind::Secret(32)).read_only(),
             text("MitigationsBlocked", 64).multi(),
             flag("MitigationsEnabled", true),
             text("MonitoringGroup", 256),

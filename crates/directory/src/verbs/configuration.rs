@@ -162,7 +162,7 @@ pub fn new_send_connector(
 const ADMIN_DISPLAY_VERSION: &str = "Version 15.0 (Build 1497.2)";
 
 /// Takes a server into the organisation, by its host name without domain.
-pub fn new_server(draft: &mut Draft<'_>, name: &str) -> Result<Arc<Object>, DirectoryError> {
+pub fn new_server(draft: &mut Draft<'_>, name: &str, fqdn: &str) -> Result<Arc<Object>, DirectoryError> {
     let domain = draft.domain_name().to_owned();
     let organization = draft.organization().map_or_else(String::new, |o| o.name.to_string());
     let legacy = format!(
@@ -170,7 +170,7 @@ pub fn new_server(draft: &mut Draft<'_>, name: &str) -> Result<Arc<Object>, Dire
     );
     draft.create(
         NewObject::new(&SERVER, name)
-            .with("Fqdn", format!("{}.{domain}", name.to_lowercase()))
+            .with("Fqdn", fqdn)
             .with("Domain", domain)
             .with("ExchangeLegacyDN", legacy)
             .with("AdminDisplayVersion", ADMIN_DISPLAY_VERSION),

@@ -5,7 +5,9 @@ pub mod configuration;
 pub mod contact;
 pub mod group;
 pub mod mailbox;
+pub mod move_request;
 pub mod recipient;
+pub mod server;
 
 pub use availability::{
     NewDatabaseCopy, activate_copy, add_group_member, check_new_copy, complete_copies, new_database_copy,
@@ -26,5 +28,9 @@ pub use group::{
 pub use mailbox::{
     Disconnected, EnableMailbox, NewMailbox, NewUser, choose_database, convert_mailbox, disable_mailbox,
     enable_mailbox, new_mailbox, new_user, remove_mailbox, set_password,
+};
+pub use move_request::{
+    MOVE_PARTS, MovePart, NewMove, check_new_move, is_over, move_request_of, new_move_request, note_move,
+    switch_databases,
 };
 pub use recipient::{MailIdentity, set_recipient};

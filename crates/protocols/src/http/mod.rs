@@ -76,6 +76,8 @@ pub struct Route {
     pub methods: &'static [hyper::Method],
     /// The largest body its handler can read, bytes.
     pub body_max: usize,
+    /// Answered over plain HTTP, too, where that is configured.
+    pub plain: bool,
     /// Makes the answer.
     pub handler: fn(Exchange) -> Answering,
 }
@@ -93,7 +95,7 @@ impl Route {
 }
 
 /// Accepts until `shutdown` turns true, then lets the open requests finish. Without an acceptor what comes is
-/// plain HTTP.
+/// plain HTTP, and only [`Route::plain`] routes are there.
 pub async fn serve(
     listener: TcpListener,
     settings: Arc<Settings>,
@@ -104,9 +106,10 @@ pub async fn serve(
     listen::serve("HTTP", listener, ConnectionLimits::default(), shutdown, |stream, peer| {
         let (tls, settings, stop) = (tls.clone(), settings.clone(), stop.clone());
         async move {
-            let Some(tls) = tls else { return serve_connection(stream, peer, settings, stop).await };
+            let front = Front { settings, peer, secure: tls.is_some(), stop };
+            let Some(tls) = tls else { return serve_connection(stream, front).await };
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => serve_connection(stream, peer, settings, stop).await,
+                Ok(Ok(stream)) => serve_connection(stream, front).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
                 Err(_) => tracing::debug!(%peer, "no TLS in time"),
             }
@@ -115,18 +118,28 @@ pub async fn serve(
     .await;
 }
 
-/// Serves one connection until it closes, or the server stops and the request at work is answered.
-async fn serve_connection<S>(
-    stream: S,
-    peer: SocketAddr,
+/// Where requests come in: one connection.
+#[derive(Clone)]
+struct Front {
     settings: Arc<Settings>,
-    mut shutdown: watch::Receiver<bool>,
-) where
+    peer: SocketAddr,
+    /// By TLS.
+    secure: bool,
+    stop: watch::Receiver<bool>,
+}
+
+/// What those hear who ask for anything else where there is no TLS.
+const HTTPS_ONLY: &str =
+    "This address answers over HTTPS only; without TLS there is remote PowerShell alone.\r\n";
+
+/// Serves one connection until it closes, or the server stops and the request at work is answered.
+async fn serve_connection<S>(stream: S, front: Front)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stop = shutdown.clone();
+    let (peer, mut shutdown) = (front.peer, front.stop.clone());
     let service = service_fn(move |request| {
-        let answer = dispatch(settings.clone(), peer, request, stop.clone());
+        let answer = dispatch(front.clone(), request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -147,19 +160,16 @@ async fn serve_connection<S>(
     }
 }
 
-async fn dispatch(
-    settings: Arc<Settings>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-    shutdown: watch::Receiver<bool>,
-) -> Answer {
+async fn dispatch(front: Front, request: Request<Incoming>) -> Answer {
+    let Front { settings, peer, secure, stop } = front;
     let mut answer = match guard::checked_path(&request) {
         Err(refusal) => exchange::closing(text(StatusCode::BAD_REQUEST, refusal)),
         Ok(path) => match ROUTES.iter().find(|route| route.matches(&path)) {
             None => text(StatusCode::NOT_FOUND, "Not found.\r\n"),
+            Some(route) if !secure && !route.plain => text(StatusCode::NOT_FOUND, HTTPS_ONLY),
             Some(route) if !route.methods.contains(request.method()) => not_allowed(route.methods),
             Some(route) => {
-                let exchange = Exchange::new(settings, peer, path, request, shutdown);
+                let exchange = Exchange::new(settings, peer, path, request, stop);
                 (route.handler)(exchange.bounded(route.body_max)).await
             }
         },

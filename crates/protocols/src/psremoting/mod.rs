@@ -61,7 +61,7 @@ struct Workplace {
     running: Arc<AtomicUsize>,
     /// Those of this caller, in all shells.
     running_own: Arc<AtomicUsize>,
-    /// What clients have sent and nothing has taken yet, bytes, of all callers.
+    /// What clients have sent and nothing has taken yet, and what is kept of answers, bytes, of all callers.
     buffered: Arc<AtomicUsize>,
     /// What secrets travel under, once the client has shown a key of its own.
     key: Mutex<Option<SessionKey>>,
