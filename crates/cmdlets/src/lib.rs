@@ -129,6 +129,7 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_assignment_policy::NEW,
     &access::role_group::NEW,
     &transport::send_connector::NEW,
+    &availability::redistribution::OPTIMIZE,
     &org::server_join_key::NEW,
     &org::accepted_domain::REMOVE,
     &availability::availability_group::REMOVE,

@@ -40,9 +40,16 @@ fn known() -> &'static [Known] {
     })
 }
 
+/// Scripts that come with the product, and the cmdlets that are here in their place.
+const SCRIPTS: &[(&str, &str)] = &[("redistributeactivedatabases.ps1", "optimize-activemailboxdatabase")];
+
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
-    let lower = name.to_ascii_lowercase();
+    let mut lower = name.to_ascii_lowercase();
+    if lower.ends_with(".ps1") {
+        let file = lower.rsplit(['/', '\\']).next();
+        lower = SCRIPTS.iter().find(|row| Some(row.0) == file)?.1.to_owned();
+    }
     let at = known().binary_search_by(|(known, _)| known.to_ascii_lowercase().cmp(&lower)).ok()?;
     let (name, declared) = &known()[at];
     declared.get_or_init(|| declare(name).map(Arc::new)).clone()

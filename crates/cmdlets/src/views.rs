@@ -224,6 +224,16 @@ const TABLES: &[Row] = &[
         &[("Server", Some(15)), ("Check", Some(26)), ("Result", Some(10)), ("Error", ANY)],
     ),
     (
+        "Rialto.Management.DatabaseDistribution",
+        &[
+            ("ServerName", Some(20)),
+            ("TotalDbs", Some(8)),
+            ("ActiveDbs", Some(9)),
+            ("PassiveDbs", Some(10)),
+            ("PreferenceCountList", ANY),
+        ],
+    ),
+    (
         "System.Diagnostics.Eventing.Reader.EventLogRecord",
         &[("TimeCreated", Some(22)), ("Id", Some(8)), ("LevelDisplayName", Some(16)), ("Message", ANY)],
     ),

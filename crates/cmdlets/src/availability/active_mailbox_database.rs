@@ -60,23 +60,33 @@ fn run(call: &mut Call<'_>) -> Outcome {
         }
     }
     for (database, switchover) in plans {
-        let names: Vec<String> = switchover.order.iter().map(|guid| name(&view, *guid)).collect();
-        let action = format!(
-            "Moving the active copy of database \"{}\" from server \"{}\" to server \"{}\"",
-            database.name,
-            name(&view, switchover.request.source),
-            names.join("\" or \"")
-        );
-        if !call.should_process(&action)? {
-            continue;
-        }
-        match call.cx.copies.switch(&switchover) {
-            Ok(moved) => report(call, &view, database, &switchover, &moved)?,
-            Err(fault) if wanted.len() == 1 => return Err(fault.into()),
-            Err(fault) => call.error(fault.into()),
+        match switch(call, &view, database, &switchover) {
+            Err(failure) if wanted.len() > 1 => call.error(failure),
+            outcome => outcome?,
         }
     }
     Ok(())
+}
+
+/// Asks, makes another copy the active one, and says how it went.
+pub(super) fn switch(
+    call: &mut Call<'_>,
+    view: &View,
+    database: &Object,
+    switchover: &Switchover,
+) -> Outcome {
+    let names: Vec<String> = switchover.order.iter().map(|guid| name(view, *guid)).collect();
+    let action = format!(
+        "Moving the active copy of database \"{}\" from server \"{}\" to server \"{}\"",
+        database.name,
+        name(view, switchover.request.source),
+        names.join("\" or \"")
+    );
+    if !call.should_process(&action)? {
+        return Ok(());
+    }
+    let moved = call.cx.copies.switch(switchover)?;
+    report(call, view, database, switchover, &moved)
 }
 
 fn name(view: &View, server: base::Guid) -> String {
@@ -137,7 +147,12 @@ fn dial(call: &Call<'_>) -> Outcome<Option<MountDial>> {
 }
 
 /// Which copies to try, or the reason why there is none.
-fn plan(call: &Call<'_>, view: &View, database: &Object, target: Option<&Object>) -> Outcome<Switchover> {
+pub(super) fn plan(
+    call: &Call<'_>,
+    view: &View,
+    database: &Object,
+    target: Option<&Object>,
+) -> Outcome<Switchover> {
     if view.copies_of(database.guid).len() < 2 {
         let text = format!("The database has no other copy: \"{}\" can't be moved.", database.name);
         return Err(Failure { target: Some((*database.name).into()), ..Failure::invalid(text) });

@@ -368,8 +368,9 @@ fn update(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     }
     run_seed(call, &format!("Seeding {}", one.copy.identity()), &seed)?;
-    if !call.switch("ManualResume") {
-        one.change(call, resumed(false))?;
-    }
-    Ok(())
+    let seeded = match call.switch("ManualResume") {
+        true => vec![("SuspendComment", Edit::clear())],
+        false => resumed(false),
+    };
+    one.change(call, seeded).map(|_| ())
 }

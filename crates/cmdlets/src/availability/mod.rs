@@ -6,6 +6,7 @@ pub mod availability_group_network;
 pub mod availability_group_server;
 pub mod database_copy;
 pub mod database_copy_status;
+pub mod redistribution;
 pub mod replication_health;
 mod selection;
 

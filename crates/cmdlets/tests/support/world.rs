@@ -33,6 +33,8 @@ use transport::{
 };
 use wire::smtp::{Envelope, MailFrom, RcptTo, Reply};
 
+use super::copies::{self, Group, Others};
+
 /// When every session begins: 11/23/2026 5:38:01 AM, UTC.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_795_412_281);
 /// How long a message may take to come to rest.
@@ -70,6 +72,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     context: Arc<Context>,
     road: Arc<Road>,
+    others: Others,
     runtime: Runtime,
     _dir: tempfile::TempDir,
 }
@@ -164,10 +167,16 @@ impl World {
             Transport::start(options, directory.clone(), stores.clone(), road.clone()).expect("a transport");
         drop(guard);
         let events = EventLog::open(Arc::new(SystemDisk), &dir.path().join("events")).expect("an event log");
-        let copies = SingleServer {
-            server: seeded.server,
-            stores: stores.clone(),
-            free_space: Box::new(|_| Some(100 << 30)),
+        let others = Others::default();
+        let copies = Group {
+            alone: SingleServer {
+                server: seeded.server,
+                stores: stores.clone(),
+                free_space: Box::new(|_| Some(100 << 30)),
+            },
+            others: others.clone(),
+            directory: directory.clone(),
+            runtime: runtime.handle().clone(),
         };
         let context = Arc::new(Context {
             server_name: "EX01".into(),
@@ -189,7 +198,7 @@ impl World {
             runtime: runtime.handle().clone(),
         });
         let cmdlets = Cmdlets::for_local_user(context.clone(), 0);
-        Self { cmdlets, clock: manual, context, road, runtime, _dir: dir }
+        Self { cmdlets, clock: manual, context, road, others, runtime, _dir: dir }
     }
 
     /// Does what a line that begins with `@` says.
@@ -198,6 +207,7 @@ impl World {
         match words[..] {
             ["mail", from, to, ref subject @ ..] => self.mail(from, to, &subject.join(" ")),
             ["server", name] => self.server(name),
+            ["copy", server, ref how @ ..] => copies::tell(&self.others, server, how),
             ["road", how] => self.road.closed.store(how == "closed", Ordering::Relaxed),
             ["settle"] => self.settle(),
             ["event", id, source, ref message @ ..] => self.event(id, source, &message.join(" ")),

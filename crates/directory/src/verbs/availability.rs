@@ -189,6 +189,18 @@ fn number(draft: &mut Draft<'_>, order: &[Guid]) -> Result<bool, DirectoryError>
     Ok(changed)
 }
 
+/// Says that the copy on a server is the active one now; false where it was. For whoever has made it so.
+pub fn activate_copy(draft: &mut Draft<'_>, database: Guid, server: Guid) -> Result<bool, DirectoryError> {
+    if draft.copy_on(database, server).is_none() {
+        let (database, server) = (draft.existing(database)?, draft.existing(server)?);
+        return refuse(format!(
+            "The server \"{}\" holds no copy of database \"{}\".",
+            server.name, database.name
+        ));
+    }
+    draft.modify_system(database, vec![("Server", Edit::set(Value::Link(server)))])
+}
+
 /// Removes a passive copy; those behind it in the order of preference move up.
 pub fn remove_database_copy(draft: &mut Draft<'_>, copy: Guid) -> Result<(), DirectoryError> {
     let copy = draft.existing(copy)?;

@@ -10,8 +10,8 @@ pub mod recipient;
 pub mod server;
 
 pub use availability::{
-    NewDatabaseCopy, add_group_member, check_new_copy, complete_copies, new_database_copy, prefer_copy,
-    remove_database_copy, remove_group_member, stop_members,
+    NewDatabaseCopy, activate_copy, add_group_member, check_new_copy, complete_copies, new_database_copy,
+    prefer_copy, remove_database_copy, remove_group_member, stop_members,
 };
 pub use configuration::{
     NewReceiveConnector, NewSendConnector, RECEIVE_USAGES, make_default_domain, new_accepted_domain,

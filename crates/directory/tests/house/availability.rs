@@ -9,8 +9,8 @@ use directory::{
     },
     value::Value,
     verbs::{
-        NewDatabaseCopy, add_group_member, new_database_copy, new_server, prefer_copy, remove_database_copy,
-        remove_group_member,
+        NewDatabaseCopy, activate_copy, add_group_member, new_database_copy, new_server, prefer_copy,
+        remove_database_copy, remove_group_member,
     },
 };
 
@@ -80,6 +80,9 @@ async fn preferences_are_always_one_to_n() {
         for wrong in [0, -1, 4] {
             assert!(said(prefer_copy(draft, first, wrong)).contains("from 1 to 3"), "{wrong}");
         }
+        let (two, four) = (server(draft, "MBX2"), server(draft, "MBX4"));
+        assert!(activate_copy(draft, database.guid, two)? && !activate_copy(draft, database.guid, two)?);
+        assert!(said(activate_copy(draft, database.guid, four)).contains("holds no copy"));
         let second = draft.copy_on(database.guid, server(draft, "MBX3")).unwrap().guid;
         remove_database_copy(draft, second)?;
         assert!(order(draft).starts_with("1 MBX2, 2 "), "{}", order(draft));
