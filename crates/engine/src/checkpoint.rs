@@ -115,7 +115,7 @@ impl Checkpointer {
         }
         self.usage.append(&mut self.space.usage);
         self.space.retired.clear();
-        let snapshot = self.index.snapshot()?;
+        let snapshot = Arc::new(self.index.snapshot()?);
         {
             let mut state = core.state.write();
             state.base = Some(snapshot);
@@ -124,6 +124,11 @@ impl Checkpointer {
         }
         self.mark.cut = frozen.mark.cut;
         let reclaimable = frozen.mark.position.min(frozen.mark.cut.position);
+        if core.is_seeding() {
+            // A new copy reads the log as the index stood when it began.
+            core.count_checkpoint(&self.usage);
+            return Ok(());
+        }
         space::reclaim(core, &self.index, reclaimable, &mut self.usage, &mut self.space)?;
         core.count_checkpoint(&self.usage);
         Ok(())
@@ -134,7 +139,7 @@ impl Checkpointer {
         let mut state = core.state.write();
         state.base = None;
         self.index.reopen()?;
-        state.base = Some(self.index.snapshot()?);
+        state.base = Some(Arc::new(self.index.snapshot()?));
         Ok(())
     }
 }

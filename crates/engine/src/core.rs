@@ -54,6 +54,8 @@ pub(crate) struct Core {
     /// Raised when a checkpoint ended, with or without success.
     pub(crate) pressure: Mutex<Pressure>,
     pub(crate) relieved: Condvar,
+    /// The entries from which new copies that are being seeded will go on.
+    pub(crate) seeds: Mutex<Vec<u64>>,
 }
 
 /// Who takes checkpoints.
@@ -158,6 +160,11 @@ impl Core {
     /// Where the log that is kept for other copies begins: without them, where the state stands.
     pub(crate) fn cut(&self, state: &State) -> Cut {
         self.cut.lock().unwrap_or(Cut { entry: state.entry, position: state.applied })
+    }
+
+    /// True while a new copy is being made from this one.
+    pub(crate) fn is_seeding(&self) -> bool {
+        !self.seeds.lock().is_empty()
     }
 
     /// Notes that a checkpoint was taken and how the log's space is used.

@@ -57,7 +57,8 @@ pub(crate) fn open(options: Options, kind: Kind) -> Result<Opened, EngineError> 
     let began = clock.monotonic();
     let lock = lock(&disk, &dir)?;
     let index = Index::open(disk.clone(), &dir, cache_bytes)?;
-    let (mark, mut usage, note) = (index.mark()?, index.usage()?, index.note()?);
+    let base = index.snapshot()?;
+    let (mark, mut usage, note) = (base.mark()?, base.usage()?, base.note()?);
     let segment_bytes = segment_bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
     let (mut active, mut beyond) = (Overlay::default(), Vec::new());
     let retracted = replica::retracted(&disk, &dir)?;
@@ -82,7 +83,7 @@ pub(crate) fn open(options: Options, kind: Kind) -> Result<Opened, EngineError> 
         note: active.note.clone().or(note),
         active,
         frozen: None,
-        base: Some(index.snapshot()?),
+        base: Some(Arc::new(base)),
         applied: if alone { log.end } else { mark.position },
         entry: if alone { log.last } else { mark.entry },
         checkpoint: mark.position,
@@ -112,6 +113,7 @@ pub(crate) fn open(options: Options, kind: Kind) -> Result<Opened, EngineError> 
         requested: false.into(),
         pressure: Mutex::default(),
         relieved: parking_lot::Condvar::new(),
+        seeds: Mutex::default(),
     });
     let (replayed, cut) = (recovered.records, recovered.cut);
     Ok(Opened { core, writer: log, lock, requests, replayed, cut, beyond })

@@ -24,7 +24,7 @@ pub(crate) struct State {
     pub(crate) active: Overlay,
     pub(crate) frozen: Option<Arc<Frozen>>,
     /// The last finished checkpoint; `None` once closed or dismounted.
-    pub(crate) base: Option<Snapshot>,
+    pub(crate) base: Option<Arc<Snapshot>>,
     /// End of the last record applied.
     pub(crate) applied: u64,
     /// The last entry applied.

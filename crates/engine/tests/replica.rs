@@ -10,7 +10,7 @@ use base::{
     sim::{Crash, SimDisk},
 };
 use bytes::Bytes;
-use engine::{BodyRef, Database, EngineError, EntryId, Options, Read, Record, Replica};
+use engine::{BodyRef, Database, EngineError, EntryId, Options, Piece, Planting, Read, Record, Replica};
 
 const RUNS: u64 = 60;
 
@@ -212,4 +212,69 @@ fn what_one_copy_writes_another_holds() {
     active.answer(turn, 0, Err(EngineError::Unknown));
     assert!(matches!(lost.wait(), Err(EngineError::Unknown)));
     assert_eq!(active.database().view(|view| view.get(b"other")).unwrap(), None);
+}
+
+/// Commits on a copy that is alone in its group.
+fn commit(copy: &Replica, key: u64, body: Vec<u8>, released: Option<BodyRef>) -> BodyRef {
+    let commit = copy.database().commit(move |txn| {
+        let body = txn.append_body(&[body.into()]);
+        txn.put(&key.to_be_bytes(), &body.encode());
+        released.iter().for_each(|body| txn.release_body(body));
+        Ok::<_, ()>(body)
+    });
+    let turn = copy.gather().unwrap();
+    let last = copy.log_state().last.index;
+    let numbered = (last + 1..).zip(turn.records());
+    let records: Vec<Record> =
+        numbered.map(|(index, record)| record.clone().with_entry(EntryId { term: 1, index })).collect();
+    copy.accept(records.clone()).unwrap();
+    copy.flush().unwrap();
+    copy.apply(&records).unwrap();
+    copy.answer(turn, records.len(), Ok(()));
+    commit.wait().unwrap().unwrap()
+}
+
+#[test]
+fn a_new_copy_grows_from_a_seed() {
+    let (disk, other) = (SimDisk::default(), SimDisk::default());
+    let copy = Replica::open(options(&disk), true).unwrap();
+    let mut live = Vec::new();
+    for key in 0..120 {
+        let body = vec![key as u8; 1500 + key as usize];
+        // Two of three bodies die, so that segments go and holes are punched.
+        let released = (key % 3 > 0).then(|| live.pop()).flatten().map(|(_, body)| body);
+        live.push((key, commit(&copy, key, body, released)));
+        if key % 40 == 39 {
+            copy.purge(u64::MAX).unwrap();
+            copy.database().checkpoint().unwrap();
+        }
+    }
+    let mut seed = copy.seed().unwrap();
+    let mut planting = Planting::begin(Arc::new(other.clone()), "/db".into()).unwrap();
+    let mut whole = false;
+    while let Some(piece) = seed.next().unwrap() {
+        // Work goes on meanwhile, and the log it needs is kept.
+        let body = commit(&copy, 1000, vec![1; 2000], live.pop().map(|(_, body)| body));
+        live.push((1000, body));
+        copy.purge(u64::MAX).unwrap();
+        copy.database().checkpoint().unwrap();
+        assert!(!whole, "nothing comes after the end");
+        whole = planting.take(Piece::decode(piece.encode().concat().into()).unwrap()).unwrap();
+    }
+    assert!(whole);
+    let (read, total) = seed.progress();
+    assert_eq!(read, total);
+    drop((seed, planting));
+    let new = Replica::open(options(&other.crash(Crash::PowerCut, &SeededRng::new(1))), true).unwrap();
+    let missing = copy.entries(new.log_state().last.index + 1..u64::MAX, u64::MAX).unwrap();
+    assert!(!missing.is_empty());
+    new.accept(missing.clone()).unwrap();
+    new.flush().unwrap();
+    new.apply(&missing).unwrap();
+    assert_eq!(new.applied(), copy.applied());
+    for (key, body) in live {
+        let value = new.database().view(|view| view.get(&key.to_be_bytes())).unwrap().unwrap();
+        assert_eq!(BodyRef::decode(&value).unwrap(), body);
+        assert_eq!(new.database().read_body(&body).unwrap(), copy.database().read_body(&body).unwrap());
+    }
 }

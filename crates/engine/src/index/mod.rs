@@ -34,6 +34,9 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The latest note: term, index, bytes.
 const NOTE: TableDefinition<'_, (), (u64, u64, &[u8])> = TableDefinition::new("note");
 
+/// Cache while a draft is made, bytes.
+const DRAFT_CACHE: usize = 16 << 20;
+
 /// How log and index are laid out. Another layout is refused, never guessed at.
 const FORMAT: u64 = 2;
 
@@ -99,15 +102,21 @@ pub(crate) struct Index {
 pub(crate) struct Snapshot {
     main: ReadOnlyTable<&'static [u8], &'static [u8]>,
     released: ReadOnlyTable<u64, u32>,
+    path: PathBuf,
+    tx: ReadTransaction,
 }
 
 impl Index {
     /// Opens or makes the index file. A new one gets a new log's number, whose log must be empty.
     pub(crate) fn open(disk: SharedDisk, dir: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
-        let path = dir.join("index.redb");
+        let path = dir.join(NAME);
         let db = match disk.open(&path, OpenMode::Existing) {
             Ok(file) => open_file(file, &path, cache_bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(&disk, dir, &path, cache_bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let draft = Self::draft(&disk, dir)?;
+                draft.publish(&disk, dir)?;
+                draft.db
+            }
             Err(error) => return Err(EngineError::io("opening", &path, error)),
         };
         Ok(Self { disk, path, cache_bytes, db })
@@ -128,50 +137,6 @@ impl Index {
 
     fn read(&self) -> Result<ReadTransaction, EngineError> {
         Ok(self.db.begin_read()?)
-    }
-
-    /// Where the index stands.
-    pub(crate) fn mark(&self) -> Result<Mark, EngineError> {
-        let meta = self.read()?.open_table(META)?;
-        let value = |name| Ok::<_, EngineError>(meta.get(name)?.map_or(0, |v| v.value()));
-        if value("format")? != FORMAT {
-            return Err(EngineError::Corrupt(format!(
-                "{} has layout {}, this version reads layout {FORMAT}: move its mail with the version that wrote it",
-                self.path.display(),
-                value("format")?
-            )));
-        }
-        Ok(Mark {
-            position: value("position")?,
-            epoch: value("epoch")?,
-            log: value("log")?,
-            entry: EntryId { term: value("term")?, index: value("index")? },
-            cut: Cut {
-                entry: EntryId { term: value("cut term")?, index: value("cut index")? },
-                position: value("cut position")?,
-            },
-        })
-    }
-
-    /// The latest note.
-    pub(crate) fn note(&self) -> Result<Option<Note>, EngineError> {
-        let table = self.read()?.open_table(NOTE)?;
-        Ok(table.get(())?.map(|row| {
-            let (term, index, bytes) = row.value();
-            Note { entry: EntryId { term, index }, bytes: Bytes::copy_from_slice(bytes) }
-        }))
-    }
-
-    /// The figures of all segments.
-    pub(crate) fn usage(&self) -> Result<BTreeMap<u64, Usage>, EngineError> {
-        let table = self.read()?.open_table(SEGMENTS)?;
-        let mut usage = BTreeMap::new();
-        for row in table.iter()? {
-            let (base, value) = row?;
-            let (live, dead, punched) = value.value();
-            usage.insert(base.value(), Usage { live, dead, punched });
-        }
-        Ok(usage)
     }
 
     /// The dead bodies between two log positions.
@@ -232,7 +197,8 @@ impl Index {
     /// A reader of the state as of now.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, EngineError> {
         let tx = self.read()?;
-        Ok(Snapshot { main: tx.open_table(MAIN)?, released: tx.open_table(RELEASED)? })
+        let (main, released) = (tx.open_table(MAIN)?, tx.open_table(RELEASED)?);
+        Ok(Snapshot { main, released, path: self.path.clone(), tx })
     }
 }
 
@@ -253,6 +219,55 @@ impl Snapshot {
         Ok(self.main.range::<&[u8]>((from, to))?)
     }
 
+    /// Where the index stands.
+    pub(crate) fn mark(&self) -> Result<Mark, EngineError> {
+        let meta = self.tx.open_table(META)?;
+        let value = |name| Ok::<_, EngineError>(meta.get(name)?.map_or(0, |v| v.value()));
+        if value("format")? != FORMAT {
+            return Err(EngineError::Corrupt(format!(
+                "{} has layout {}, this version reads layout {FORMAT}: move its mail with the version that wrote it",
+                self.path.display(),
+                value("format")?
+            )));
+        }
+        Ok(Mark {
+            position: value("position")?,
+            epoch: value("epoch")?,
+            log: value("log")?,
+            entry: EntryId { term: value("term")?, index: value("index")? },
+            cut: Cut {
+                entry: EntryId { term: value("cut term")?, index: value("cut index")? },
+                position: value("cut position")?,
+            },
+        })
+    }
+
+    /// The latest note.
+    pub(crate) fn note(&self) -> Result<Option<Note>, EngineError> {
+        let table = self.tx.open_table(NOTE)?;
+        Ok(table.get(())?.map(|row| {
+            let (term, index, bytes) = row.value();
+            Note { entry: EntryId { term, index }, bytes: Bytes::copy_from_slice(bytes) }
+        }))
+    }
+
+    /// The figures of all segments.
+    pub(crate) fn usage(&self) -> Result<BTreeMap<u64, Usage>, EngineError> {
+        let table = self.tx.open_table(SEGMENTS)?;
+        let mut usage = BTreeMap::new();
+        for row in table.iter()? {
+            let (base, value) = row?;
+            let (live, dead, punched) = value.value();
+            usage.insert(base.value(), Usage { live, dead, punched });
+        }
+        Ok(usage)
+    }
+
+    /// All dead bodies: position → length.
+    pub(crate) fn all_released(&self) -> Result<redb::Range<'static, u64, u32>, EngineError> {
+        Ok(self.released.range::<u64>(..)?)
+    }
+
     pub(crate) fn is_released(&self, position: u64) -> Result<bool, EngineError> {
         Ok(self.released.get(position)?.is_some())
     }
@@ -263,30 +278,42 @@ fn open_file(file: Arc<dyn DiskFile>, path: &Path, cache_bytes: usize) -> Result
     Ok(Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)?)
 }
 
-/// Makes the file under another name first, so that under its own it is always whole.
-fn create(disk: &SharedDisk, dir: &Path, path: &Path, cache_bytes: usize) -> Result<Database, EngineError> {
-    let draft = dir.join("index.new");
-    let failed = |error| EngineError::io("making", path, error);
-    match disk.remove(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+/// The name of an index file that is being made.
+const DRAFT: &str = "index.new";
+const NAME: &str = "index.redb";
+
+impl Index {
+    /// Makes the file under another name: under its own it is always whole.
+    pub(crate) fn draft(disk: &SharedDisk, dir: &Path) -> Result<Self, EngineError> {
+        let (draft, path) = (dir.join(DRAFT), dir.join(NAME));
+        let failed = |error| EngineError::io("making", &path, error);
+        match disk.remove(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let file = disk.open(&draft, OpenMode::New).map_err(failed)?;
+        let db = open_file(file, &path, DRAFT_CACHE)?;
+        let mut number = [0; 8];
+        SystemRng.fill(&mut number);
+        let tx = write(&db)?;
+        tx.open_table(MAIN)?;
+        tx.open_table(RELEASED)?;
+        tx.open_table(SEGMENTS)?;
+        tx.open_table(NOTE)?;
+        let mut meta = tx.open_table(META)?;
+        meta.insert("log", u64::from_le_bytes(number))?;
+        meta.insert("format", FORMAT)?;
+        drop(meta);
+        tx.commit()?;
+        Ok(Self { disk: disk.clone(), path, cache_bytes: DRAFT_CACHE, db })
     }
-    let db = open_file(disk.open(&draft, OpenMode::New).map_err(failed)?, path, cache_bytes)?;
-    let mut number = [0; 8];
-    SystemRng.fill(&mut number);
-    let tx = write(&db)?;
-    tx.open_table(MAIN)?;
-    tx.open_table(RELEASED)?;
-    tx.open_table(SEGMENTS)?;
-    tx.open_table(NOTE)?;
-    let mut meta = tx.open_table(META)?;
-    meta.insert("log", u64::from_le_bytes(number))?;
-    meta.insert("format", FORMAT)?;
-    drop(meta);
-    tx.commit()?;
-    disk.rename(&draft, path).map_err(failed)?;
-    disk.sync_dir(dir).map_err(failed)?;
-    Ok(db)
+
+    /// Gives a draft its name.
+    pub(crate) fn publish(&self, disk: &SharedDisk, dir: &Path) -> Result<(), EngineError> {
+        let failed = |error| EngineError::io("making", &self.path, error);
+        disk.rename(&dir.join(DRAFT), &self.path).map_err(failed)?;
+        disk.sync_dir(dir).map_err(failed)
+    }
 }
 
 fn write(db: &Database) -> Result<WriteTransaction, EngineError> {

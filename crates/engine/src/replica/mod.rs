@@ -120,6 +120,10 @@ impl Replica {
         self.durable.load(Ordering::Acquire)
     }
 
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     fn cut(&self) -> Cut {
         self.core.cut.lock().unwrap_or_default()
     }
@@ -255,7 +259,8 @@ impl Replica {
     /// needs goes with the next checkpoint.
     pub fn purge(&self, index: u64) -> Result<(), EngineError> {
         let mut tail = self.tail.lock();
-        let index = index.min(self.core.state.read(|state| state.entry.index));
+        let applied = self.core.state.read(|state| state.entry.index);
+        let index = self.core.seeds.lock().iter().fold(index.min(applied), |index, seed| index.min(*seed));
         if index <= self.cut().entry.index {
             return Ok(());
         }
