@@ -23,7 +23,7 @@ use base::{
 };
 use bytes::Bytes;
 use dag::replica::{Answered, Group, Peers, ServerId, Work, found, seed_this_thread};
-use engine::{BodyRef, Database, EngineError, EntryId, Options, Read, Record, Replica};
+use engine::{BodyRef, Database, EngineError, EntryId, Options, Planting, Read, Record, Replica};
 use parking_lot::Mutex;
 
 const RUNS: u64 = 50;
@@ -133,27 +133,38 @@ impl World {
             .collect();
         let mut world =
             Self { rng, net, nodes, acknowledged: Arc::default(), tried: 0, reigns: BTreeMap::new() };
-        // The first copy is founded; the others start from what it is then (a seed, here of no bytes).
+        // The first copy is founded and works; the others are made from it.
         let database = Database::open(options(&world.nodes[0].disk)).unwrap();
         found(&database, server(0)).await.unwrap();
         database.close().unwrap();
         drop(database);
-        let disk = world.nodes[0].disk.fork();
-        for node in &mut world.nodes[1..] {
-            node.disk = disk.fork();
-        }
-        for number in 0..servers {
-            world.start(number).await;
-        }
+        world.start(0).await;
         let first = world.nodes[0].group.clone().unwrap();
         while !first.standing().is_active {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         for number in 1..servers {
+            for _ in 0..world.rng.below(20) {
+                world.write();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            world.make_copy(&first, number);
+            world.start(number).await;
             first.add_learner(server(number)).await.unwrap();
         }
         first.set_voters((0..servers).map(server).collect()).await.unwrap();
         world
+    }
+
+    /// Makes a server's copy anew from another one's.
+    fn make_copy(&mut self, from: &Group, number: usize) {
+        let disk = SimDisk::default();
+        let mut planting = Planting::begin(Arc::new(disk.clone()), "/db".into()).unwrap();
+        let mut seed = from.seed().unwrap();
+        while let Some(piece) = seed.next().unwrap() {
+            planting.take(piece).unwrap();
+        }
+        self.nodes[number].disk = disk;
     }
 
     async fn start(&mut self, number: usize) {
@@ -216,9 +227,25 @@ impl World {
         }
     }
 
+    /// Normal truncation: what every copy has goes.
+    async fn truncate(&self) {
+        let Some(active) = self.nodes.iter().flat_map(|n| &n.group).find(|g| g.standing().is_active) else {
+            return;
+        };
+        let received = active.standing().received;
+        if received.len() == self.nodes.len()
+            && let Some(all) = received.iter().map(|(_, last)| last.unwrap_or(0)).min()
+        {
+            for group in self.nodes.iter().flat_map(|node| &node.group) {
+                let _ = group.purge(all).await;
+            }
+        }
+    }
+
     async fn trouble(&mut self) {
         let number = self.rng.below(self.nodes.len() as u64) as usize;
-        match self.rng.below(12) {
+        match self.rng.below(14) {
+            12 | 13 => self.truncate().await,
             0..3 => self.crash(number),
             3..6 => {
                 if self.nodes[number].group.is_none() {
@@ -274,8 +301,11 @@ impl World {
             waited += 1;
             assert!(waited < 300, "the copies do not agree after a minute: {standings:#?}");
         }
+        // Each copy has cut its log where it liked; what all still have must agree.
         let logs: Vec<_> = self.nodes.iter().map(|node| log(node.group.as_ref().unwrap())).collect();
-        assert!(logs.windows(2).all(|pair| pair[0] == pair[1]), "the logs differ");
+        let shortest = logs.iter().map(Vec::len).min().unwrap_or(0);
+        let ends: Vec<_> = logs.iter().map(|log| &log[log.len() - shortest..]).collect();
+        assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "the logs differ");
         for node in &self.nodes {
             let database = node.group.as_ref().unwrap().database();
             let keys = keys(database);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use engine::{Database, EngineError, EntryId, Record, Replica};
+use engine::{Database, EngineError, EntryId, Record, Replica, Seed};
 use futures_util::TryStreamExt;
 use openraft::{
     ChangeMembers, Config, Raft, SnapshotPolicy,
@@ -145,6 +145,11 @@ impl Group {
     /// is the active copy.
     pub fn database(&self) -> &Database {
         self.replica.database()
+    }
+
+    /// Begins a seed of this copy, from which a new one is made.
+    pub fn seed(&self) -> Result<Seed, EngineError> {
+        self.replica.seed()
     }
 
     /// The records of these entries, as far as the log still has them.
