@@ -33,7 +33,7 @@ async fn main() {
         let (guid, key) = (Guid::new(&SystemRng), ServerKey::generate().unwrap());
         let links = Links::start(Options {
             identity: Arc::new(authority.identify(guid, &key, SystemClock.now()).unwrap()),
-            listen: Some("127.0.0.1:0".parse().unwrap()),
+            listener: Some(base::net::listen("127.0.0.1:0".parse().unwrap()).unwrap()),
             roster: roster.subscribe(),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SeededRng::new(1)),

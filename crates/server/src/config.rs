@@ -1,6 +1,7 @@
 //! The bootstrap configuration: the little that must be known before the directory can be read.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -21,6 +22,9 @@ pub(crate) struct Config {
     /// The certificate to present; a self-signed one in the data folder when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) certificate: Option<CertificateFiles>,
+    /// How clients log on with tickets of a realm; they do where there is a keytab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kerberos: Option<Kerberos>,
     /// What remote sessions may see, beside `Microsoft.Exchange`.
     #[serde(default, skip_serializing_if = "SessionConfigurations::is_empty")]
     pub(crate) session_configurations: SessionConfigurations,
@@ -107,6 +111,9 @@ pub(crate) struct Listen {
     /// listens on) and that port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) link_addresses: Vec<String>,
+    /// Take passwords there; without it they are taken only where there is no keytab, hence nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plain_http_basic: Option<bool>,
     /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
     #[serde(default = "implicit_tls")]
     pub(crate) smtp_implicit_tls: Vec<u16>,
@@ -123,6 +130,22 @@ pub(crate) struct CertificateFiles {
     pub(crate) chain: PathBuf,
     /// The private key, PEM; must not be readable by others.
     pub(crate) key: PathBuf,
+}
+
+/// `[kerberos]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kerberos {
+    /// The service's keys; `kerberos.keytab` in the data folder when absent. Must not be readable by others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keytab: Option<PathBuf>,
+    /// The one service of the keytab whose tickets are taken, `HTTP/mail.contoso.com`; every `HTTP/` and `WSMAN/` of
+    /// it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_principal: Option<String>,
+    /// Realms of the keytab, and the domain of their users' user principal names where it is another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) realms: BTreeMap<String, String>,
 }
 
 /// Every port a server needs at its start: the protocols' and its receive connectors'.
@@ -229,6 +252,7 @@ impl Listen {
             plain_http: None,
             links,
             link_addresses: Vec::new(),
+            plain_http_basic: None,
             smtp_implicit_tls,
             allow_plaintext: false,
         }
@@ -281,6 +305,11 @@ mod tests {
             server_name: "mail.contoso.com".into(),
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
             certificate: None,
+            kerberos: Some(Kerberos {
+                keytab: Some("/etc/rialto.keytab".into()),
+                service_principal: None,
+                realms: BTreeMap::from([("CONTOSO.LOCAL".into(), "contoso.com".into())]),
+            }),
             session_configurations: SessionConfigurations::default(),
             mailbox_replication: MailboxReplication::default(),
         };

@@ -19,7 +19,7 @@ use directory::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{config::Config, error::ServerError, files, join, layout::Layout, serve::Seams, shutdown};
+use crate::{config::Config, error::ServerError, files, join, layout::Layout, serve, serve::Seams, shutdown};
 
 /// How long a server may take to say that it knows the list of servers.
 const TELLING: Duration = Duration::from_secs(10);
@@ -129,21 +129,15 @@ impl ServerLinks {
             .map_err(ServerError::during("saying where this server is reached"))?;
         let (known, roster) = watch::channel(Arc::new(roster(&directory.snapshot())));
         let identity = keys.authority.identify(this, &keys.own, seams.clock.now()).map_err(failed)?;
-        let listen = config.listen.at(config.listen.links);
+        let listener = serve::bind(config.listen.at(config.listen.links), "other servers")?;
         let links = Links::start(Options {
             identity: Arc::new(identity),
-            listen: Some(listen),
+            listener: Some(listener),
             roster,
             clock: seams.clock.clone(),
             rng: seams.rng.clone(),
         });
-        let links = links.map_err(|error| match error {
-            link::LinkError::Io(_) => ServerError::Usage(format!(
-                "cannot listen for other servers: {error}. Choose another port with links = in {}",
-                layout.config().display()
-            )),
-            other => failed(other),
-        })?;
+        let links = links.map_err(failed)?;
         let keys = Arc::new(keys);
         let join = join::answer(&links, directory, keys.clone());
         let servers = links.register_call(Audience::Servers, Endpoint::of(service::SERVERS), {

@@ -129,11 +129,8 @@ impl Links {
             slots: Mutex::default(),
             changes: watch::channel(0).0,
         });
-        let mut address = None;
-        if let Some(listen) = options.listen {
-            let failed = |error: std::io::Error| LinkError::Io(format!("{listen}: {error}"));
-            let listener = net::listen(listen).map_err(failed)?;
-            address = listener.local_addr().ok();
+        let address = options.listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = options.listener {
             tokio::spawn(accept::serve(shared.clone(), listener));
         }
         shared.follow();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use base::{Guid, Rng, Timestamp, clock::SharedClock};
+use base::{Guid, Rng, Timestamp, clock::SharedClock, net::TcpListener};
 use tokio::sync::watch;
 
 use super::authority::Identity;
@@ -77,8 +77,8 @@ pub type Roster = BTreeMap<Guid, Host>;
 pub struct Options {
     /// Who this server is.
     pub identity: Arc<Identity>,
-    /// Where it listens; `None` to dial only.
-    pub listen: Option<SocketAddr>,
+    /// Where the others come to ([`base::net::listen`]); `None` to dial only.
+    pub listener: Option<TcpListener>,
     /// The servers there are, now and later.
     pub roster: watch::Receiver<Arc<Roster>>,
     /// What time it is.

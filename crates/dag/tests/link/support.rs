@@ -60,7 +60,7 @@ impl Organization {
     pub(crate) fn start(&self, identity: Identity) -> Links {
         Links::start(Options {
             identity: Arc::new(identity),
-            listen: Some("127.0.0.1:0".parse().unwrap()),
+            listener: Some(base::net::listen("127.0.0.1:0".parse().unwrap()).unwrap()),
             roster: self.roster.subscribe(),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SeededRng::new(7)),

@@ -84,21 +84,24 @@ mod tests {
     const HERE: Guid = Guid([1; 16]);
     const THERE: Guid = Guid([2; 16]);
 
-    fn copies(of: &[(bool, Guid, bool)]) -> Vec<Copy> {
+    /// A copy: active, its site, current.
+    type Seen = (bool, Guid, bool);
+
+    fn copies(of: &[Seen]) -> Vec<Copy> {
         of.iter()
             .map(|(active, site, current)| Copy { active: *active, site: *site, current: *current })
             .collect()
     }
 
     /// The constraints that let a move through, of all.
-    fn let_through(of: &[(bool, Guid, bool)]) -> Vec<&'static str> {
+    fn let_through(of: &[Seen]) -> Vec<&'static str> {
         let copies = copies(of);
         WORDS[..5].iter().map(|(word, _)| *word).filter(|word| is_satisfied(word, &copies)).collect()
     }
 
     #[test]
     fn each_value_holds_back_or_lets_through_as_named() {
-        let cases: [(&[(bool, Guid, bool)], &[&str]); 7] = [
+        let cases: [(&[Seen], &[&str]); 7] = [
             (&[(true, HERE, true)], &["None", "AllCopies"]),
             (&[(true, HERE, true), (false, HERE, false)], &["None"]),
             (

@@ -169,21 +169,20 @@ impl Mover {
     }
 
     /// Undoes a move without a request: what it brought goes, its source is as before. One that was switched over
-    /// is brought to its end instead.
+    /// is brought to its end instead; it was, unless the mailbox's owner still has it in the source.
     async fn undo(&self, view: &View, target: &Database, state: &TransferState) -> Result<(), StoreError> {
         let source = match state.source {
             Some((database, _)) if view.get(database).is_none() => None,
             Some((database, mailbox)) => Some(self.inner.stores.get(database)?.mailbox_by_id(mailbox)),
             None => None,
         };
-        let owner = view.by_mailbox_guid(state.mailbox);
-        let is_here = owner.is_some_and(|owner| {
+        let is_there = view.by_mailbox_guid(state.mailbox).is_some_and(|owner| {
             MOVE_PARTS.iter().any(|part| {
                 owner.guid_of(part.mailbox) == Some(state.mailbox)
-                    && owner.link(part.database) == Some(target.guid())
+                    && owner.link(part.database) != Some(target.guid())
             })
         });
-        if state.active && is_here {
+        if state.active && !is_there {
             if let Some(source) = source
                 && source.statistics()?.state == MailboxState::Connected
             {

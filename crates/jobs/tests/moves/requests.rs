@@ -10,9 +10,15 @@ use std::{
 };
 
 use base::{Disk, Guid, disk::OpenMode};
-use directory::{Edit, Value, verbs::note_move};
+use directory::{
+    Edit, Value,
+    verbs::{note_move, remove_mailbox, switch_databases},
+};
 use jobs::moves::{Mover, constraint::Copy};
-use store::StoreError;
+use store::{
+    DisconnectReason, MailboxState, StoreError,
+    transfer::{PageLimits, Step},
+};
 
 use crate::house::{House, going, picture, small};
 
@@ -173,4 +179,35 @@ async fn a_damaged_item_counts_and_is_named() {
     assert_eq!(house.status(request), "CompletedWithWarning");
     assert!(report(&house, request).contains("Left out: item with UID 5"));
     assert_eq!(house.open().await.check().unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_goes_after_the_switch_leaves_the_mailbox_where_it_is_now() {
+    let house = House::new(5).await;
+    let request = house.request(Vec::new()).await;
+    let source = house.open().await;
+    let (target, from) = (house.database(1), source.clone());
+    source.lock().await.unwrap();
+    crate::house::blocking(move || {
+        let transfer = target.begin_transfer(request, &from).unwrap();
+        while transfer.step(PageLimits::default()).unwrap() != Step::UpToDate {}
+        transfer.settle().unwrap();
+        transfer.activate().wait().unwrap();
+    })
+    .await;
+    assert!(house.directory.commit(move |draft| switch_databases(draft, request)).await.unwrap());
+    let user = house.user;
+    house.directory.commit(move |draft| remove_mailbox(draft, user)).await.unwrap();
+    let mailbox = house.database(1).mailbox(house.mailbox).unwrap();
+    mailbox.disconnect(DisconnectReason::Disabled).await.unwrap();
+    assert!(house.directory.snapshot().get(request).is_none(), "a request goes with its user");
+    house.mover(small()).sweep(&[]).await;
+    assert_eq!(house.database(1).transfers().unwrap(), []);
+    assert_eq!(mailbox.statistics().unwrap().items, 6);
+    let reason = |mailbox: &store::Mailbox| match mailbox.statistics().unwrap().state {
+        MailboxState::Disconnected { reason, .. } => Some(reason),
+        _ => None,
+    };
+    assert_eq!(reason(&source), Some(DisconnectReason::SoftDeleted));
+    assert_eq!(reason(&mailbox), Some(DisconnectReason::Disabled));
 }

@@ -79,7 +79,7 @@ fn health_check(exchange: &Exchange) -> Answer {
 
 /// Prometheus' text format; for the machine itself only.
 fn metrics(exchange: &Exchange) -> Answer {
-    if exchange.peer.ip().to_canonical().is_loopback() {
+    if exchange.peer().ip().to_canonical().is_loopback() {
         typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (exchange.settings.metrics)())
     } else {
         text(StatusCode::FORBIDDEN, "Metrics are served to this machine only.\r\n")

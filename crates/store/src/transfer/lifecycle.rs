@@ -29,7 +29,7 @@ pub struct TransferState {
     /// The database it takes the mailbox from, and the mailbox there; nothing where the move is being
     /// forgotten.
     pub source: Option<(Guid, MailboxId)>,
-    /// The mailbox has been switched over to this database, or is about to be.
+    /// The mailbox has its GUID in this database: it has been switched over, or is about to be.
     pub active: bool,
     /// How far it has come.
     pub progress: Progress,
@@ -92,7 +92,9 @@ impl Database {
                     mailbox: row.as_ref().map_or(Guid::EMPTY, |row| row.guid),
                     source: arrival.as_ref().map(|arrival| (arrival.source_database, arrival.source)),
                     progress: arrival.map_or_else(Progress::default, |arrival| arrival.progress()),
-                    active: row.is_some_and(|row| row.state == MailboxState::Connected),
+                    active: row.is_some_and(|row| {
+                        !matches!(row.state, MailboxState::Arriving | MailboxState::Removing)
+                    }),
                 });
             }
             Ok(states)
