@@ -232,11 +232,9 @@ impl World {
 
     /// Takes another server into the organisation. Nothing runs on it.
     fn server(&self, name: &str) {
-        let name = name.to_owned();
-        let made = self
-            .context
-            .directory
-            .commit(move |draft| new_server(draft, &name, "mbx.rialto.test").map(|_| ()));
+        let (name, fqdn) = (name.to_owned(), format!("{}.rialto.test", name.to_lowercase()));
+        let make = move |draft: &mut directory::Draft<'_>| new_server(draft, &name, &fqdn).map(|_| ());
+        let made = self.context.directory.commit(make);
         self.runtime.block_on(made).expect("a server");
     }
 

@@ -52,7 +52,7 @@ async fn three() -> (Directory, tempfile::TempDir) {
         let first = draft.servers().next().unwrap().guid;
         draft.modify(first, vec![("Name", Edit::set("MBX1"))])?;
         for name in ["MBX2", "MBX3", "MBX4"] {
-            new_server(draft, name, "mbx.rialto.test")?;
+            new_server(draft, name, &format!("{}.rialto.test", name.to_lowercase()))?;
         }
         for name in ["MBX1", "MBX2", "MBX3"] {
             let server = server(draft, name);
@@ -141,7 +141,7 @@ async fn members_are_in_one_group_of_at_most_sixteen() {
         assert!(said(remove_group_member(draft, one, member)).contains("\\MBX2\" of a replicated database"));
         assert!(said(draft.delete(one)).contains("has members"));
         for n in 5..18 {
-            let server = new_server(draft, &format!("MBX{n}"), "mbx.rialto.test")?.guid;
+            let server = new_server(draft, &format!("MBX{n}"), &format!("mbx{n}.rialto.test"))?.guid;
             add_group_member(draft, one, server)?;
         }
         assert_eq!(draft.members_of_availability_group(one).len(), 16);
