@@ -47,6 +47,9 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The code of a mailbox that a move is taking away: a session with it ends, a new one finds the mailbox.
+    pub const MOVING: &'static str = "ErrorMailboxMoveInProgress";
+
     /// A fault with no hidden cause.
     pub fn new(kind: FaultKind, code: &'static str, public_text: impl Into<String>) -> Self {
         Fault { kind, code, public_text: public_text.into(), cause: None }

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod audit;
+pub mod availability;
 mod call;
 mod changes;
 mod cmdlet;
@@ -12,6 +13,7 @@ mod complete;
 pub mod compliance;
 mod context;
 mod convert;
+pub mod copies;
 mod corrections;
 pub mod database;
 mod failure;
@@ -36,14 +38,17 @@ pub use failure::{Failure, Outcome};
 pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use parity::{Parity, counts, parity, refused, table};
-pub use source::{Cmdlets, Declarations, MODULE, accepts, built, find, is_built, names};
+pub use source::{Cmdlets, Declarations, MODULE, built, find, names};
 pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[
+    &availability::availability_group_server::ADD,
     &recipient::distribution_group_member::ADD,
+    &availability::database_copy::ADD,
     &access::management_role_entry::ADD,
     &access::role_group_member::ADD,
+    &database::migration_batch::COMPLETE,
     &recipient::mailbox_content::CONNECT,
     &recipient::distribution_group::DISABLE,
     &recipient::mail_contact::DISABLE,
@@ -58,6 +63,8 @@ pub static ALL: &[&Cmdlet] = &[
     &compliance::admin_audit_log_config::GET,
     &recipient::cas_mailbox::GET,
     &recipient::contact::GET,
+    &availability::availability_group::GET,
+    &availability::availability_group_network::GET,
     &recipient::distribution_group::GET,
     &recipient::distribution_group_member::GET,
     &recipient::dynamic_distribution_group::GET,
@@ -68,7 +75,9 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::GET,
     &recipient::mailbox::GET,
     &database::mailbox_database::GET,
+    &availability::database_copy_status::GET,
     &database::mailbox_folder_statistics::GET,
+    &org::mailbox_server::GET,
     &database::mailbox_statistics::GET,
     &access::management_role::GET,
     &access::management_role_assignment::GET,
@@ -76,6 +85,12 @@ pub static ALL: &[&Cmdlet] = &[
     &access::management_scope::GET,
     &transport::message::GET,
     &transport::message_tracking_log::GET,
+    &database::migration_batch::GET,
+    &database::migration_statistics::GET,
+    &database::migration_user::GET,
+    &database::migration_user::STATISTICS,
+    &database::move_request::GET,
+    &database::move_request_statistics::GET,
     &org::organization_config::GET,
     &transport::queue::GET,
     &transport::receive_connector::GET,
@@ -92,7 +107,11 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::user::GET,
     &health::win_event::GET,
     &database::mailbox_database::MOUNT,
+    &availability::active_mailbox_database::MOVE,
     &org::accepted_domain::NEW,
+    &compliance::admin_audit_log_search::NEW,
+    &availability::availability_group::NEW,
+    &availability::availability_group_network::NEW,
     &recipient::distribution_group::NEW,
     &recipient::dynamic_distribution_group::NEW,
     &org::email_address_policy::NEW,
@@ -103,13 +122,19 @@ pub static ALL: &[&Cmdlet] = &[
     &access::management_role::NEW,
     &access::management_role_assignment::NEW,
     &access::management_scope::NEW,
+    &database::migration_batch::NEW,
+    &database::move_request::NEW,
     &transport::receive_connector::NEW,
     &org::remote_domain::NEW,
     &access::role_assignment_policy::NEW,
     &access::role_group::NEW,
     &transport::send_connector::NEW,
+    &availability::redistribution::OPTIMIZE,
     &org::server_join_key::NEW,
     &org::accepted_domain::REMOVE,
+    &availability::availability_group::REMOVE,
+    &availability::availability_group_network::REMOVE,
+    &availability::availability_group_server::REMOVE,
     &recipient::distribution_group::REMOVE,
     &recipient::distribution_group_member::REMOVE,
     &recipient::dynamic_distribution_group::REMOVE,
@@ -119,11 +144,14 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::REMOVE,
     &recipient::mailbox_content::REMOVE,
     &database::mailbox_database::REMOVE,
+    &availability::database_copy::REMOVE,
     &access::management_role::REMOVE,
     &access::management_role_assignment::REMOVE,
     &access::management_role_entry::REMOVE,
     &access::management_scope::REMOVE,
     &transport::message::REMOVE,
+    &database::migration_batch::REMOVE,
+    &database::move_request::REMOVE,
     &transport::receive_connector::REMOVE,
     &org::remote_domain::REMOVE,
     &access::role_assignment_policy::REMOVE,
@@ -132,7 +160,10 @@ pub static ALL: &[&Cmdlet] = &[
     &transport::send_connector::REMOVE,
     &org::server_join_key::REMOVE,
     &database::store_mailbox::REMOVE,
+    &availability::availability_group::RESTORE,
+    &availability::database_copy::RESUME,
     &transport::message::RESUME,
+    &database::move_request::RESUME,
     &transport::queue::RESUME,
     &transport::queue::RETRY,
     &compliance::admin_audit_log::SEARCH,
@@ -140,6 +171,8 @@ pub static ALL: &[&Cmdlet] = &[
     &compliance::admin_audit_log_config::SET,
     &recipient::cas_mailbox::SET,
     &recipient::contact::SET,
+    &availability::availability_group::SET,
+    &availability::availability_group_network::SET,
     &recipient::distribution_group::SET,
     &recipient::dynamic_distribution_group::SET,
     &org::email_address_policy::SET,
@@ -149,9 +182,13 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::SET,
     &recipient::mailbox::SET,
     &database::mailbox_database::SET,
+    &availability::database_copy::SET,
+    &org::mailbox_server::SET,
     &access::management_role_assignment::SET,
     &access::management_role_entry::SET,
     &access::management_scope::SET,
+    &database::migration_batch::SET,
+    &database::move_request::SET,
     &org::organization_config::SET,
     &transport::receive_connector::SET,
     &org::remote_domain::SET,
@@ -161,10 +198,18 @@ pub static ALL: &[&Cmdlet] = &[
     &org::transport_config::SET,
     &transport::transport_service::SET,
     &recipient::user::SET,
+    &availability::availability_group::START,
+    &availability::availability_group::STOP,
+    &availability::database_copy::SUSPEND,
+    &database::migration_batch::START,
+    &database::migration_batch::STOP,
     &transport::message::SUSPEND,
+    &database::move_request::SUSPEND,
     &transport::queue::SUSPEND,
     &compliance::admin_audit_log::TEST,
+    &availability::replication_health::TEST,
     &recipient::distribution_group_member::UPDATE,
+    &availability::database_copy::UPDATE,
     &access::role_group_member::UPDATE,
     &database::store_mailbox::UPDATE,
     &compliance::admin_audit_log::WRITE,

@@ -46,6 +46,10 @@ const TABLES: &[Row] = &[
         "Microsoft.Exchange.Data.Directory.Management.MailContact",
         &[("Name", ANY), ("Alias", ANY), ("RecipientType", ANY)],
     ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.MailboxServer",
+        &[("Name", Some(20)), ("Site", Some(24)), ("DatabaseAvailabilityGroup", ANY)],
+    ),
     ("Microsoft.Exchange.Data.Directory.Management.MailUser", &[("Name", ANY), ("RecipientType", ANY)]),
     (
         "Microsoft.Exchange.Data.Directory.Management.Mailbox",
@@ -63,10 +67,22 @@ const TABLES: &[Row] = &[
         "Microsoft.Exchange.Data.Directory.Management.TransportServer",
         &[("Name", ANY), ("MessageTrackingLogEnabled", ANY), ("AntispamAgentsEnabled", ANY)],
     ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.MoveRequest",
+        &[("DisplayName", ANY), ("Status", Some(22)), ("TargetDatabase", ANY)],
+    ),
     ("Microsoft.Exchange.Data.Directory.Management.User", &[("Name", ANY), ("RecipientType", ANY)]),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain",
         &[("Name", ANY), ("DomainName", ANY), ("DomainType", ANY), ("Default", Some(7))],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.DatabaseAvailabilityGroup",
+        &[("Name", Some(16)), ("Servers", ANY), ("OperationalServers", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.DatabaseAvailabilityGroupNetwork",
+        &[("Identity", ANY), ("ReplicationEnabled", Some(18)), ("Subnets", ANY)],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.DomainContentConfig",
@@ -141,12 +157,52 @@ const TABLES: &[Row] = &[
         ],
     ),
     (
+        "Microsoft.Exchange.Data.Storage.Management.MigrationBatch",
+        &[("Identity", ANY), ("Status", Some(20)), ("MigrationType", ANY), ("TotalCount", Some(11))],
+    ),
+    (
+        "Microsoft.Exchange.Data.Storage.Management.MigrationUser",
+        &[("Identity", ANY), ("BatchId", ANY), ("Status", Some(12))],
+    ),
+    (
+        "Microsoft.Exchange.MailboxReplicationService.MoveRequestStatistics",
+        &[
+            ("DisplayName", ANY),
+            ("StatusDetail", Some(22)),
+            ("TotalMailboxSize", ANY),
+            ("TotalArchiveSize", ANY),
+            ("PercentComplete", Some(15)),
+        ],
+    ),
+    (
         "Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics",
         &[
             ("DisplayName", Some(26)),
             ("ItemCount", Some(12)),
             ("StorageLimitStatus", Some(20)),
             ("LastLogonTime", ANY),
+        ],
+    ),
+    (
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.DatabaseCopyStatusEntry",
+        &[
+            ("Name", Some(26)),
+            ("Status", Some(15)),
+            ("CopyQueueLength", Some(15)),
+            ("ReplayQueueLength", Some(17)),
+            ("LastInspectedLogTime", Some(22)),
+            ("ContentIndexState", ANY),
+        ],
+    ),
+    (
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.DatabaseMoveResult",
+        &[
+            ("Identity", Some(20)),
+            ("ActiveServerAtStart", Some(20)),
+            ("ActiveServerAtEnd", Some(20)),
+            ("Status", Some(10)),
+            ("NumberOfLogsLost", Some(16)),
+            ("MountStatusAtMoveEnd", ANY),
         ],
     ),
     (
@@ -162,6 +218,20 @@ const TABLES: &[Row] = &[
     (
         "Microsoft.Exchange.Management.RbacTasks.ExchangeRoleEntryPresentation",
         &[("Name", Some(35)), ("Role", Some(30)), ("Parameters", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Monitoring.ReplicationCheckOutcome",
+        &[("Server", Some(15)), ("Check", Some(26)), ("Result", Some(10)), ("Error", ANY)],
+    ),
+    (
+        "Rialto.Management.DatabaseDistribution",
+        &[
+            ("ServerName", Some(20)),
+            ("TotalDbs", Some(8)),
+            ("ActiveDbs", Some(9)),
+            ("PassiveDbs", Some(10)),
+            ("PreferenceCountList", ANY),
+        ],
     ),
     (
         "System.Diagnostics.Eventing.Reader.EventLogRecord",

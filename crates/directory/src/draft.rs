@@ -192,9 +192,24 @@ impl<'a> Draft<'a> {
         }
         let same = old.name == object.name && old.stored().eq(object.stored());
         if !same {
-            self.store(Some(&old), object)?;
+            let new = self.store(Some(&old), object)?;
+            self.take_along(&old, &new)?;
         }
         Ok(!same)
+    }
+
+    /// What lies in an object that was renamed lies in it still.
+    fn take_along(&mut self, old: &Object, new: &Object) -> Result<(), DirectoryError> {
+        if old.name == new.name {
+            return Ok(());
+        }
+        let (from, to) = (old.dn(), new.dn());
+        let linking = self.view.linking_to(new.guid).filter(|inner| inner.container == from);
+        let inner: Vec<Guid> = linking.map(|inner| inner.guid).collect();
+        let followed = std::mem::replace(&mut self.following, true);
+        let moved = inner.into_iter().try_for_each(|inner| self.move_to(inner, to.clone()));
+        self.following = followed;
+        moved
     }
 
     /// Takes an object as another server's directory has it, GUID and times included.
@@ -387,17 +402,21 @@ impl<'a> Draft<'a> {
                     .ok_or_else(|| DirectoryError::Invalid("The organization doesn't exist yet.".into()))?;
                 Ok(below(organization.dn(), path))
             }
-            Place::Server(path) => {
-                let link = attributes.iter().find(|(name, _)| *name == "Server");
-                let guid = link.and_then(|(_, value)| value.as_link());
-                let server = match guid {
-                    Some(guid) => self.existing(guid)?,
-                    None => {
-                        return Err(DirectoryError::Invalid("The property Server can't be empty.".into()));
-                    }
-                };
-                Ok(below(server.dn(), path))
-            }
+            Place::Server(path) => Ok(below(self.linked(attributes, "Server")?.dn(), path)),
+            Place::Below(link) => Ok(self.linked(attributes, link)?.dn()),
+        }
+    }
+
+    /// What one of the attributes of an object to be links to.
+    fn linked(
+        &self,
+        attributes: &[(&'static str, Value)],
+        name: &str,
+    ) -> Result<Arc<Object>, DirectoryError> {
+        let link = attributes.iter().find(|(own, _)| *own == name);
+        match link.and_then(|(_, value)| value.as_link()) {
+            Some(guid) => self.existing(guid),
+            None => Err(DirectoryError::Invalid(format!("The property {name} can't be empty."))),
         }
     }
 }

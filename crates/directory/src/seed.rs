@@ -10,14 +10,13 @@ use crate::{
     error::DirectoryError,
     object::Object,
     policy::{DEFAULT_POLICY, precanned_filter},
-    schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, SERVER, TRANSPORT_CONFIG},
+    schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, TRANSPORT_CONFIG},
     value::{Binding, DomainPattern, Value},
-    verbs::{NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector},
+    verbs::{
+        NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector, new_server,
+    },
     view::Scope,
 };
-
-/// The build the server presents itself as, where the cmdlets show one.
-const ADMIN_DISPLAY_VERSION: &str = "Version 15.0 (Build 1497.2)";
 
 /// Where a default receive connector listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,18 +133,7 @@ pub fn add_server(
     fqdn: &str,
     ports: &Ports,
 ) -> Result<Guid, DirectoryError> {
-    let organization = draft.organization().map(|o| o.name.to_string()).unwrap_or_default();
-    let domain = draft.domain_name().to_owned();
-    let legacy = format!(
-        "/o={organization}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn={name}"
-    );
-    let server = draft.create(
-        NewObject::new(&SERVER, name)
-            .with("Fqdn", fqdn)
-            .with("Domain", domain)
-            .with("ExchangeLegacyDN", legacy)
-            .with("AdminDisplayVersion", ADMIN_DISPLAY_VERSION),
-    )?;
+    let server = new_server(draft, name, fqdn)?;
     for template in RECEIVE_CONNECTORS {
         make_receive_connector(draft, server.guid, name, template, (template.port_of)(ports))?;
     }

@@ -1,3 +1,4 @@
-//! What runs without being asked: assistants that keep the stores in order.
+//! What runs without being asked: the mover of mailboxes, assistants that keep the stores in order.
 
+pub mod moves;
 pub mod store_maintenance;

@@ -48,7 +48,12 @@ pub async fn round(database: &Database, settings: &Object, clock: &SharedClock) 
     let retention = settings.span("DeletedItemRetention").unwrap_or(EnhancedTimeSpan::from_days(14));
     let mut purged = 0;
     for (id, _) in database.statistics()? {
-        purged += database.mailbox_by_id(id).purge_recoverable(before(retention)).await?;
+        match database.mailbox_by_id(id).purge_recoverable(before(retention)).await {
+            Ok(count) => purged += count,
+            // What a move has locked is purged where it lives then.
+            Err(StoreError::Moving) => {}
+            Err(error) => return Err(error),
+        }
     }
     tracing::info!(database = database.name(), removed, forgotten, purged, "store maintenance");
     Ok(())

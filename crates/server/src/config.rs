@@ -1,6 +1,7 @@
 //! The bootstrap configuration: the little that must be known before the directory can be read.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -21,9 +22,67 @@ pub(crate) struct Config {
     /// The certificate to present; a self-signed one in the data folder when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) certificate: Option<CertificateFiles>,
+    /// How clients log on with tickets of a realm; they do where there is a keytab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kerberos: Option<Kerberos>,
     /// What remote sessions may see, beside `Microsoft.Exchange`.
     #[serde(default, skip_serializing_if = "SessionConfigurations::is_empty")]
     pub(crate) session_configurations: SessionConfigurations,
+    /// How mailboxes are moved between databases.
+    #[serde(default, skip_serializing_if = "MailboxReplication::is_default")]
+    pub(crate) mailbox_replication: MailboxReplication,
+}
+
+/// `[mailbox_replication]`: what the product keeps in `MSExchangeMailboxReplication.exe.config`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MailboxReplication {
+    /// How often a move is tried again after a failure that may pass.
+    pub(crate) max_retries: u16,
+    /// Seconds between two tries.
+    pub(crate) retry_delay: u32,
+    /// Moves at a time.
+    pub(crate) max_total_moves: usize,
+    /// Moves at a time out of one database.
+    pub(crate) max_active_moves_per_source_database: usize,
+    /// Moves at a time into one database.
+    pub(crate) max_active_moves_per_target_database: usize,
+    /// Bytes a second that one move may copy; as fast as it goes when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_bytes_per_second: Option<u64>,
+}
+
+impl Default for MailboxReplication {
+    fn default() -> Self {
+        let settings = jobs::moves::Settings::default();
+        MailboxReplication {
+            max_retries: u16::try_from(settings.max_retries).unwrap_or(u16::MAX),
+            retry_delay: u32::try_from(settings.retry_delay.to_duration().as_secs()).unwrap_or(u32::MAX),
+            max_total_moves: settings.max_total_moves,
+            max_active_moves_per_source_database: settings.max_moves_per_source_database,
+            max_active_moves_per_target_database: settings.max_moves_per_target_database,
+            max_bytes_per_second: settings.max_bytes_per_second,
+        }
+    }
+}
+
+impl MailboxReplication {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As the mover takes them.
+    pub(crate) fn settings(&self) -> jobs::moves::Settings {
+        jobs::moves::Settings {
+            max_retries: self.max_retries.into(),
+            retry_delay: base::EnhancedTimeSpan::from_secs(self.retry_delay.into()),
+            max_total_moves: self.max_total_moves,
+            max_moves_per_source_database: self.max_active_moves_per_source_database,
+            max_moves_per_target_database: self.max_active_moves_per_target_database,
+            max_bytes_per_second: self.max_bytes_per_second,
+            ..jobs::moves::Settings::default()
+        }
+    }
 }
 
 /// `[listen]`: one address, one port per service.
@@ -52,6 +111,9 @@ pub(crate) struct Listen {
     /// listens on) and that port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) link_addresses: Vec<String>,
+    /// Take passwords there; without it they are taken only where there is no keytab, hence nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plain_http_basic: Option<bool>,
     /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
     #[serde(default = "implicit_tls")]
     pub(crate) smtp_implicit_tls: Vec<u16>,
@@ -68,6 +130,22 @@ pub(crate) struct CertificateFiles {
     pub(crate) chain: PathBuf,
     /// The private key, PEM; must not be readable by others.
     pub(crate) key: PathBuf,
+}
+
+/// `[kerberos]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kerberos {
+    /// The service's keys; `kerberos.keytab` in the data folder when absent. Must not be readable by others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keytab: Option<PathBuf>,
+    /// The one service of the keytab whose tickets are taken, `HTTP/mail.contoso.com`; every `HTTP/` and `WSMAN/` of
+    /// it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_principal: Option<String>,
+    /// Realms of the keytab, and the domain of their users' user principal names where it is another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) realms: BTreeMap<String, String>,
 }
 
 /// Every port a server needs at its start: the protocols' and its receive connectors'.
@@ -174,6 +252,7 @@ impl Listen {
             plain_http: None,
             links,
             link_addresses: Vec::new(),
+            plain_http_basic: None,
             smtp_implicit_tls,
             allow_plaintext: false,
         }
@@ -226,7 +305,13 @@ mod tests {
             server_name: "mail.contoso.com".into(),
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
             certificate: None,
+            kerberos: Some(Kerberos {
+                keytab: Some("/etc/rialto.keytab".into()),
+                service_principal: None,
+                realms: BTreeMap::from([("CONTOSO.LOCAL".into(), "contoso.com".into())]),
+            }),
             session_configurations: SessionConfigurations::default(),
+            mailbox_replication: MailboxReplication::default(),
         };
         config.save(&layout).unwrap();
         assert_eq!(Config::load(&layout).unwrap(), config);

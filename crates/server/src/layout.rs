@@ -55,6 +55,10 @@ impl Layout {
     pub(crate) fn link_keys(&self) -> PathBuf {
         self.certificates().join("links")
     }
+    /// The keys of this server as a Kerberos service, where no other file is named.
+    pub(crate) fn keytab(&self) -> PathBuf {
+        self.root.join("kerberos.keytab")
+    }
     /// Message tracking logs.
     pub(crate) fn tracking(&self) -> PathBuf {
         self.root.join("logs").join("MessageTracking")

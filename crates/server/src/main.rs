@@ -11,6 +11,7 @@ mod configurations;
 mod error;
 mod files;
 mod join;
+mod kerberos;
 mod layout;
 mod links;
 mod logon;

@@ -13,7 +13,7 @@ use base::{
     eventlog::{self, EventKind, EventLog, Level},
     rng::SystemRng,
 };
-use cmdlets::Context;
+use cmdlets::{Context, copies::SingleServer};
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
@@ -26,6 +26,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use transport::{Transport, receive};
 use trust::{Authenticator, audit};
+use wire::kerberos::gss;
 
 use crate::{
     admin, certificate,
@@ -34,6 +35,7 @@ use crate::{
     commands::Commands,
     config::Config,
     error::ServerError,
+    kerberos,
     layout::Layout,
     links::ServerLinks,
     logon::Logon,
@@ -171,7 +173,7 @@ pub(crate) async fn start(
     let events = Arc::new(events);
     telemetry::start_logging(format, events.clone());
     let metrics = telemetry::start_metrics();
-    let Certificate { path, tls } = certificate::load_or_create(&layout, &config)?;
+    let Certificate { path, tls, end } = certificate::load_or_create(&layout, &config)?;
     let tls = TlsAcceptor::from(tls);
 
     let directory = open_directory(&layout, &seams).await?;
@@ -187,6 +189,8 @@ pub(crate) async fn start(
         let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
         blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
     };
+    let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
+    let authenticator = authenticator.with_kerberos(kerberos);
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
     let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
 
@@ -214,6 +218,15 @@ pub(crate) async fn start(
         stopped.clone(),
     ));
 
+    let mover = jobs::moves::Mover::new(
+        directory.clone(),
+        stores.clone(),
+        clock.clone(),
+        config.mailbox_replication.settings(),
+        &server.name,
+    );
+    tasks.spawn(mover.run(stopped.clone()));
+
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
     let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
@@ -224,7 +237,8 @@ pub(crate) async fn start(
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
-    let remoting = Remoting { commands: Arc::new(commands), shells };
+    let tls_end = gss::channel_hash(&end);
+    let remoting = Remoting { commands: Arc::new(commands), shells, tls_end };
     protocols.listen_http(&mut tasks, metrics, remoting)?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
@@ -338,11 +352,18 @@ fn cmdlet_context(
 ) -> Context {
     let Rooms { directory, stores, transport, links } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
+    let (volume, disk) = (layout.clone(), seams.disk.clone());
+    let copies = SingleServer {
+        server: server.guid,
+        stores: stores.clone(),
+        free_space: Box::new(move |database| disk.free_space(&volume.mailbox_database(database.guid)).ok()),
+    };
     Context {
         server_name: server.name.to_string(),
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
+        copies: Box::new(copies),
         transport: transport.clone(),
         links: Some(links.links.clone()),
         events: records.events,
@@ -366,6 +387,8 @@ struct Protocols<'a> {
 struct Remoting {
     commands: Arc<Commands>,
     shells: Arc<psremoting::Shells>,
+    /// The hash of this end of TLS.
+    tls_end: [u8; 16],
 }
 
 impl Protocols<'_> {
@@ -402,8 +425,11 @@ impl Protocols<'_> {
         &self,
         tasks: &mut JoinSet<()>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
-        Remoting { commands, shells }: Remoting,
+        Remoting { commands, shells, tls_end }: Remoting,
     ) -> Result<(), ServerError> {
+        let at = &self.config.listen;
+        // Where clients can do better, passwords are taken in the clear only if that was asked for.
+        let basic_in_clear = at.plain_http_basic.unwrap_or(!self.services.takes_tickets());
         let settings = Arc::new(http::Settings {
             server_name: self.config.server_name.clone(),
             metrics: Box::new(move || metrics.render()),
@@ -411,13 +437,16 @@ impl Protocols<'_> {
             commands,
             shells,
             adminapi: protocols::adminapi::Pages::default(),
+            tls_end,
+            basic_in_clear,
         });
-        let at = &self.config.listen;
         let tls = Some(self.tls.clone());
         let listener = bind(at.at(at.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings.clone(), tls, self.stopped.clone()));
         if let Some(port) = at.plain_http {
-            tracing::warn!(port, "HTTP without TLS is configured: passwords cross the network readable");
+            if basic_in_clear {
+                tracing::warn!(port, "HTTP without TLS is configured: passwords cross the network readable");
+            }
             let listener = bind(at.at(port), "HTTP")?;
             tasks.spawn(http::serve(listener, settings, None, self.stopped.clone()));
         }

@@ -100,7 +100,9 @@ fn configuration(options: &cli::Setup, server_name: String, ports: Ports) -> Con
         server_name,
         listen: Listen { link_addresses, ..Listen::new(options.listen, ports) },
         certificate: files.map(|(chain, key)| CertificateFiles { chain, key }),
+        kerberos: None,
         session_configurations: SessionConfigurations::default(),
+        mailbox_replication: Default::default(),
     }
 }
 

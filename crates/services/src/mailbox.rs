@@ -54,13 +54,19 @@ impl Mailbox {
         let _turn = READERS.acquire().await.map_err(Fault::internal)?;
         tokio::task::spawn_blocking(move || read(&mailbox)).await.map_err(Fault::internal)?
     }
+    /// The mailbox, unless a move is taking it to another database or has: what it held here is not the truth
+    /// any more. Changes are refused by the store itself.
+    fn here(&self) -> Result<&store::Mailbox, Fault> {
+        self.store.available()?;
+        Ok(&self.store)
+    }
     /// All folders of the visible tree, parents before children.
     pub fn folders(&self) -> Result<Vec<Folder>, Fault> {
-        Ok(self.store.folders()?)
+        Ok(self.here()?.folders()?)
     }
     /// A folder's figures.
     pub fn status(&self, folder: FolderId) -> Result<FolderStatus, Fault> {
-        Ok(self.store.status(folder)?)
+        Ok(self.here()?.status(folder)?)
     }
     /// Makes a folder; `FaultKind::AlreadyExists` where the name is taken.
     pub async fn create_folder(
@@ -90,16 +96,16 @@ impl Mailbox {
     }
     /// What a session is told of a folder when it opens it.
     pub fn contents(&self, folder: FolderId) -> Result<Contents, Fault> {
-        Ok(self.store.contents(folder)?)
+        Ok(self.here()?.contents(folder)?)
     }
     /// Items in the ranges, ascending, at most `limit`; go on after the last UID returned.
     pub fn items(&self, folder: FolderId, ranges: &UidRanges, limit: usize) -> Result<Vec<Item>, Fault> {
-        Ok(self.store.items(folder, ranges, limit)?)
+        Ok(self.here()?.items(folder, ranges, limit)?)
     }
     /// The header summary cached at delivery (`wire::mime::Summary`, its encoded form), one per item asked
     /// for; empty where an item is gone.
     pub fn summaries(&self, items: &[ItemId]) -> Result<Vec<Bytes>, Fault> {
-        Ok(self.store.summaries(items)?)
+        Ok(self.here()?.summaries(items)?)
     }
     /// What [`Mailbox::items`] and [`Mailbox::summaries`] give, from one view: the fast way to envelopes.
     pub fn items_with_summaries(
@@ -108,11 +114,11 @@ impl Mailbox {
         ranges: &UidRanges,
         limit: usize,
     ) -> Result<Vec<(Item, Bytes)>, Fault> {
-        Ok(self.store.items_with_summaries(folder, ranges, limit)?)
+        Ok(self.here()?.items_with_summaries(folder, ranges, limit)?)
     }
     /// The bytes as they were received, to the byte.
     pub fn body(&self, item: ItemId) -> Result<Bytes, Fault> {
-        Ok(self.store.body(item)?)
+        Ok(self.here()?.body(item)?)
     }
     /// Stores a message; resolves to its UID. `FaultKind::TooLarge` past quota.
     pub async fn append(
@@ -163,11 +169,11 @@ impl Mailbox {
     }
     /// What changed after `modseq`.
     pub fn changes_since(&self, folder: FolderId, modseq: u64) -> Result<Changes, Fault> {
-        Ok(self.store.changes_since(folder, modseq)?)
+        Ok(self.here()?.changes_since(folder, modseq)?)
     }
     /// Wakes whenever the folder's modseq moves; holds the newest value.
     pub fn watch(&self, folder: FolderId) -> Result<tokio::sync::watch::Receiver<u64>, Fault> {
-        Ok(self.store.watch(folder)?)
+        Ok(self.here()?.watch(folder)?)
     }
 }
 

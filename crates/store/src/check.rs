@@ -7,7 +7,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use engine::Read;
+use engine::{Read, Txn};
 
 use crate::{
     Change, Database, Mailbox, StoreError,
@@ -50,17 +50,20 @@ impl Mailbox {
     /// Writes the counters anew where they are wrong; resolves to what was found before.
     pub fn repair_counts(&self) -> Change<Vec<Finding>> {
         let id = self.id;
-        self.database.change(move |txn, _| {
-            let Audit { findings, figures, totals, wrong, .. } = Audit::run(txn, id)?;
-            if wrong {
-                for (folder, figures) in figures {
-                    txn.put(&keys::folder(table::FIGURES, id, folder), &figures.to_bytes());
-                }
-                txn.put(&keys::mailbox(table::TOTALS, id), &totals.to_bytes());
-            }
-            Ok(findings)
-        })
+        self.database.change(move |txn, _| recount(txn, id))
     }
+}
+
+/// Writes the counters anew where they are wrong; returns what was found before.
+pub(crate) fn recount(txn: &mut Txn<'_>, id: MailboxId) -> Result<Vec<Finding>, StoreError> {
+    let Audit { findings, figures, totals, wrong, .. } = Audit::run(txn, id)?;
+    if wrong {
+        for (folder, figures) in figures {
+            txn.put(&keys::folder(table::FIGURES, id, folder), &figures.to_bytes());
+        }
+        txn.put(&keys::mailbox(table::TOTALS, id), &totals.to_bytes());
+    }
+    Ok(findings)
 }
 
 impl Database {

@@ -28,6 +28,12 @@ pub enum StoreError {
     /// No such mailbox in this database.
     #[error("the mailbox does not exist in this database")]
     NoMailbox,
+    /// A move is taking the mailbox to another database, or has.
+    #[error("the mailbox is being moved to another database; try again in a moment")]
+    Moving,
+    /// The move does not fill a mailbox of this database, or is past that.
+    #[error("move {0} fills no mailbox of this database")]
+    NoTransfer(Guid),
     /// A mailbox of this GUID exists already.
     #[error("mailbox {0} exists already")]
     MailboxExists(Guid),
@@ -79,6 +85,8 @@ impl From<StoreError> for Fault {
             }
             E::NotMounted(_) => (FaultKind::Unavailable, "MapiExceptionMdbOffline"),
             E::NoMailbox => (FaultKind::NotFound, "ErrorNonExistentMailbox"),
+            E::Moving => (FaultKind::Unavailable, Fault::MOVING),
+            E::NoTransfer(_) => (FaultKind::NotFound, "MapiExceptionNotFound"),
             E::MailboxExists(_) => (FaultKind::AlreadyExists, "MailboxAlreadyExists"),
             E::NoFolder(_) => (FaultKind::NotFound, "ErrorFolderNotFound"),
             E::NoItem(_) => (FaultKind::NotFound, "ErrorItemNotFound"),

@@ -51,6 +51,10 @@ pub(crate) mod table {
     pub(crate) const SHARED: u8 = b'b';
     /// delivery id → recipients that have the message.
     pub(crate) const DELIVERED: u8 = b'D';
+    /// move id → number of the mailbox that the move fills.
+    pub(crate) const TRANSFER: u8 = b'T';
+    /// mailbox, kind, number → how far a move has filled it.
+    pub(crate) const ARRIVAL: u8 = b'x';
 }
 
 /// Joins the parts of a key whose lengths add up to `N`.
@@ -94,6 +98,11 @@ pub(crate) fn in_folder(table: u8, mailbox: MailboxId, folder: u32, number: u64)
 /// Key of the property table.
 pub(crate) fn owner(mailbox: MailboxId, kind: u8, number: u64) -> [u8; 14] {
     join(table::PROPERTIES, &[&mailbox.0.to_be_bytes(), &[kind], &number.to_be_bytes()])
+}
+
+/// Key of the table of arrivals.
+pub(crate) fn arrival(mailbox: MailboxId, kind: u8, number: u64) -> [u8; 14] {
+    join(table::ARRIVAL, &[&mailbox.0.to_be_bytes(), &[kind], &number.to_be_bytes()])
 }
 
 /// Key of the table from property identifier to name.

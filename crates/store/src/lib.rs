@@ -17,6 +17,7 @@ mod read;
 mod registry;
 mod roles;
 mod rows;
+pub mod transfer;
 mod types;
 mod watch;
 mod write;
@@ -28,6 +29,7 @@ pub use mailbox::{DisconnectReason, MailboxState, MailboxStatistics};
 pub use read::FolderStatistics;
 pub use registry::{MountState, Stores};
 pub use roles::{DEFAULT_FOLDERS, DefaultFolder, FolderRole};
+pub use transfer::Transfer;
 pub use types::{
     Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
     StorageLimitStatus, UidRanges,

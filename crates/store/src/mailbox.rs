@@ -25,6 +25,8 @@ pub enum MailboxState {
     },
     /// Its content is being removed for good.
     Removing,
+    /// A move is filling it; it belongs to nobody until the move switches over.
+    Arriving,
 }
 
 /// Figures of a mailbox: exact, and O(1) to read.

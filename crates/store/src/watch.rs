@@ -55,6 +55,17 @@ impl Watchers {
         Ok(receiver)
     }
 
+    /// Wakes everybody who waits for a folder of the mailbox a last time.
+    pub(crate) fn end(&self, mailbox: MailboxId) {
+        self.folders.lock().retain(|(own, _), sender| {
+            let stays = *own != mailbox;
+            if !stays {
+                sender.send_replace(u64::MAX);
+            }
+            stays
+        });
+    }
+
     fn wake(&self, touched: &[(Key, u64)]) {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;

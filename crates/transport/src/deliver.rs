@@ -116,7 +116,7 @@ pub fn limits_of(view: &View, owner: &Object) -> Limits {
 pub(crate) fn is_transient(error: &StoreError) -> bool {
     match error {
         StoreError::Engine(engine) => !matches!(engine, EngineError::TooLarge(_)),
-        StoreError::NotMounted(_) | StoreError::Row(_) => true,
+        StoreError::NotMounted(_) | StoreError::Row(_) | StoreError::Moving => true,
         _ => false,
     }
 }

@@ -152,7 +152,9 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> PsObject {
                 Value::DateTime(since),
             )
         }
-        MailboxState::Connected | MailboxState::Removing => (Value::Null, Value::Null),
+        MailboxState::Connected | MailboxState::Removing | MailboxState::Arriving => {
+            (Value::Null, Value::Null)
+        }
     };
     let size = |bytes| Value::Unlimited(Unlimited::Limited(Limit::Size(ByteQuantifiedSize(bytes))));
     let count = |n: u64| Value::Long(i64::try_from(n).unwrap_or(i64::MAX));

@@ -30,7 +30,7 @@ impl Found {
     pub(crate) fn disconnected(&self) -> Option<DisconnectReason> {
         match self.mailbox.state {
             MailboxState::Disconnected { reason, .. } => Some(reason),
-            MailboxState::Connected | MailboxState::Removing => None,
+            MailboxState::Connected | MailboxState::Removing | MailboxState::Arriving => None,
         }
     }
 

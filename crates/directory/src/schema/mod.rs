@@ -5,8 +5,10 @@ mod parse;
 
 mod accepted_domain;
 mod admin_audit_log_config;
+mod availability_group;
 mod contact;
 mod container;
+mod database_copy;
 mod dynamic_group;
 mod email_address_policy;
 mod group;
@@ -15,6 +17,8 @@ mod mailbox;
 mod mailbox_database;
 mod management_role;
 mod management_scope;
+mod migration_batch;
+mod move_request;
 mod organization;
 mod person;
 mod receive_connector;
@@ -24,6 +28,7 @@ mod role_assignment_policy;
 mod send_connector;
 mod server;
 mod server_join_key;
+mod server_mailbox;
 mod server_transport;
 mod transport_config;
 mod user;
@@ -33,14 +38,18 @@ pub(crate) use parse::parse_time;
 pub use accepted_domain::ACCEPTED_DOMAIN;
 pub use admin_audit_log_config::ADMIN_AUDIT_LOG_CONFIG;
 pub use attribute::{Attribute, Index, Kind, Preset, Target};
+pub use availability_group::{DATABASE_AVAILABILITY_GROUP, DATABASE_AVAILABILITY_GROUP_NETWORK};
 pub use contact::CONTACT;
 pub use container::CONTAINER;
+pub use database_copy::MAILBOX_DATABASE_COPY;
 pub use dynamic_group::DYNAMIC_GROUP;
 pub use email_address_policy::EMAIL_ADDRESS_POLICY;
 pub use group::GROUP;
 pub use mailbox_database::MAILBOX_DATABASE;
 pub use management_role::MANAGEMENT_ROLE;
 pub use management_scope::MANAGEMENT_SCOPE;
+pub use migration_batch::MIGRATION_BATCH;
+pub use move_request::{MOVE_PRIORITIES, MOVE_REQUEST, MOVE_STATUSES};
 pub use organization::ORGANIZATION;
 pub use receive_connector::RECEIVE_CONNECTOR;
 pub use remote_domain::REMOTE_DOMAIN;
@@ -58,13 +67,18 @@ pub static CLASSES: &[&Class] = &[
     &ADMIN_AUDIT_LOG_CONFIG,
     &CONTACT,
     &CONTAINER,
+    &DATABASE_AVAILABILITY_GROUP,
+    &DATABASE_AVAILABILITY_GROUP_NETWORK,
     &DYNAMIC_GROUP,
     &EMAIL_ADDRESS_POLICY,
     &GROUP,
     &MAILBOX_DATABASE,
+    &MAILBOX_DATABASE_COPY,
     &MANAGEMENT_ROLE,
     &ROLE_ASSIGNMENT,
     &MANAGEMENT_SCOPE,
+    &MIGRATION_BATCH,
+    &MOVE_REQUEST,
     &ORGANIZATION,
     &RECEIVE_CONNECTOR,
     &REMOTE_DOMAIN,
@@ -85,6 +99,8 @@ pub enum Place {
     Organization(&'static [&'static str]),
     /// Below the server the object belongs to; likewise.
     Server(&'static [&'static str]),
+    /// Below the object that this attribute links to.
+    Below(&'static str),
 }
 
 /// How an object's identity is printed.
@@ -96,6 +112,8 @@ pub enum IdentityForm {
     Name,
     /// `SERVER\name`.
     ServerAndName,
+    /// The name of what it lies in, then its own: `DB01\MBX1`.
+    ContainerAndName,
 }
 
 /// A kind of object.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::FaultKind;
+use base::{Fault, FaultKind};
 use wire::secret::Secret;
 
 use super::{
@@ -132,6 +132,9 @@ impl Session {
             Ok(mailbox) => self.mailbox = Some(Arc::new(mailbox)),
             Err(fault) => {
                 self.refused += u32::from(fault.kind == FaultKind::Unauthenticated);
+                if fault.code == Fault::MOVING {
+                    return Err(no("UNAVAILABLE", "The mailbox is being moved; try again in a moment"));
+                }
                 return Err(fault.into());
             }
         }

@@ -78,6 +78,9 @@ fn response_code(fault: &Fault) -> &'static str {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
+        if fault.code == Fault::MOVING {
+            return Failure::Gone(Gone::Ended("The mailbox is being moved; log on again in a moment"));
+        }
         if fault.kind == FaultKind::Internal {
             tracing::error!(?fault, "command failed");
         } else {

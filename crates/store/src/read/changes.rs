@@ -103,7 +103,7 @@ pub(super) fn vanished(
 }
 
 /// The keys of a table by change number after the given one: excluded and included bound.
-pub(super) fn after_change(table: u8, mailbox: MailboxId, folder: u32, after: u64) -> ([u8; 17], [u8; 17]) {
+pub(crate) fn after_change(table: u8, mailbox: MailboxId, folder: u32, after: u64) -> ([u8; 17], [u8; 17]) {
     (keys::in_folder(table, mailbox, folder, after), keys::in_folder(table, mailbox, folder, u64::MAX))
 }
 

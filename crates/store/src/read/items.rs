@@ -141,6 +141,16 @@ pub(crate) fn scan_items(
     Ok(())
 }
 
+/// The keys with a prefix, of tables that have few.
+pub(crate) fn scan_prefix_keys(read: &impl Read, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut found = Vec::new();
+    read.scan_prefix(prefix, &mut |key, _| {
+        found.push(key.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
 /// Takes a uid and its undecoded row.
 type VisitRow<'a> = dyn FnMut(u32, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
 

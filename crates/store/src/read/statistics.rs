@@ -29,7 +29,8 @@ pub struct FolderStatistics {
 }
 
 impl Database {
-    /// Statistics of every mailbox, disconnected ones too; those being removed are left out.
+    /// Statistics of every mailbox, disconnected ones too; those being removed, or filled by a move, are left
+    /// out.
     pub fn statistics(&self) -> Result<Vec<(MailboxId, MailboxStatistics)>, StoreError> {
         self.view(|view| {
             let mut rows = Vec::new();
@@ -42,7 +43,7 @@ impl Database {
                 if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
             outcome?;
-            rows.retain(|(_, row)| row.state != MailboxState::Removing);
+            rows.retain(|(_, row)| !matches!(row.state, MailboxState::Removing | MailboxState::Arriving));
             rows.into_iter().map(|(id, row)| Ok((id, statistics(row, totals(view, id)?)))).collect()
         })
     }

@@ -58,6 +58,7 @@ impl Row for MailboxRow {
             MailboxState::Disconnected { reason: DisconnectReason::Disabled, since } => (1, since),
             MailboxState::Disconnected { reason: DisconnectReason::SoftDeleted, since } => (2, since),
             MailboxState::Removing => (3, Timestamp::default()),
+            MailboxState::Arriving => (4, Timestamp::default()),
         };
         out.byte(state);
         for time in [Some(since), self.last_logon, self.last_logoff] {
@@ -77,6 +78,7 @@ impl Row for MailboxRow {
             1 => MailboxState::Disconnected { reason: DisconnectReason::Disabled, since },
             2 => MailboxState::Disconnected { reason: DisconnectReason::SoftDeleted, since },
             3 => MailboxState::Removing,
+            4 => MailboxState::Arriving,
             _ => return None,
         };
         let mut time = || from.fixed().map(|micros| (micros != i64::MIN).then_some(Timestamp { micros }));
@@ -109,6 +111,8 @@ pub(crate) struct Totals {
     pub(crate) recoverable: u64,
     /// Their sizes, bytes.
     pub(crate) recoverable_size: u64,
+    /// A move is about to take the mailbox away, or has: nothing of it may change.
+    pub(crate) locked: bool,
 }
 
 impl Totals {
@@ -122,7 +126,7 @@ impl Totals {
 impl Row for Totals {
     const NAME: &'static str = "mailbox totals";
     fn encode(&self, out: &mut Writer) {
-        out.byte(1);
+        out.byte(2);
         out.number(self.change);
         out.number(self.last_folder);
         out.number(self.folders);
@@ -137,9 +141,10 @@ impl Row for Totals {
         ] {
             out.number(count);
         }
+        out.byte(self.locked.into());
     }
     fn decode(from: &mut Reader<'_>) -> Option<Self> {
-        from.version(1)?;
+        let version = from.version(2)?;
         Some(Self {
             change: from.number()?,
             last_folder: from.u32()?,
@@ -151,6 +156,7 @@ impl Row for Totals {
             associated_size: from.number()?,
             recoverable: from.number()?,
             recoverable_size: from.number()?,
+            locked: version > 1 && from.byte()? != 0,
         })
     }
 }

@@ -72,7 +72,10 @@ pub(crate) struct NewItem<'a> {
 impl<'t, 'e> Ledger<'t, 'e> {
     pub(crate) fn open(txn: &'t mut Txn<'e>, mailbox: MailboxId, now: Timestamp) -> Result<Self, StoreError> {
         let key = keys::mailbox(table::TOTALS, mailbox);
-        let totals = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+        let totals: Totals = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+        if totals.locked {
+            return Err(StoreError::Moving);
+        }
         Ok(Self { txn, mailbox, now, totals, folders: Vec::new() })
     }
 

@@ -50,6 +50,7 @@ const MAILBOX_TABLES: &[u8] = &[
     table::NAMED,
     table::NAME_OF,
     table::KEYWORDS,
+    table::ARRIVAL,
     table::MAILBOX,
 ];
 
@@ -62,11 +63,7 @@ impl Database {
             if txn.get(&by_guid)?.is_some() {
                 return Err(StoreError::MailboxExists(new.guid));
             }
-            let mut identity: Identity =
-                keys::get(txn, &[table::IDENTITY])?.ok_or(StoreError::Row(Identity::NAME))?;
-            let id = MailboxId(identity.next_mailbox);
-            identity.next_mailbox += 1;
-            txn.put(&[table::IDENTITY], &identity.to_bytes());
+            let id = next_mailbox(txn)?;
             txn.put(&by_guid, &u64::from(id.0).to_bytes());
             let row = MailboxRow {
                 guid: new.guid,
@@ -95,10 +92,19 @@ impl Mailbox {
         self.change_row(move |row| row.state = MailboxState::Disconnected { reason, since })
     }
 
-    /// Gives a disconnected mailbox to a user again.
+    /// Gives a disconnected mailbox to a user again; the source of a completed move can be changed again.
     pub fn connect(&self, display_name: &str) -> Change<()> {
-        let display_name = display_name.to_owned();
-        self.change_row(move |row| (row.state, row.display_name) = (MailboxState::Connected, display_name))
+        let (display_name, id) = (display_name.to_owned(), self.id);
+        self.database.change(move |txn, _| {
+            let key = keys::mailbox(table::MAILBOX, id);
+            let mut row: MailboxRow = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+            if matches!(row.state, MailboxState::Removing | MailboxState::Arriving) {
+                return Err(StoreError::NoMailbox);
+            }
+            (row.state, row.display_name) = (MailboxState::Connected, display_name);
+            txn.put(&key, &row.to_bytes());
+            set_locked(txn, id, false)
+        })
     }
 
     /// Changes the name the owner is shown.
@@ -145,21 +151,17 @@ impl Mailbox {
     /// batches, and a removal that a stop interrupted goes on with [`Database::finish_removals`].
     pub async fn remove(&self) -> Result<(), StoreError> {
         let id = self.id;
-        let begin = self.database.change(move |txn, _| {
-            let key = keys::mailbox(table::MAILBOX, id);
-            let mut row: MailboxRow = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
-            if row.state != MailboxState::Removing {
-                row.state = MailboxState::Removing;
-                txn.delete(&keys::by_guid(table::GUID, &row.guid.0));
-                txn.delete(&keys::mailbox(table::TOTALS, id));
-                txn.put(&key, &row.to_bytes());
-            }
-            Ok(())
-        });
-        begin.await?;
+        self.database.change(move |txn, _| begin_removal(txn, id)).await?;
         for table in MAILBOX_TABLES {
-            while self.database.change(move |txn, _| remove_batch(txn, *table, id)).await? == REMOVE_BATCH {}
+            self.remove_rows(*table).await?;
         }
+        Ok(())
+    }
+
+    /// Removes the mailbox's rows of one table.
+    pub(crate) async fn remove_rows(&self, table: u8) -> Result<(), StoreError> {
+        let id = self.id;
+        while self.database.change(move |txn, _| remove_batch(txn, table, id)).await? == REMOVE_BATCH {}
         Ok(())
     }
 }
@@ -182,6 +184,45 @@ impl Database {
         }
         Ok(removing.len())
     }
+}
+
+/// Says whether the mailbox may change.
+pub(crate) fn set_locked(txn: &mut Txn<'_>, id: MailboxId, locked: bool) -> Result<(), StoreError> {
+    let key = keys::mailbox(table::TOTALS, id);
+    let mut totals: Totals = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+    if totals.locked != locked {
+        totals.locked = locked;
+        txn.put(&key, &totals.to_bytes());
+    }
+    Ok(())
+}
+
+/// Takes the next mailbox number.
+pub(crate) fn next_mailbox(txn: &mut Txn<'_>) -> Result<MailboxId, StoreError> {
+    let mut identity: Identity =
+        keys::get(txn, &[table::IDENTITY])?.ok_or(StoreError::Row(Identity::NAME))?;
+    let id = MailboxId(identity.next_mailbox);
+    identity.next_mailbox += 1;
+    txn.put(&[table::IDENTITY], &identity.to_bytes());
+    Ok(id)
+}
+
+/// Begins to remove a mailbox for good: its GUID is free from now on.
+pub(crate) fn begin_removal(txn: &mut Txn<'_>, id: MailboxId) -> Result<(), StoreError> {
+    let key = keys::mailbox(table::MAILBOX, id);
+    let mut row: MailboxRow = keys::get(txn, &key)?.ok_or(StoreError::NoMailbox)?;
+    if row.state == MailboxState::Removing {
+        return Ok(());
+    }
+    row.state = MailboxState::Removing;
+    let by_guid = keys::by_guid(table::GUID, &row.guid.0);
+    // A mailbox that a move was filling does not have its GUID's row.
+    if keys::get::<u64>(txn, &by_guid)? == Some(id.0.into()) {
+        txn.delete(&by_guid);
+    }
+    txn.delete(&keys::mailbox(table::TOTALS, id));
+    txn.put(&key, &row.to_bytes());
+    Ok(())
 }
 
 /// Removes up to [`REMOVE_BATCH`] rows of one table of a mailbox; the bodies of details with them.

@@ -10,6 +10,7 @@ mod retention;
 
 pub use deliver::{Delivered, Delivery, DeliveryId, Recipient};
 pub use items::{NewMessage, Removal};
-pub(crate) use ledger::{Ledger, Touched};
+pub(crate) use ledger::{Ledger, Touched, release_body, share_body};
 pub use mailboxes::NewMailbox;
+pub(crate) use mailboxes::{begin_removal, next_mailbox, set_locked};
 pub use properties::{Associated, Owner};

@@ -5,4 +5,5 @@ mod administration;
 mod common;
 mod model;
 mod random;
+mod transfer;
 mod verbs;

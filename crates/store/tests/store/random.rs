@@ -20,7 +20,7 @@ const KEYWORDS: [&str; 3] = ["$Forwarded", "Work", "ähnlich"];
 
 /// One verb; numbers choose among what exists.
 #[derive(Clone, Debug)]
-enum Verb {
+pub(crate) enum Verb {
     Deliver {
         id: u8,
         recipients: Vec<u8>,
@@ -94,7 +94,7 @@ enum Verb {
     Reopen,
 }
 
-fn verb() -> impl Strategy<Value = Verb> {
+pub(crate) fn verb() -> impl Strategy<Value = Verb> {
     let (m, f, n) = (0..MAILBOXES, any::<u8>(), any::<u8>());
     let ranges = select(vec![vec![1..=u32::MAX], vec![1..=2], vec![2..=2, 4..=9], vec![1..=1]]);
     let removal = select(vec![Removal::Recoverable, Removal::Destroy]);
@@ -140,17 +140,17 @@ fn verb() -> impl Strategy<Value = Verb> {
     ]
 }
 
-struct World {
+pub(crate) struct World {
     dir: tempfile::TempDir,
     database: Database,
-    mailboxes: Vec<Mailbox>,
-    models: Vec<Model>,
+    pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) models: Vec<Model>,
     delivered: HashMap<u8, Vec<u8>>,
     bodies: u32,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = open(dir.path());
         let mailboxes: Vec<_> = (0..MAILBOXES).map(|n| mailbox(&database, n)).collect();
@@ -182,7 +182,7 @@ impl World {
         format!("body {}", self.bodies)
     }
 
-    fn apply(&mut self, verb: Verb) {
+    pub(crate) fn apply(&mut self, verb: Verb) {
         match verb {
             Verb::Deliver { id, recipients } => self.deliver(id, &recipients),
             Verb::Append { mailbox, folder } => {
@@ -380,7 +380,7 @@ impl World {
     }
 
     /// A client asks what changed since it last did, and believes it.
-    fn follow(&mut self, mailbox: u8) {
+    pub(crate) fn follow(&mut self, mailbox: u8) {
         let (real, model) = (&self.mailboxes[usize::from(mailbox)], &mut self.models[usize::from(mailbox)]);
         for (id, folder) in &model.folders {
             let follower = model.followers.entry(*id).or_default();
@@ -435,7 +435,7 @@ impl World {
     }
 }
 
-fn compare_folder(real: &Mailbox, id: FolderId, model: &Folder) {
+pub(crate) fn compare_folder(real: &Mailbox, id: FolderId, model: &Folder) {
     let status = real.status(id).unwrap();
     let count = |wanted: fn(&Item) -> bool| model.items.values().filter(|i| wanted(i)).count() as u32;
     assert_eq!(status.items, model.items.len() as u32);

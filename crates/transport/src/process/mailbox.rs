@@ -1,6 +1,6 @@
 //! From the queue of a mailbox database into the mailboxes.
 
-use base::{Guid, Timestamp};
+use base::{EnhancedTimeSpan, Guid, Timestamp};
 use bytes::Bytes;
 use store::StoreError;
 use wire::smtp::Reply;
@@ -12,7 +12,7 @@ use crate::{
     deliver::{MAILBOX_FULL, ToMailboxes, UNDELIVERABLE, is_transient},
     dsn::Action,
     inspect::Inspection,
-    queue::{Next, Recipient},
+    queue::{Hop, Next, Recipient},
     settle::Settlement,
     track::{Event, EventId, Source},
 };
@@ -20,21 +20,32 @@ use crate::{
 /// Mailboxes one commit delivers to: a commit must fit into a segment of the log.
 const COMMIT_MAX: usize = 500;
 
+/// A mailbox that a move has locked is tried again so soon: the lock lasts seconds.
+const MOVING_RETRY: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(2);
+
 /// What a sender is told who asked to hear of deliveries.
 const DELIVERED: Reply = Reply::new(250, (2, 1, 5), "STOREDRV.Deliver; delivered");
 
 impl Step<'_> {
     pub(super) async fn deliver(self, database: Guid) -> Result<Next, TransportError> {
         let (core, message) = (self.core, &self.queued.message);
-        let recipients = self.recipients();
+        let recipients = self.follow(database).await?;
+        if recipients.is_empty() {
+            return Ok(Next::Done);
+        }
         let (_room, body) = core.body(message).await?;
         let parts = with_return_path(message, &[body]);
         let summary = Inspection::new(&parts[1..]).summary.encode();
-        let due = core.now().plus(core.settings().message_retry_interval);
+        let mut due = core.now().plus(core.settings().message_retry_interval);
         let mut stay = Vec::new();
         for some in recipients.chunks(COMMIT_MAX) {
             match self.deliver_some(database, some, &parts, &summary, due).await? {
-                Ok(later) => stay.extend(later),
+                Ok((later, is_moving)) => {
+                    stay.extend(later);
+                    if is_moving {
+                        due = due.min(core.now().plus(MOVING_RETRY));
+                    }
+                }
                 Err(error) => {
                     // The whole queue rests until the database is back; who has it by then is not given it
                     // again.
@@ -50,8 +61,31 @@ impl Step<'_> {
         Ok(self.next(&stay, due))
     }
 
-    /// Delivers to some recipients in one commit and settles them. Says who must wait, or why the database
-    /// as a whole did not answer.
+    /// The recipients whose mailboxes are in this database; those that a move has taken elsewhere go to the queue
+    /// of the database they are in now.
+    async fn follow(&self, database: Guid) -> Result<Vec<(u32, Recipient)>, TransportError> {
+        let view = self.core.view();
+        let now_in = |recipient: &Recipient| {
+            view.by_mailbox_guid(recipient.mailbox).and_then(|owner| owner.database())
+        };
+        let (moved, here): (Vec<_>, Vec<_>) = self
+            .recipients()
+            .into_iter()
+            .partition(|(_, recipient)| now_in(recipient).is_some_and(|now| now != database));
+        if !moved.is_empty() {
+            let mut settlement = Settlement::new(self.core, &view, &self.queued);
+            for (index, recipient) in moved {
+                if let Some(now) = now_in(&recipient) {
+                    settlement.update(index, Recipient { hop: Hop::Mailbox(now), ..recipient });
+                }
+            }
+            settlement.commit().await?;
+        }
+        Ok(here)
+    }
+
+    /// Delivers to some recipients in one commit and settles them. Says who must wait, and whether for a move,
+    /// or why the database as a whole did not answer.
     async fn deliver_some(
         &self,
         database: Guid,
@@ -59,7 +93,7 @@ impl Step<'_> {
         parts: &[Bytes],
         summary: &Bytes,
         due: Timestamp,
-    ) -> Result<Result<Vec<Recipient>, StoreError>, TransportError> {
+    ) -> Result<Result<(Vec<Recipient>, bool), StoreError>, TransportError> {
         let (core, view, message) = (self.core, self.core.view(), &self.queued.message);
         let delivery = ToMailboxes {
             database,
@@ -77,7 +111,7 @@ impl Step<'_> {
             Err(_) => recipients.iter().map(|_| Err(StoreError::NoMailbox)).collect(),
         };
         let mut settlement = Settlement::new(core, &view, &self.queued);
-        let (mut delivered, mut again, mut stay) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut delivered, mut again, mut stay, mut is_moving) = (Vec::new(), Vec::new(), Vec::new(), false);
         for ((index, recipient), answer) in recipients.iter().zip(answers) {
             match answer {
                 Ok(copy) => {
@@ -88,6 +122,9 @@ impl Step<'_> {
                 }
                 Err(error) if is_transient(&error) => {
                     let reply = Reply::said(432, (4, 3, 2), format!("STOREDRV.Deliver; {error}"));
+                    let moving = matches!(error, StoreError::Moving);
+                    is_moving |= moving;
+                    let due = if moving { due.min(core.now().plus(MOVING_RETRY)) } else { due };
                     settlement.defer(*index, recipient, &reply, Source::StoreDriver, due);
                     stay.push(recipient.clone());
                 }
@@ -101,7 +138,7 @@ impl Step<'_> {
         }
         settlement.commit().await?;
         self.record_copies(&delivered, &again);
-        Ok(Ok(stay))
+        Ok(Ok((stay, is_moving)))
     }
 
     fn record_copies(&self, delivered: &[&base::SmtpAddress], again: &[&base::SmtpAddress]) {

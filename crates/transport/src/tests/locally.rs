@@ -206,6 +206,44 @@ async fn a_dismounted_database_makes_mail_wait() {
 }
 
 #[tokio::test]
+async fn a_mailbox_that_is_being_moved_makes_mail_wait_for_seconds_and_go_with_it() {
+    use directory::{Edit, NewObject, Value, schema::MAILBOX_DATABASE};
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    house.accept(mail("x@ext.example", &["nuno@rialto.test"], "before")).await.unwrap();
+    house.idle().await;
+    let owner = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap();
+    let guid = owner.mailbox_guid().unwrap();
+    let mailbox = house.stores.get(house.world.database).unwrap().mailbox(guid).unwrap();
+    mailbox.lock().await.unwrap();
+    house.accept(mail("x@ext.example", &["nuno@rialto.test"], "while")).await.unwrap();
+    house.idle().await;
+    let deferred = "DEFER STOREDRIVER nuno 432 4.3.2 STOREDRV.Deliver; the mailbox is being moved";
+    assert!(house.events().iter().any(|event| event.starts_with(deferred)), "{:?}", house.events());
+    mailbox.unlock().await.unwrap();
+    house.later(Duration::from_secs(2)).await;
+    assert_eq!((house.queues(), house.inbox("nuno").len()), (vec![], 2));
+
+    mailbox.lock().await.unwrap();
+    house.accept(mail("x@ext.example", &["nuno@rialto.test"], "after")).await.unwrap();
+    house.idle().await;
+    let server = house.world.view().servers().next().unwrap().guid;
+    let database = NewObject::new(&MAILBOX_DATABASE, "DB02").with("Server", Value::Link(server));
+    let second = house.world.create(database).await;
+    let engine = engine_options(house.world.dir.path(), "DB02", &house.world.clock, &house.world.disk);
+    let stores = house.stores.clone();
+    let mount = move || stores.mount(store::Config { guid: second, engine }).map(|_| ());
+    tokio::task::spawn_blocking(mount).await.unwrap().unwrap();
+    let user = owner.guid;
+    let switch = vec![("Database", Edit::set(Value::Link(second)))];
+    house.world.commit(move |draft| draft.modify_system(user, switch)).await;
+    house.later(Duration::from_secs(2)).await;
+    assert_eq!((house.queues(), house.inbox("nuno").len()), (vec![], 2), "the old one is as it was");
+    let moved = house.stores.get(second).unwrap().mailbox(guid).unwrap();
+    assert_eq!(moved.statistics().unwrap().items, 1);
+}
+
+#[tokio::test]
 async fn a_large_group_takes_several_commits_and_everyone_gets_one_copy() {
     use directory::{NewObject, Value, schema::USER};
     const MEMBERS: usize = 1100;

@@ -16,7 +16,7 @@ use std::{collections::HashSet, sync::Arc};
 use base::Guid;
 use directory::{
     DirectoryError, Object, Touched, View,
-    schema::{GROUP, MANAGEMENT_SCOPE, ROLE_ASSIGNMENT, USER},
+    schema::{GROUP, MANAGEMENT_SCOPE, MOVE_REQUEST, ROLE_ASSIGNMENT, USER},
 };
 
 pub use assignment::{Grant, assignees_of, assignments_of, confers_rights, is_role_group};
@@ -220,8 +220,10 @@ impl Person {
 
     /// A mailbox goes only into a database that is in scope, where a scope says which databases are.
     fn check_database(&self, view: &View, call: &Use<'_>, change: &Touched) -> Result<(), DirectoryError> {
-        let database = |object: &Option<Arc<Object>>| {
-            object.as_ref().filter(|object| *object.class == USER).and_then(|user| user.link("Database"))
+        let database = |object: &Option<Arc<Object>>| match object {
+            Some(user) if *user.class == USER => user.link("Database"),
+            Some(request) if *request.class == MOVE_REQUEST => request.link("TargetDatabase"),
+            _ => None,
         };
         let (before, after) = (database(&change.before), database(&change.after));
         let Some(target) = after.filter(|_| before != after).and_then(|guid| view.get(guid)) else {

@@ -1,0 +1,6 @@
+//! Moves of mailboxes as administrators ask for them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod crash;
+mod house;
+mod requests;
