@@ -100,34 +100,48 @@ async fn admit(
     mut sink: Sink,
     mut source: Source,
 ) -> Result<(), LinkError> {
-    let joining = match postcard::take_from_bytes::<Request>(head).map(|(request, _)| request) {
-        Ok(request) if request.version == VERSION => joining(request),
-        Ok(request) => {
-            let text = format!(
-                "the servers are of different releases (join protocol {VERSION} here, {} there): install the same one",
-                request.version
-            );
-            return Ok(sink.refuse(VERSION, text));
+    let (admitted, rows) = match enter(directory, keys, head).await {
+        Ok(entered) => entered,
+        Err(why) => {
+            tracing::info!(why, "a server was not let in");
+            sink.refuse(VERSION, why);
+            return Ok(());
         }
-        Err(_) => return Ok(sink.refuse(0, "the request is malformed")),
     };
-    let name = joining.fqdn.clone();
-    let admitted = directory.commit(move |draft| server::join_server(draft, &joining)).await;
-    let rows = match admitted.and_then(|server| Ok((server, directory.rows()?))) {
-        Ok((server, rows)) => {
-            tracing::info!(%server, name, "a server joins");
-            let organization = directory.snapshot().organization().map(|o| o.name.to_string());
-            let (certificate, key) = (keys.authority.certificate().to_vec(), keys.authority.key());
-            let organization = organization.unwrap_or_default();
-            send(&mut sink, &Answer::Admitted { server, organization, certificate, key }).await?;
-            rows
-        }
-        Err(fault) => return Ok(sink.refuse(0, fault.public_text)),
-    };
+    send(&mut sink, &admitted).await?;
     send_directory(&mut sink, rows).await?;
     sink.finish().await?;
     // The new server says that it has everything by ending its side.
     source.next().await.map(|_| ())
+}
+
+/// Gives the new server its place in the directory, and takes the directory as it is then; or says why not.
+async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<(Answer, Vec<Row>), String> {
+    let malformed = |_| "the request is malformed".to_owned();
+    // The version comes first, whatever follows it.
+    let (version, _) = postcard::take_from_bytes::<u16>(head).map_err(malformed)?;
+    if version != VERSION {
+        return Err(format!(
+            "the servers are of different releases (join protocol {VERSION} here, {version} there): install the same one"
+        ));
+    }
+    let (request, _) = postcard::take_from_bytes::<Request>(head).map_err(malformed)?;
+    let joining = joining(request);
+    let fqdn = joining.fqdn.clone();
+    let public = |fault: Fault| fault.public_text;
+    let server = directory.commit(move |draft| server::join_server(draft, &joining)).await.map_err(public)?;
+    tracing::info!(%server, fqdn, "a server joins");
+    let from = directory.clone();
+    let rows = tokio::task::spawn_blocking(move || from.rows()).await;
+    let rows = rows.map_err(|error| error.to_string())?.map_err(public)?;
+    let organization = directory.snapshot().organization().map(|o| o.name.to_string());
+    let admitted = Answer::Admitted {
+        server,
+        organization: organization.unwrap_or_default(),
+        certificate: keys.authority.certificate().to_vec(),
+        key: keys.authority.key(),
+    };
+    Ok((admitted, rows))
 }
 
 fn joining(request: Request) -> Joining {

@@ -14,6 +14,8 @@ pub mod frame;
 mod join_key;
 mod links;
 mod mux;
+#[cfg(test)]
+mod mux_tests;
 mod registry;
 mod stream;
 mod tls;

@@ -172,7 +172,9 @@ pub struct ServerList {
 
 /// What this server knows of all servers.
 pub fn server_list(view: &View) -> Result<ServerList, DirectoryError> {
-    let servers = view.servers().map(|server| Ok((server.guid, codec::write_object(server)?)));
+    // Change numbers are each directory's own.
+    let stored = |server: &Object| codec::write_object(&Object { change: 0, ..server.clone() });
+    let servers = view.servers().map(|server| Ok((server.guid, stored(server)?)));
     Ok(ServerList { servers: servers.collect::<Result<_, DirectoryError>>()?, removed: removed(view) })
 }
 

@@ -9,6 +9,7 @@ mod mail;
 mod organization;
 mod resolve;
 mod scale;
+mod server;
 
 use std::{path::Path, sync::Arc};
 
@@ -19,8 +20,8 @@ use directory::{
     verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox},
 };
 
-/// Opens a directory in a folder.
-pub fn open(dir: &Path) -> Directory {
+/// How a directory in a folder is opened.
+pub fn options(dir: &Path) -> Options {
     let engine = engine::Options {
         dir: dir.to_path_buf(),
         name: "directory".into(),
@@ -30,7 +31,12 @@ pub fn open(dir: &Path) -> Directory {
         disk: Arc::new(SystemDisk),
         clock: Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281))),
     };
-    Directory::open(Options { engine, rng: Arc::new(SeededRng::new(7)) }).unwrap()
+    Options { engine, rng: Arc::new(SeededRng::new(7)) }
+}
+
+/// Opens a directory in a folder.
+pub fn open(dir: &Path) -> Directory {
+    Directory::open(options(dir)).unwrap()
 }
 
 /// The organisation every test starts from.
