@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 seconds=${SECONDS_EACH:-30}
-targets=${*:-"clixml envelope fragment imap lexer mime parser pop3 record script smtp xpress"}
+targets=${*:-"clixml envelope fragment imap lexer link mime parser pop3 record script smtp ticket xpress"}
 
 # seed TARGET FOLDER PREFIX: each line with this prefix of the sessions in a folder is an input.
 seed() {
@@ -34,6 +34,15 @@ compressed() {
         "$(zeros 48)" "$(zeros 78)" "$(zeros 14)" "$(zeros 112)" >corpus/xpress/seed-1
 }
 
+# An offer of Kerberos and NTLM as Windows makes it, a keytab's and an encrypted body's beginning.
+tickets() {
+    printf '\0\140\60\6\6\53\6\1\5\5\2\240\46\60\44\240\31\60\27\6\11\52\206\110\206\367\22\1\2\2\6\12\53\6\1\4\1\202\67\2\2\12\242\7\4\5token' \
+        >corpus/ticket/seed-1
+    printf '\4\5\2\0\0\0\61\0\1\0\1R\0\4HTTP\0\0\0\1\0\0\0\0\3\0\21\0\20%b' "$(zeros 16)" >corpus/ticket/seed-2
+    printf '\5--Encrypted Boundary\r\n\tOriginalContent: type=application/soap+xml;Length=4\r\n--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n\2\0\0\0abdata--Encrypted Boundary--\r\n' \
+        >corpus/ticket/seed-3
+}
+
 for target in $targets; do
     mkdir -p "corpus/$target"
     case $target in
@@ -42,6 +51,7 @@ for target in $targets; do
     mime) seed mime ../tests/sessions/imap '[CS]:' ;;
     fragment) fragments ;;
     xpress) compressed ;;
+    ticket) tickets ;;
     envelope) seed envelope ../tests/sessions/http 'b>' ;;
     clixml) grep -ho '<Objs.*</Objs>' ../crates/powershell/tests/sessions/*.txt |
         awk '{ f = "corpus/clixml/seed-" NR; print > f; close(f) }' ;;

@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error @ WsmanError::Action) => (String::new(), Fault::new(FaultCode::Action, error.to_string())),
         Err(error) => (String::new(), Fault::new(FaultCode::Schema, error.to_string())),
     };
-    let headers = Headers { relates_to: &relates_to, message_id: "uuid:1", machine: "server" };
+    let headers = Headers { relates_to: &relates_to, message_id: "uuid:1", operation: None, machine: "server" };
     let answer = Reply::Fault(fault).write(headers);
     let (related, Reply::Fault(_)) = read_reply(answer.as_bytes()).expect("our own envelope") else {
         panic!("no fault: {answer}")

@@ -55,6 +55,21 @@ pub async fn connect(
     Ok(stream)
 }
 
+/// The addresses of `host:port`, as the operating system resolves it.
+pub async fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host(name).await?.collect())
+}
+
+/// How much of what was written the kernel holds back unsent, bytes.
+const UNSENT_MAX: u32 = 256 << 10;
+
+/// Keeps the kernel's queue of unsent bytes short and sends at once, so that what is urgent is not behind
+/// seconds of what is not (TCP_NODELAY, TCP_NOTSENT_LOWAT).
+pub fn prefer_latency(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

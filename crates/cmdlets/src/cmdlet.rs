@@ -25,6 +25,8 @@ pub struct Cmdlet {
     pub impact: Impact,
     /// Its declaration where it is not one of the documented ones.
     pub extra: Option<fn() -> CommandInfo>,
+    /// Parameters beside the documented ones: name and type.
+    pub own: &'static [(&'static str, &'static str)],
 }
 
 /// What runs a cmdlet.
@@ -57,23 +59,23 @@ impl Cmdlet {
         run: fn(&mut Call<'_>) -> Outcome,
         takes: &'static [&'static str],
     ) -> Self {
-        Self { name, action: Action::Run(run, takes), impact: Impact::Medium, extra: None }
+        Self { name, action: Action::Run(run, takes), impact: Impact::Medium, extra: None, own: &[] }
     }
     /// `Get-` of a noun.
     pub const fn get(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::Get(noun), impact: Impact::Medium, extra: None }
+        Self { name, action: Action::Get(noun), impact: Impact::Medium, extra: None, own: &[] }
     }
     /// `Set-` of a noun.
     pub const fn set(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::Set(noun), impact: Impact::Medium, extra: None }
+        Self { name, action: Action::Set(noun), impact: Impact::Medium, extra: None, own: &[] }
     }
     /// `New-` of a noun.
     pub const fn new(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::New(noun), impact: Impact::Medium, extra: None }
+        Self { name, action: Action::New(noun), impact: Impact::Medium, extra: None, own: &[] }
     }
     /// `Remove-` of a noun: asks first.
     pub const fn remove(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::Remove(noun), impact: Impact::High, extra: None }
+        Self { name, action: Action::Remove(noun), impact: Impact::High, extra: None, own: &[] }
     }
     /// The same, but asks first.
     pub const fn asking(self) -> Self {
@@ -82,6 +84,11 @@ impl Cmdlet {
     /// The same, declared here because the facts do not know it.
     pub const fn declared(self, info: fn() -> CommandInfo) -> Self {
         Self { extra: Some(info), ..self }
+    }
+
+    /// The same, with parameters beside the documented ones: for what the product keeps elsewhere, in its registry.
+    pub const fn and_takes(self, own: &'static [(&'static str, &'static str)]) -> Self {
+        Self { own, ..self }
     }
 
     /// Runs one call.
@@ -130,13 +137,14 @@ impl Cmdlet {
         }
     }
 
-    /// Whether a Boolean parameter may be `$null`: its attribute has no default.
-    pub(crate) fn takes_null(&self, parameter: &ParameterInfo) -> bool {
-        &*parameter.type_name == "Boolean"
-            && self
-                .noun()
-                .and_then(|noun| noun.class.attribute(&parameter.name))
-                .is_some_and(|attribute| attribute.kind == Kind::Bool && attribute.preset == Preset::None)
+    /// The type of a parameter that may be `$null` because its attribute has no default.
+    pub(crate) fn nullable(&self, parameter: &ParameterInfo) -> Option<&'static str> {
+        let attribute = self.noun()?.class.attribute(&parameter.name)?;
+        match (&*parameter.type_name, attribute.kind, attribute.preset) {
+            ("Boolean", Kind::Bool, Preset::None) => Some("Nullable[Boolean]"),
+            ("Int32", Kind::Int(..), Preset::None) => Some("Nullable[Int32]"),
+            _ => None,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use store::Stores;
 use transport::Transport;
 use trust::audit;
 
+use crate::copies::Copies;
+
 /// One server, as its cmdlets see it.
 pub struct Context {
     /// This server's host name.
@@ -18,8 +20,12 @@ pub struct Context {
     pub stores: Stores,
     /// How a mailbox database of the directory is opened here.
     pub database_config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
+    /// Copies of databases on several servers.
+    pub copies: Box<dyn Copies>,
     /// Queues, and what happened to messages.
     pub transport: Transport,
+    /// The links to the other servers; none where this one is alone by construction (tests).
+    pub links: Option<dag::link::Links>,
     /// What administrators did.
     pub audit: audit::Log,
     /// Product-style events.

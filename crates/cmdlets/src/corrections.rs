@@ -1,10 +1,11 @@
 //! What `data/cmdlets.jsonl` cannot say of parameter sets: the documented syntax shows that some sets do without
 //! a parameter that others need, and that some sets have no parameter of their own.
 
-use powershell::facts::Correction::{self, Optional, Set};
+use powershell::facts::Correction::{self, Also, Optional, Set};
 
 /// All of them, by cmdlet.
 pub const CORRECTIONS: &[Correction] = &[
+    Also("Move-ActiveMailboxDatabase", "ActivateOnServer", "SkipAllChecks"),
     Set("Get-MailboxImportRequest", "Filtering"),
     Set("New-RoleGroup", "Default"),
     Set("Remove-UserPhoto", "Identity"),

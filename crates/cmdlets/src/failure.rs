@@ -29,6 +29,19 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("NotImplemented", "System.NotImplementedException"),
 ];
 
+const NO_FOREST: &str = "the members of a linked role group are in another forest, and this organization trusts none. Use Members.";
+const NO_SCRIPTS: &str = "an unscoped role holds scripts and other products' cmdlets that the server runs for \
+                          remote callers, and this server runs none. Make a role from another with Parent.";
+
+/// Parameters that can't do anything here, whatever the cmdlet, and why.
+const IMPOSSIBLE: &[(&str, &str)] = &[
+    ("LinkedCredential", NO_FOREST),
+    ("LinkedDomainController", NO_FOREST),
+    ("LinkedForeignGroup", NO_FOREST),
+    ("Type Script", NO_SCRIPTS),
+    ("UnScopedTopLevel", NO_SCRIPTS),
+];
+
 impl Failure {
     /// Input that is malformed or out of range.
     pub(crate) fn invalid(text: impl Into<String>) -> Self {
@@ -51,9 +64,15 @@ impl Failure {
 
     /// A parameter that binds but does nothing here yet must say so: a change silently not made is worse.
     pub(crate) fn not_implemented(cmdlet: &str, parameter: &str) -> Self {
-        let text = format!(
-            "The parameter {parameter} of {cmdlet} is known but not implemented in this version; nothing was changed."
-        );
+        let why = IMPOSSIBLE.iter().find(|row| row.0.eq_ignore_ascii_case(parameter));
+        let text = match why {
+            Some((_, why)) => {
+                format!("{cmdlet} can't do what {parameter} asks for: {why} Nothing was changed.")
+            }
+            None => format!(
+                "The parameter {parameter} of {cmdlet} is known but not implemented in this version; nothing was changed."
+            ),
+        };
         Self {
             fault: Fault::new(FaultKind::NotImplemented, "NotImplemented", text),
             target: Some(parameter.into()),

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod audit;
+pub mod availability;
 mod call;
 mod changes;
 mod cmdlet;
@@ -12,6 +13,7 @@ mod complete;
 pub mod compliance;
 mod context;
 mod convert;
+pub mod copies;
 mod corrections;
 pub mod database;
 mod failure;
@@ -36,12 +38,14 @@ pub use failure::{Failure, Outcome};
 pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use parity::{Parity, counts, parity, refused, table};
-pub use source::{Cmdlets, Declarations, MODULE, accepts, built, find, is_built, names};
+pub use source::{Cmdlets, Declarations, MODULE, built, find, names};
 pub use views::views;
 
 /// Every cmdlet that is built, sorted by name.
 pub static ALL: &[&Cmdlet] = &[
+    &availability::availability_group_server::ADD,
     &recipient::distribution_group_member::ADD,
+    &availability::database_copy::ADD,
     &access::management_role_entry::ADD,
     &access::role_group_member::ADD,
     &database::migration_batch::COMPLETE,
@@ -59,6 +63,8 @@ pub static ALL: &[&Cmdlet] = &[
     &compliance::admin_audit_log_config::GET,
     &recipient::cas_mailbox::GET,
     &recipient::contact::GET,
+    &availability::availability_group::GET,
+    &availability::availability_group_network::GET,
     &recipient::distribution_group::GET,
     &recipient::distribution_group_member::GET,
     &recipient::dynamic_distribution_group::GET,
@@ -69,7 +75,9 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::GET,
     &recipient::mailbox::GET,
     &database::mailbox_database::GET,
+    &availability::database_copy_status::GET,
     &database::mailbox_folder_statistics::GET,
+    &org::mailbox_server::GET,
     &database::mailbox_statistics::GET,
     &access::management_role::GET,
     &access::management_role_assignment::GET,
@@ -92,12 +100,18 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_group::GET,
     &access::role_group_member::GET,
     &transport::send_connector::GET,
+    &org::server_join_key::GET,
+    &org::server_link::GET,
     &org::transport_config::GET,
     &transport::transport_service::GET,
     &recipient::user::GET,
     &health::win_event::GET,
     &database::mailbox_database::MOUNT,
+    &availability::active_mailbox_database::MOVE,
     &org::accepted_domain::NEW,
+    &compliance::admin_audit_log_search::NEW,
+    &availability::availability_group::NEW,
+    &availability::availability_group_network::NEW,
     &recipient::distribution_group::NEW,
     &recipient::dynamic_distribution_group::NEW,
     &org::email_address_policy::NEW,
@@ -115,15 +129,22 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_assignment_policy::NEW,
     &access::role_group::NEW,
     &transport::send_connector::NEW,
+    &availability::redistribution::OPTIMIZE,
+    &org::server_join_key::NEW,
     &org::accepted_domain::REMOVE,
+    &availability::availability_group::REMOVE,
+    &availability::availability_group_network::REMOVE,
+    &availability::availability_group_server::REMOVE,
     &recipient::distribution_group::REMOVE,
     &recipient::distribution_group_member::REMOVE,
     &recipient::dynamic_distribution_group::REMOVE,
     &org::email_address_policy::REMOVE,
+    &org::exchange_server::REMOVE,
     &recipient::mail_contact::REMOVE,
     &recipient::mail_user::REMOVE,
     &recipient::mailbox_content::REMOVE,
     &database::mailbox_database::REMOVE,
+    &availability::database_copy::REMOVE,
     &access::management_role::REMOVE,
     &access::management_role_assignment::REMOVE,
     &access::management_role_entry::REMOVE,
@@ -137,7 +158,10 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_group::REMOVE,
     &access::role_group_member::REMOVE,
     &transport::send_connector::REMOVE,
+    &org::server_join_key::REMOVE,
     &database::store_mailbox::REMOVE,
+    &availability::availability_group::RESTORE,
+    &availability::database_copy::RESUME,
     &transport::message::RESUME,
     &database::move_request::RESUME,
     &transport::queue::RESUME,
@@ -147,6 +171,8 @@ pub static ALL: &[&Cmdlet] = &[
     &compliance::admin_audit_log_config::SET,
     &recipient::cas_mailbox::SET,
     &recipient::contact::SET,
+    &availability::availability_group::SET,
+    &availability::availability_group_network::SET,
     &recipient::distribution_group::SET,
     &recipient::dynamic_distribution_group::SET,
     &org::email_address_policy::SET,
@@ -156,6 +182,8 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_user::SET,
     &recipient::mailbox::SET,
     &database::mailbox_database::SET,
+    &availability::database_copy::SET,
+    &org::mailbox_server::SET,
     &access::management_role_assignment::SET,
     &access::management_role_entry::SET,
     &access::management_scope::SET,
@@ -170,13 +198,18 @@ pub static ALL: &[&Cmdlet] = &[
     &org::transport_config::SET,
     &transport::transport_service::SET,
     &recipient::user::SET,
+    &availability::availability_group::START,
+    &availability::availability_group::STOP,
+    &availability::database_copy::SUSPEND,
     &database::migration_batch::START,
     &database::migration_batch::STOP,
     &transport::message::SUSPEND,
     &database::move_request::SUSPEND,
     &transport::queue::SUSPEND,
     &compliance::admin_audit_log::TEST,
+    &availability::replication_health::TEST,
     &recipient::distribution_group_member::UPDATE,
+    &availability::database_copy::UPDATE,
     &access::role_group_member::UPDATE,
     &database::store_mailbox::UPDATE,
     &compliance::admin_audit_log::WRITE,

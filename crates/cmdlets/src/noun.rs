@@ -157,7 +157,7 @@ impl Noun {
     }
 
     /// The edits that parameters mean. One that means nothing here is an error: nothing is left out quietly.
-    fn edits(
+    pub(crate) fn edits(
         &self,
         call: &Call<'_>,
         parameters: &Bound,

@@ -40,9 +40,16 @@ fn known() -> &'static [Known] {
     })
 }
 
+/// Scripts that come with the product, and the cmdlets that are here in their place.
+const SCRIPTS: &[(&str, &str)] = &[("redistributeactivedatabases.ps1", "optimize-activemailboxdatabase")];
+
 /// The declaration of a known cmdlet, built or not, by its name without case.
 pub fn find(name: &str) -> Option<Arc<CommandInfo>> {
-    let lower = name.to_ascii_lowercase();
+    let mut lower = name.to_ascii_lowercase();
+    if lower.ends_with(".ps1") {
+        let file = lower.rsplit(['/', '\\']).next();
+        lower = SCRIPTS.iter().find(|row| Some(row.0) == file)?.1.to_owned();
+    }
     let at = known().binary_search_by(|(known, _)| known.to_ascii_lowercase().cmp(&lower)).ok()?;
     let (name, declared) = &known()[at];
     declared.get_or_init(|| declare(name).map(Arc::new)).clone()
@@ -55,9 +62,11 @@ fn declare(name: &str) -> Option<CommandInfo> {
     }
     let mut info = FACTS.find(name)?;
     info.synopsis = help::synopsis(name).into();
+    let own = cmdlet.map_or(&[][..], |cmdlet| cmdlet.own).iter();
+    info.parameters.extend(own.map(|(name, kind)| ParameterInfo::new(name, kind)));
     for parameter in &mut info.parameters {
-        if cmdlet.is_some_and(|cmdlet| cmdlet.takes_null(parameter)) {
-            parameter.type_name = "Nullable[Boolean]".into();
+        if let Some(nullable) = cmdlet.and_then(|cmdlet| cmdlet.nullable(parameter)) {
+            parameter.type_name = nullable.into();
         }
         let words = cmdlet.and_then(|cmdlet| cmdlet.words(&parameter.name)).unwrap_or_default();
         parameter.values = words.iter().map(|word| Arc::from(*word)).collect();
@@ -79,11 +88,15 @@ pub fn built(name: &str) -> Option<&'static Cmdlet> {
 /// parameter's.
 const TAKEN_BY: &[(&str, &str)] = &[
     ("ADOrganizationConfig", "OrganizationIdParameter"),
+    ("DatabaseCopyStatusEntry", "DatabaseCopyIdParameter"),
     ("DomainContentConfig", "RemoteDomainIdParameter"),
     ("ExchangeRole", "RoleIdParameter"),
     ("ExchangeRoleAssignmentPresentation", "RoleAssignmentIdParameter"),
     ("ExchangeRoleEntryPresentation", "RoleEntryIdParameter"),
+    ("ExchangeServer", "MailboxServerIdParameter"),
     ("ExchangeServer", "ServerIdParameter"),
+    ("MailboxDatabase", "DatabaseCopyIdParameter"),
+    ("MailboxServer", "ServerIdParameter"),
     ("MailboxStatistics", "StoreMailboxIdParameter"),
     ("RoleAssignmentPolicy", "MailboxPolicyIdParameter"),
     ("SmtpSendConnectorConfig", "SendConnectorIdParameter"),
@@ -91,7 +104,7 @@ const TAKEN_BY: &[(&str, &str)] = &[
 ];
 
 /// Whether an object can stand for a parameter of a type, where the names of both do not say so already.
-pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
+fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
     let name = object.type_name();
     let noun = name.rsplit('.').next().unwrap_or(&name);
     let element = parameter_type.trim_end_matches("[]");
@@ -99,7 +112,7 @@ pub fn accepts(parameter_type: &str, object: &Value) -> Option<bool> {
 }
 
 /// Whether a cmdlet is built, and does something with a parameter. Anything else is another source's.
-pub fn is_built(name: &str, parameter: Option<&str>) -> bool {
+fn is_built(name: &str, parameter: Option<&str>) -> bool {
     let Some(cmdlet) = built(name) else { return false };
     parameter.is_none_or(|parameter| cmdlet.understands(parameter))
 }
@@ -227,15 +240,8 @@ impl CommandSource for Cmdlets {
         })
     }
 
-    fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
-        accepts(parameter_type, object)
-    }
-
-    fn examples(&self, command: &str) -> Vec<Example> {
-        help::examples(command)
-    }
-    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
-        is_built(command, parameter)
+    fn declared(&self) -> Option<&dyn CommandSource> {
+        Some(&Declarations)
     }
 
     fn complete(&self, command: &CommandInfo, parameter: &ParameterInfo, prefix: &str) -> Vec<String> {

@@ -46,6 +46,10 @@ const TABLES: &[Row] = &[
         "Microsoft.Exchange.Data.Directory.Management.MailContact",
         &[("Name", ANY), ("Alias", ANY), ("RecipientType", ANY)],
     ),
+    (
+        "Microsoft.Exchange.Data.Directory.Management.MailboxServer",
+        &[("Name", Some(20)), ("Site", Some(24)), ("DatabaseAvailabilityGroup", ANY)],
+    ),
     ("Microsoft.Exchange.Data.Directory.Management.MailUser", &[("Name", ANY), ("RecipientType", ANY)]),
     (
         "Microsoft.Exchange.Data.Directory.Management.Mailbox",
@@ -71,6 +75,14 @@ const TABLES: &[Row] = &[
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain",
         &[("Name", ANY), ("DomainName", ANY), ("DomainType", ANY), ("Default", Some(7))],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.DatabaseAvailabilityGroup",
+        &[("Name", Some(16)), ("Servers", ANY), ("OperationalServers", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.DatabaseAvailabilityGroupNetwork",
+        &[("Identity", ANY), ("ReplicationEnabled", Some(18)), ("Subnets", ANY)],
     ),
     (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.DomainContentConfig",
@@ -172,6 +184,28 @@ const TABLES: &[Row] = &[
         ],
     ),
     (
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.DatabaseCopyStatusEntry",
+        &[
+            ("Name", Some(26)),
+            ("Status", Some(15)),
+            ("CopyQueueLength", Some(15)),
+            ("ReplayQueueLength", Some(17)),
+            ("LastInspectedLogTime", Some(22)),
+            ("ContentIndexState", ANY),
+        ],
+    ),
+    (
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.DatabaseMoveResult",
+        &[
+            ("Identity", Some(20)),
+            ("ActiveServerAtStart", Some(20)),
+            ("ActiveServerAtEnd", Some(20)),
+            ("Status", Some(10)),
+            ("NumberOfLogsLost", Some(16)),
+            ("MountStatusAtMoveEnd", ANY),
+        ],
+    ),
+    (
         "Microsoft.Exchange.Management.TransportLogSearchTasks.MessageTrackingEvent",
         &[
             ("EventId", Some(12)),
@@ -184,6 +218,20 @@ const TABLES: &[Row] = &[
     (
         "Microsoft.Exchange.Management.RbacTasks.ExchangeRoleEntryPresentation",
         &[("Name", Some(35)), ("Role", Some(30)), ("Parameters", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Monitoring.ReplicationCheckOutcome",
+        &[("Server", Some(15)), ("Check", Some(26)), ("Result", Some(10)), ("Error", ANY)],
+    ),
+    (
+        "Rialto.Management.DatabaseDistribution",
+        &[
+            ("ServerName", Some(20)),
+            ("TotalDbs", Some(8)),
+            ("ActiveDbs", Some(9)),
+            ("PassiveDbs", Some(10)),
+            ("PreferenceCountList", ANY),
+        ],
     ),
     (
         "System.Diagnostics.Eventing.Reader.EventLogRecord",

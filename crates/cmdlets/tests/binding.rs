@@ -54,6 +54,12 @@ fn fact(cmdlet: &str, json: &Json) -> Fact {
         Correction::Optional(of, parameter, sets) if *of == cmdlet && *parameter == name => Some(*sets),
         _ => None,
     });
+    let also = cmdlets::CORRECTIONS.iter().filter_map(|correction| match correction {
+        Correction::Also(of, parameter, set) if *of == cmdlet && *parameter == name => {
+            Some((*set).to_owned())
+        }
+        _ => None,
+    });
     let versions = sets.iter().any(|set| set.starts_with("Exchange Server "));
     Fact {
         type_name: json["type"].as_str().unwrap().to_owned(),
@@ -62,10 +68,16 @@ fn fact(cmdlet: &str, json: &Json) -> Fact {
         optional_in: optional.unwrap_or_default().to_vec(),
         position: json["position"].as_str().map(|text| text.parse().unwrap()),
         piped: json["pipeline"] == true,
-        sets: if versions { BTreeSet::new() } else { sets.into_iter().collect() },
+        sets: if versions { BTreeSet::new() } else { sets.into_iter().chain(also).collect() },
         word: None,
         name,
     }
+}
+
+/// The parameters that a cmdlet has beside the documented ones.
+fn own(cmdlet: &str) -> impl Iterator<Item = Fact> {
+    let own = cmdlets::built(cmdlet).map_or(&[][..], |cmdlet| cmdlet.own);
+    own.iter().map(|(name, type_name)| fact("", &serde_json::json!({"name": name, "type": type_name})))
 }
 
 fn documented() -> Vec<Documented> {
@@ -78,6 +90,7 @@ fn documented() -> Vec<Documented> {
                 json["parameters"].as_array().unwrap().iter().map(|p| fact(&name, p)).collect();
             let changes = facts.iter().any(|f| f.name == "WhatIf");
             facts.retain(|f| f.name != "WhatIf" && f.name != "Confirm");
+            facts.extend(own(&name));
             let info = cmdlets::find(&name).unwrap();
             for fact in &mut facts {
                 fact.word = info.parameter(&fact.name).and_then(|p| p.values.first().cloned());

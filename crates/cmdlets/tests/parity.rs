@@ -90,6 +90,9 @@ fn every_documented_parameter_of_a_built_cmdlet_binds() {
 fn what_may_be_null_is_nullable() {
     let tnef = cmdlets::find("Set-RemoteDomain").unwrap().parameter("TNEFEnabled").unwrap().clone();
     assert_eq!(&*tnef.type_name, "Nullable[Boolean]");
+    let most =
+        cmdlets::find("Set-MailboxServer").unwrap().parameter("MaximumActiveDatabases").unwrap().clone();
+    assert_eq!(&*most.type_name, "Nullable[Int32]");
     let forward = cmdlets::find("Set-RemoteDomain").unwrap().parameter("AutoForwardEnabled").unwrap().clone();
     assert_eq!(&*forward.type_name, "Boolean");
 }

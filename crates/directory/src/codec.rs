@@ -123,6 +123,16 @@ fn decode(guid: Guid, bytes: &[u8], containers: &mut HashMap<String, Dn>) -> Res
     Ok(object)
 }
 
+/// An object as it is stored, for another directory to take.
+pub(crate) fn write_object(object: &Object) -> Result<Vec<u8>, DirectoryError> {
+    encode(object)
+}
+
+/// An object as another directory has stored it.
+pub(crate) fn read_object(guid: Guid, bytes: &[u8]) -> Result<Object, DirectoryError> {
+    decode(guid, bytes, &mut HashMap::new())
+}
+
 /// Reads the whole directory.
 pub(crate) fn load(database: &engine::Database) -> Result<View, DirectoryError> {
     let mut view = View::default();

@@ -106,6 +106,10 @@ impl Directory {
         self.shared.changes.subscribe()
     }
 
+    pub(crate) fn database(&self) -> &engine::Database {
+        &self.shared.database
+    }
+
     /// Finishes what is queued and releases the folder; later commits fail.
     pub fn close(&self) -> Result<(), DirectoryError> {
         Ok(self.shared.database.close()?)

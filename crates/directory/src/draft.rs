@@ -192,9 +192,31 @@ impl<'a> Draft<'a> {
         }
         let same = old.name == object.name && old.stored().eq(object.stored());
         if !same {
-            self.store(Some(&old), object)?;
+            let new = self.store(Some(&old), object)?;
+            self.take_along(&old, &new)?;
         }
         Ok(!same)
+    }
+
+    /// What lies in an object that was renamed lies in it still.
+    fn take_along(&mut self, old: &Object, new: &Object) -> Result<(), DirectoryError> {
+        if old.name == new.name {
+            return Ok(());
+        }
+        let (from, to) = (old.dn(), new.dn());
+        let linking = self.view.linking_to(new.guid).filter(|inner| inner.container == from);
+        let inner: Vec<Guid> = linking.map(|inner| inner.guid).collect();
+        let followed = std::mem::replace(&mut self.following, true);
+        let moved = inner.into_iter().try_for_each(|inner| self.move_to(inner, to.clone()));
+        self.following = followed;
+        moved
+    }
+
+    /// Takes an object as another server's directory has it, GUID and times included.
+    pub(crate) fn adopt(&mut self, object: Object) -> Result<(), DirectoryError> {
+        let old = self.view.get(object.guid).cloned();
+        let changed = object.when_changed;
+        self.store_at(old.as_deref(), object, changed).map(|_| ())
     }
 
     /// Moves an object to another container.
@@ -296,7 +318,16 @@ impl<'a> Draft<'a> {
     }
 
     /// Checks an object as a whole and takes it into the view and the records.
-    fn store(&mut self, old: Option<&Object>, mut object: Object) -> Result<Arc<Object>, DirectoryError> {
+    fn store(&mut self, old: Option<&Object>, object: Object) -> Result<Arc<Object>, DirectoryError> {
+        self.store_at(old, object, self.now)
+    }
+
+    fn store_at(
+        &mut self,
+        old: Option<&Object>,
+        mut object: Object,
+        when_changed: Timestamp,
+    ) -> Result<Arc<Object>, DirectoryError> {
         self.check_links(old, &object)?;
         for attribute in object.class.attributes().filter(|a| a.required) {
             if object.stored_value(attribute.name).is_none() && attribute.preset.value().is_none() {
@@ -311,7 +342,7 @@ impl<'a> Draft<'a> {
         rules::check_unique(&self.view, &object)?;
         let change = self.view.change() + 1;
         object.change = change;
-        object.when_changed = self.now;
+        object.when_changed = when_changed;
         let object = Arc::new(object);
         self.view.insert(object.clone());
         self.view.refresh(object.class);
@@ -371,17 +402,21 @@ impl<'a> Draft<'a> {
                     .ok_or_else(|| DirectoryError::Invalid("The organization doesn't exist yet.".into()))?;
                 Ok(below(organization.dn(), path))
             }
-            Place::Server(path) => {
-                let link = attributes.iter().find(|(name, _)| *name == "Server");
-                let guid = link.and_then(|(_, value)| value.as_link());
-                let server = match guid {
-                    Some(guid) => self.existing(guid)?,
-                    None => {
-                        return Err(DirectoryError::Invalid("The property Server can't be empty.".into()));
-                    }
-                };
-                Ok(below(server.dn(), path))
-            }
+            Place::Server(path) => Ok(below(self.linked(attributes, "Server")?.dn(), path)),
+            Place::Below(link) => Ok(self.linked(attributes, link)?.dn()),
+        }
+    }
+
+    /// What one of the attributes of an object to be links to.
+    fn linked(
+        &self,
+        attributes: &[(&'static str, Value)],
+        name: &str,
+    ) -> Result<Arc<Object>, DirectoryError> {
+        let link = attributes.iter().find(|(own, _)| *own == name);
+        match link.and_then(|(_, value)| value.as_link()) {
+            Some(guid) => self.existing(guid),
+            None => Err(DirectoryError::Invalid(format!("The property {name} can't be empty."))),
         }
     }
 }

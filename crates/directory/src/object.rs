@@ -108,6 +108,7 @@ impl Object {
         match self.class.identity {
             IdentityForm::Canonical => self.dn().canonical(),
             IdentityForm::Name => self.name.to_string(),
+            IdentityForm::ContainerAndName => format!("{}\\{}", self.container.name(), self.name),
             IdentityForm::ServerAndName => match self.server_name() {
                 Some(server) => format!("{server}\\{}", self.name),
                 None => self.name.to_string(),

@@ -1,5 +1,7 @@
 //! What must hold between objects: unique keys, connectors that do not collide, domains named once.
 
+mod availability;
+
 use std::sync::Arc;
 
 use crate::{
@@ -9,9 +11,10 @@ use crate::{
     policy::Template,
     recipient::recipient_type,
     schema::{
-        ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, Class, DYNAMIC_GROUP, EMAIL_ADDRESS_POLICY, GROUP,
-        MAILBOX_DATABASE, MANAGEMENT_ROLE, MANAGEMENT_SCOPE, MOVE_REQUEST, ORGANIZATION, RECEIVE_CONNECTOR,
-        REMOTE_DOMAIN, ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+        ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, Class, DATABASE_AVAILABILITY_GROUP, DYNAMIC_GROUP,
+        EMAIL_ADDRESS_POLICY, GROUP, MAILBOX_DATABASE, MAILBOX_DATABASE_COPY, MANAGEMENT_ROLE,
+        MANAGEMENT_SCOPE, MOVE_REQUEST, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN, ROLE_ASSIGNMENT,
+        ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
     verbs::is_over,
@@ -29,6 +32,9 @@ pub(crate) fn check(view: &View, object: &Object) -> Result<(), DirectoryError> 
         class if *class == GROUP => check_role_group(object),
         class if *class == EMAIL_ADDRESS_POLICY => check_templates(view, object).and(check_filter(object)),
         class if *class == DYNAMIC_GROUP => check_filter(object),
+        class if *class == DATABASE_AVAILABILITY_GROUP => availability::check_group(view, object),
+        class if *class == SERVER => availability::check_member(view, object),
+        class if *class == MAILBOX_DATABASE_COPY => availability::check_copy(view, object),
         _ => Ok(()),
     }
 }
@@ -191,6 +197,7 @@ fn check_role_group(object: &Object) -> Result<(), DirectoryError> {
 /// move without its mailbox.
 pub(crate) fn goes_with(object: &Object, target: base::Guid) -> bool {
     [&ROLE_ASSIGNMENT, &MOVE_REQUEST].contains(&object.class) && object.link("User") == Some(target)
+        || availability::goes_with(object, target)
 }
 
 /// A policy one of whose templates needs this accepted domain.
@@ -222,6 +229,7 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
             refuse("The default remote domain can't be removed.".into())
         }
         class if *class == MAILBOX_DATABASE => {
+            availability::check_delete_database(view, object)?;
             let mailboxes = view.linking_to(object.guid).filter(|o| recipient_type(o).is_some()).count();
             let moves = view.linking_to(object.guid).filter(|o| *o.class == MOVE_REQUEST);
             if let Some(request) = moves.into_iter().find(|request| !is_over(request)) {
@@ -261,9 +269,15 @@ pub(crate) fn check_delete(view: &View, object: &Object) -> Result<(), Directory
                 )),
             }
         }
-        class if SINGLE.contains(&class) || *class == SERVER => {
-            refuse(format!("\"{}\" can't be removed.", object.name))
-        }
+        class if *class == DATABASE_AVAILABILITY_GROUP => availability::check_delete_group(view, object),
+        class if *class == SERVER => match view.servers().count() {
+            1 => refuse(format!(
+                "\"{}\" is the only server of the organization and can't be removed.",
+                object.name
+            )),
+            _ => Ok(()),
+        },
+        class if SINGLE.contains(&class) => refuse(format!("\"{}\" can't be removed.", object.name)),
         _ => Ok(()),
     }
 }

@@ -10,14 +10,13 @@ use crate::{
     error::DirectoryError,
     object::Object,
     policy::{DEFAULT_POLICY, precanned_filter},
-    schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, SERVER, TRANSPORT_CONFIG},
+    schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, TRANSPORT_CONFIG},
     value::{Binding, DomainPattern, Value},
-    verbs::{NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector},
+    verbs::{
+        NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector, new_server,
+    },
     view::Scope,
 };
-
-/// The build the server presents itself as, where the cmdlets show one.
-const ADMIN_DISPLAY_VERSION: &str = "Version 15.0 (Build 1497.2)";
 
 /// Where a default receive connector listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,12 +96,9 @@ pub fn seed(draft: &mut Draft<'_>, new: &Organization) -> Result<Seeded, Directo
         return Ok(Seeded { organization, server, database, created: false });
     }
     let organization = make_organization(draft, new)?;
-    let server = make_server(draft, new)?;
+    let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
     make_domains(draft, new)?;
-    let receive_ports = RECEIVE_CONNECTORS.iter().map(|template| (template, (template.port_of)(&new.ports)));
-    for (template, port) in receive_ports {
-        make_receive_connector(draft, server, &new.server, template, port)?;
-    }
+    let server = add_server(draft, &new.server, &fqdn, &new.ports)?;
     let database = new_mailbox_database(draft, &new.database, server)?.guid;
     Ok(Seeded { organization, server, database, created: true })
 }
@@ -130,19 +126,17 @@ fn make_organization(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, 
     Ok(organization.guid)
 }
 
-fn make_server(draft: &mut Draft<'_>, new: &Organization) -> Result<Guid, DirectoryError> {
-    let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
-    let legacy = format!(
-        "/o={}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn={}",
-        new.name, new.server
-    );
-    let server = draft.create(
-        NewObject::new(&SERVER, new.server.clone())
-            .with("Fqdn", fqdn)
-            .with("Domain", new.domain.as_str())
-            .with("ExchangeLegacyDN", legacy)
-            .with("AdminDisplayVersion", ADMIN_DISPLAY_VERSION),
-    )?;
+/// A server of the organisation, with the default receive connectors.
+pub fn add_server(
+    draft: &mut Draft<'_>,
+    name: &str,
+    fqdn: &str,
+    ports: &Ports,
+) -> Result<Guid, DirectoryError> {
+    let server = new_server(draft, name, fqdn)?;
+    for template in RECEIVE_CONNECTORS {
+        make_receive_connector(draft, server.guid, name, template, (template.port_of)(ports))?;
+    }
     Ok(server.guid)
 }
 

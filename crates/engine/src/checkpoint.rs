@@ -30,7 +30,6 @@ pub(crate) enum Request {
 
 /// The checkpoint thread's own state.
 pub(crate) struct Checkpointer {
-    pub(crate) core: Arc<Core>,
     pub(crate) index: Index,
     /// All segments' figures as of the last checkpoint.
     pub(crate) usage: BTreeMap<u64, Usage>,
@@ -42,44 +41,45 @@ pub(crate) struct Checkpointer {
 
 impl Checkpointer {
     /// Serves requests until told to stop.
-    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
+    pub(crate) fn run(mut self, core: &Core, requests: &Receiver<Request>) {
         while let Ok(request) = requests.recv() {
             match request {
                 Request::Stop => return,
                 Request::Due => {
-                    self.core.requested.store(false, Ordering::Release);
-                    if let Err(error) = self.attempt() {
-                        tracing::warn!(database = %self.core.name, %error, "checkpoint failed");
+                    core.requested.store(false, Ordering::Release);
+                    if let Err(error) = self.attempt(core) {
+                        tracing::warn!(database = %core.name, %error, "checkpoint failed");
                     }
                 }
                 Request::Now(answer) => {
                     // Whoever asked may have gone.
-                    let _ = answer.send(self.attempt());
+                    let _ = answer.send(self.attempt(core));
                 }
             }
         }
     }
 
-    fn attempt(&mut self) -> Result<(), EngineError> {
+    /// Takes a checkpoint; a failure other than for want of space dismounts.
+    pub(crate) fn attempt(&mut self, core: &Core) -> Result<(), EngineError> {
         // The index engine asserts what a damaged file may break; that must not strand the writer.
-        let result = catch_unwind(AssertUnwindSafe(|| self.take()))
+        let result = catch_unwind(AssertUnwindSafe(|| self.take(core)))
             .unwrap_or_else(|_| Err(EngineError::Index("the index engine panicked".into())))
-            .map_err(|e| if e.is_full() { EngineError::Full(self.core.dir.clone()) } else { e });
+            .map_err(|e| if e.is_full() { EngineError::Full(core.dir.clone()) } else { e });
         if let Err(error) = &result
             && !error.is_full()
         {
-            self.core.dismount(error);
+            core.dismount(error);
         }
-        let mut pressure = self.core.pressure.lock();
+        let mut pressure = core.pressure.lock();
         pressure.ended += 1;
         pressure.full = result.as_ref().is_err_and(EngineError::is_full);
-        self.core.relieved.notify_all();
+        core.relieved.notify_all();
         result
     }
 
-    fn take(&mut self) -> Result<(), EngineError> {
-        while let Some((frozen, again)) = self.freeze()? {
-            self.write(&frozen)?;
+    fn take(&mut self, core: &Core) -> Result<(), EngineError> {
+        while let Some((frozen, again)) = self.freeze(core)? {
+            self.write(core, &frozen)?;
             if !again {
                 break;
             }
@@ -89,26 +89,27 @@ impl Checkpointer {
 
     /// Takes the active overlay out of the writer's way. One left by an attempt that failed comes first;
     /// the flag says so.
-    fn freeze(&self) -> Result<Option<(Arc<Frozen>, bool)>, EngineError> {
-        let mut state = self.core.state.write();
+    fn freeze(&self, core: &Core) -> Result<Option<(Arc<Frozen>, bool)>, EngineError> {
+        let mut state = core.state.write();
         state.check()?;
         if let Some(frozen) = &state.frozen {
             return Ok(Some((frozen.clone(), true)));
         }
-        if state.active.is_empty() && self.space.is_empty() {
+        let cut = core.cut(&state);
+        if state.active.is_empty() && self.space.is_empty() && cut == self.mark.cut {
             return Ok(None);
         }
-        let mark = Mark { position: state.applied, ..self.mark };
+        let mark = Mark { position: state.applied, entry: state.entry, cut, ..self.mark };
         let frozen = Arc::new(Frozen { overlay: std::mem::take(&mut state.active), mark });
         state.frozen = Some(frozen.clone());
         Ok(Some((frozen, false)))
     }
 
-    fn write(&mut self, frozen: &Frozen) -> Result<(), EngineError> {
-        space::count(&self.core.segments, &frozen.overlay, &self.usage, &mut self.space);
+    fn write(&mut self, core: &Core, frozen: &Frozen) -> Result<(), EngineError> {
+        space::count(&core.segments, &frozen.overlay, &self.usage, &mut self.space);
         if let Err(error) = self.index.checkpoint(&frozen.overlay, frozen.mark, &self.space) {
             if error.is_full() {
-                self.reopen()?;
+                self.reopen(core)?;
             }
             return Err(error);
         }
@@ -116,19 +117,21 @@ impl Checkpointer {
         self.space.retired.clear();
         let snapshot = self.index.snapshot()?;
         {
-            let mut state = self.core.state.write();
+            let mut state = core.state.write();
             state.base = Some(snapshot);
             state.frozen = None;
             state.checkpoint = frozen.mark.position;
         }
-        space::reclaim(&self.core, &self.index, frozen.mark.position, &mut self.usage, &mut self.space)?;
-        self.core.count_checkpoint(&self.usage);
+        self.mark.cut = frozen.mark.cut;
+        let reclaimable = frozen.mark.position.min(frozen.mark.cut.position);
+        space::reclaim(core, &self.index, reclaimable, &mut self.usage, &mut self.space)?;
+        core.count_checkpoint(&self.usage);
         Ok(())
     }
 
     /// After a write failed for want of space the index engine wants to be opened anew. Readers wait.
-    fn reopen(&mut self) -> Result<(), EngineError> {
-        let mut state = self.core.state.write();
+    fn reopen(&mut self, core: &Core) -> Result<(), EngineError> {
+        let mut state = core.state.write();
         state.base = None;
         self.index.reopen()?;
         state.base = Some(self.index.snapshot()?);

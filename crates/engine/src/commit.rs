@@ -15,9 +15,9 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    EngineError, Txn,
+    EngineError, EntryId, Txn,
     core::Core,
-    log::{record::Sealed, writer::Writer},
+    log::{record::Record, writer::Writer},
     overlay::Overlay,
     state::State,
 };
@@ -99,8 +99,8 @@ where
 
 /// Jobs that share one append.
 #[derive(Default)]
-struct Batch {
-    records: Vec<Sealed>,
+pub(crate) struct Batch {
+    pub(crate) records: Vec<Record>,
     jobs: Vec<Ran>,
 }
 
@@ -111,7 +111,77 @@ struct Ran {
     refused: Option<EngineError>,
 }
 
-/// The writer thread.
+impl Batch {
+    /// Runs the jobs of the queue, `first` first, against the state and one another. `last` is the entry
+    /// before the first record.
+    pub(crate) fn gather(
+        state: &State,
+        segment_bytes: u64,
+        last: EntryId,
+        first: Box<dyn Job>,
+        queue: &Receiver<Box<dyn Job>>,
+        pending: &mut Overlay,
+    ) -> Self {
+        let mut batch = Self::default();
+        let begin = state.applied;
+        let (mut end, mut next, mut entry) = (begin, Some(first), last);
+        while let Some(job) = next.take() {
+            end = batch.execute(state, segment_bytes, job, pending, end, &mut entry);
+            if batch.jobs.len() < BATCH_JOBS && end - begin < BATCH_BYTES {
+                next = queue.try_recv().ok();
+            }
+        }
+        batch
+    }
+
+    /// Runs one job against everything before it and returns where the log then ends.
+    fn execute(
+        &mut self,
+        state: &State,
+        segment_bytes: u64,
+        mut job: Box<dyn Job>,
+        pending: &mut Overlay,
+        end: u64,
+        entry: &mut EntryId,
+    ) -> u64 {
+        let mut txn = Txn::new(state, pending, end);
+        let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut txn)));
+        let len = txn.record_len();
+        let refused = match ran {
+            Ok(_) if len > segment_bytes => Some(EngineError::TooLarge(len)),
+            Ok(_) => None,
+            Err(_) => Some(EngineError::Panicked),
+        };
+        let mut needs = end;
+        if refused.is_none() && matches!(ran, Ok(true)) {
+            let draft = txn.keep();
+            if !draft.is_empty() {
+                entry.index += 1;
+                let record = draft.seal(*entry);
+                needs = record.end();
+                self.records.push(record);
+            }
+        } else {
+            txn.undo();
+        }
+        self.jobs.push(Ran { job, needs, refused });
+        needs
+    }
+
+    /// Answers everybody, the log being durable up to a position; an error that dismounts is everybody's.
+    pub(crate) fn answer(self, durable: u64, outcome: &Result<(), EngineError>) {
+        let fatal = outcome.as_ref().is_err_and(EngineError::dismounts);
+        for Ran { job, needs, refused } in self.jobs {
+            job.answer(match (outcome, refused) {
+                (Err(error), _) if fatal || needs > durable => Err(error.again()),
+                (_, Some(error)) => Err(error),
+                _ => Ok(()),
+            });
+        }
+    }
+}
+
+/// The writer thread of a database that has no other copy.
 pub(crate) struct Committer {
     pub(crate) core: Arc<Core>,
     pub(crate) log: Writer,
@@ -127,75 +197,24 @@ impl Committer {
                 first.answer(Err(error));
                 continue;
             }
-            let core = self.core.clone();
-            let batch = core.state.read(|state| self.gather(state, first, &mut pending));
+            let (len, last, queue) = (self.log.segment_bytes, self.log.last, &self.queue);
+            let batch =
+                self.core.state.read(|state| Batch::gather(state, len, last, first, queue, &mut pending));
             pending.clear();
             let outcome = self.log.append(&batch.records);
             self.finish(batch, outcome);
         }
     }
 
-    fn gather(&self, state: &State, first: Box<dyn Job>, pending: &mut Overlay) -> Batch {
-        let mut batch = Batch::default();
-        let mut end = self.log.end;
-        let mut next = Some(first);
-        while let Some(job) = next.take() {
-            end = self.execute(state, job, pending, end, &mut batch);
-            if batch.jobs.len() < BATCH_JOBS && end - self.log.end < BATCH_BYTES {
-                next = self.queue.try_recv().ok();
-            }
-        }
-        batch
-    }
-
-    /// Runs one job against everything before it and returns where the log then ends.
-    fn execute(
-        &self,
-        state: &State,
-        mut job: Box<dyn Job>,
-        pending: &mut Overlay,
-        end: u64,
-        batch: &mut Batch,
-    ) -> u64 {
-        let mut txn = Txn::new(state, pending, end);
-        let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut txn)));
-        let len = txn.record_len();
-        let refused = match ran {
-            Ok(_) if len > self.log.segment_bytes => Some(EngineError::TooLarge(len)),
-            Ok(_) => None,
-            Err(_) => Some(EngineError::Panicked),
-        };
-        let mut needs = end;
-        if refused.is_none() && matches!(ran, Ok(true)) {
-            let draft = txn.keep();
-            if !draft.is_empty() {
-                let record = draft.seal();
-                needs = record.end();
-                batch.records.push(record);
-            }
-        } else {
-            txn.undo();
-        }
-        batch.jobs.push(Ran { job, needs, refused });
-        needs
-    }
-
     fn finish(&mut self, batch: Batch, outcome: Result<(), EngineError>) {
         let durable = self.log.end;
         let outcome = match outcome {
-            Err(error) if !matches!(error, EngineError::Full(_)) => {
+            Err(error) if error.dismounts() => {
                 self.core.dismount(&error);
                 Err(error)
             }
             other => self.core.apply(&batch.records, durable, self.log.written).and(other),
         };
-        let fatal = outcome.as_ref().is_err_and(|error| !matches!(error, EngineError::Full(_)));
-        for Ran { job, needs, refused } in batch.jobs {
-            job.answer(match (&outcome, refused) {
-                (Err(error), _) if fatal || needs > durable => Err(error.again()),
-                (_, Some(error)) => Err(error),
-                _ => Ok(()),
-            });
-        }
+        batch.answer(durable, &outcome);
     }
 }

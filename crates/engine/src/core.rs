@@ -6,7 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::Sender,
+        mpsc::{self, Sender},
     },
 };
 
@@ -14,10 +14,10 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     EngineError,
-    checkpoint::Request,
-    index::Usage,
-    log::{record::Sealed, recycle::Spares, segment::Segments, writer::Written},
-    state::Shared,
+    checkpoint::{Checkpointer, Request},
+    index::{Cut, Usage},
+    log::{record::Record, recycle::Spares, segment::Segments, writer::Written},
+    state::{Shared, State},
 };
 
 /// Memory of applied writes at which a checkpoint is due, bytes; writers wait at twice as much.
@@ -46,12 +46,22 @@ pub(crate) struct Core {
     pub(crate) segment_bytes: u64,
     pub(crate) checkpoint_bytes: u64,
     pub(crate) figures: Mutex<Figures>,
-    pub(crate) requests: Sender<Request>,
+    pub(crate) desk: Desk,
+    /// How much of the log other copies need; `None` where there are none.
+    pub(crate) cut: Mutex<Option<Cut>>,
     /// A request is on its way.
     pub(crate) requested: AtomicBool,
     /// Raised when a checkpoint ended, with or without success.
     pub(crate) pressure: Mutex<Pressure>,
     pub(crate) relieved: Condvar,
+}
+
+/// Who takes checkpoints.
+pub(crate) enum Desk {
+    /// A thread that is sent requests.
+    Thread(Sender<Request>),
+    /// Whoever asks, in line.
+    InLine(Mutex<Checkpointer>),
 }
 
 /// Why a writer may have to wait for a checkpoint.
@@ -89,7 +99,7 @@ impl Core {
     /// Applies what became durable and shows it to readers.
     pub(crate) fn apply(
         &self,
-        records: &[Sealed],
+        records: &[Record],
         durable: u64,
         written: Written,
     ) -> Result<(), EngineError> {
@@ -97,36 +107,57 @@ impl Core {
         if applied == 0 {
             return Ok(());
         }
-        let due = {
-            let mut state = self.state.write();
-            for record in &records[..applied] {
-                state.active.apply(&record.bodies, record.writes()).map_err(|_| {
-                    EngineError::Corrupt(format!(
-                        "the write set at log position {} is malformed",
-                        state.applied
-                    ))
-                })?;
-                state.applied = record.end();
-            }
-            state.active.bytes > OVERLAY_BYTES || state.applied - state.checkpoint > self.checkpoint_bytes
-        };
-        {
-            let mut figures = self.figures.lock();
-            figures.commits += applied as u64;
-            figures.written = written;
-        }
+        let due = self.apply_committed(&records[..applied])?;
+        self.figures.lock().written = written;
         if due {
             self.request_checkpoint();
         }
         Ok(())
     }
 
-    /// Asks for a checkpoint without waiting.
+    /// Applies records and says whether a checkpoint is due.
+    pub(crate) fn apply_committed(&self, records: &[Record]) -> Result<bool, EngineError> {
+        let due = {
+            let mut state = self.state.write();
+            for record in records {
+                state.apply(record)?;
+            }
+            state.active.bytes > OVERLAY_BYTES || state.applied - state.checkpoint > self.checkpoint_bytes
+        };
+        self.figures.lock().commits += records.len() as u64;
+        Ok(due)
+    }
+
+    /// Asks for a checkpoint without waiting, where there is a thread that takes it.
     pub(crate) fn request_checkpoint(&self) {
-        if !self.requested.swap(true, Ordering::AcqRel) {
-            // The checkpointer is gone only when the database is closed.
-            let _ = self.requests.send(Request::Due);
+        match &self.desk {
+            Desk::Thread(requests) => {
+                if !self.requested.swap(true, Ordering::AcqRel) {
+                    // The checkpointer is gone only when the database is closed.
+                    let _ = requests.send(Request::Due);
+                }
+            }
+            // How it went is told by the pressure and by the state.
+            Desk::InLine(checkpointer) => _ = checkpointer.lock().attempt(self),
         }
+    }
+
+    /// Takes a checkpoint and says how it went.
+    pub(crate) fn checkpoint(&self) -> Result<(), EngineError> {
+        match &self.desk {
+            Desk::Thread(requests) => {
+                let (answer, answered) = mpsc::sync_channel(1);
+                let closed = || EngineError::Dismounted("closed".into());
+                requests.send(Request::Now(answer)).map_err(|_| closed())?;
+                answered.recv().map_err(|_| closed())?
+            }
+            Desk::InLine(checkpointer) => checkpointer.lock().attempt(self),
+        }
+    }
+
+    /// Where the log that is kept for other copies begins: without them, where the state stands.
+    pub(crate) fn cut(&self, state: &State) -> Cut {
+        self.cut.lock().unwrap_or(Cut { entry: state.entry, position: state.applied })
     }
 
     /// Notes that a checkpoint was taken and how the log's space is used.

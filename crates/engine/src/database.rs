@@ -4,32 +4,27 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        mpsc::{self, Sender},
+        mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
 };
 
 use base::{
     clock::SharedClock,
-    disk::{DiskFile, OpenMode, SharedDisk},
+    disk::{DiskFile, SharedDisk},
 };
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
 use crate::{
     BodyRef, Commit, EngineError, Txn, View,
     checkpoint::{Checkpointer, Request},
     commit::{self, Committer, Job},
-    core::{Core, Figures},
-    index::{Index, Mark, SpaceChanges},
-    log::recovery,
-    overlay::Overlay,
-    space,
-    state::{Shared, State},
+    core::{Core, Desk},
+    opening::{self, Kind, Opened},
+    state::State,
 };
-
-/// Segment files are at least and at most this long, bytes.
-const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 30;
 
 const COMMIT_THREAD: &str = "commit";
 
@@ -94,82 +89,59 @@ pub struct Database {
 struct Inner {
     core: Arc<Core>,
     queue: RwLock<Option<Sender<Box<dyn Job>>>>,
+    /// Rung for every job, where no thread waits on the queue itself.
+    bell: Option<Arc<Notify>>,
     threads: Mutex<Option<Threads>>,
     replayed: u64,
     cut: Option<u64>,
 }
 
+/// What callers meet: the queue of commits and what serves it.
+pub(crate) struct Front {
+    pub(crate) queue: Sender<Box<dyn Job>>,
+    /// The thread that serves the queue; a copy's is served by its replica.
+    pub(crate) committer: Option<JoinHandle<()>>,
+    pub(crate) bell: Option<Arc<Notify>>,
+    pub(crate) replayed: u64,
+    pub(crate) cut: Option<u64>,
+}
+
 /// What an open database runs and holds.
 struct Threads {
-    committer: JoinHandle<()>,
-    checkpointer: JoinHandle<()>,
-    filler: JoinHandle<()>,
+    committer: Option<JoinHandle<()>>,
+    /// The checkpointer and whoever fills segments ahead.
+    helpers: Vec<JoinHandle<()>>,
     _lock: Arc<dyn DiskFile>,
 }
 
 impl Database {
     /// Opens or makes the database in `options.dir`, recovering what the log holds beyond the checkpoint.
     pub fn open(options: Options) -> Result<Self, EngineError> {
-        let Options { dir, name, segment_bytes, cache_bytes, checkpoint_bytes, disk, clock } = options;
-        let began = clock.monotonic();
-        let lock = lock(&disk, &dir)?;
-        let index = Index::open(disk.clone(), &dir, cache_bytes)?;
-        let (mark, mut usage) = (index.mark()?, index.usage()?);
-        let mut active = Overlay::default();
-        let segment_bytes = segment_bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
-        let recovered = recovery::open(&disk, &dir, segment_bytes, mark, &mut |bodies, writes| {
-            active.apply(bodies, writes)
-        })?;
-        let log = recovered.writer;
-        let mut space = SpaceChanges::default();
-        space::settle(&log.segments, &mut usage, &mut space)?;
-        let took = clock.monotonic().saturating_sub(began);
-        tracing::info!(database = %name, end = log.end, records = recovered.records, ?took, "database opened");
-        if let Some(cut) = recovered.cut {
-            tracing::warn!(database = %name, position = cut, "the log's torn tail was cut off");
-        }
-        let (requests, request_queue) = mpsc::channel();
-        let core = Arc::new(Core {
-            name,
-            dir,
-            state: Shared::new(State {
-                active,
-                frozen: None,
-                base: Some(index.snapshot()?),
-                applied: log.end,
-                checkpoint: mark.position,
-                dismounted: None,
-            }),
-            segments: log.segments.clone(),
-            spares: log.spares.clone(),
-            segment_bytes,
-            checkpoint_bytes,
-            figures: Mutex::new(Figures::default()),
-            requests,
-            requested: false.into(),
-            pressure: Mutex::default(),
-            relieved: parking_lot::Condvar::new(),
-        });
-        let checkpointer =
-            Checkpointer { core: core.clone(), index, usage, space, mark: Mark { epoch: log.epoch, ..mark } };
         let (queue, jobs) = mpsc::channel();
+        let Opened { core, writer: log, lock, requests, replayed, cut, .. } =
+            opening::open(options, Kind::Alone)?;
         let committer = Committer { core: core.clone(), log, queue: jobs };
-        let spares = core.spares.clone();
-        let threads = Threads {
-            committer: spawn(COMMIT_THREAD, move || committer.run())?,
-            checkpointer: spawn("checkpoint", move || checkpointer.run(&request_queue))?,
-            filler: spawn("segments", move || spares.run())?,
-            _lock: lock,
-        };
-        Ok(Self {
-            inner: Arc::new(Inner {
-                core,
-                queue: RwLock::new(Some(queue)),
-                threads: Mutex::new(Some(threads)),
-                replayed: recovered.records,
-                cut: recovered.cut,
-            }),
-        })
+        let committer = Some(spawn(COMMIT_THREAD, move || committer.run())?);
+        Self::start(core, lock, requests, Front { queue, committer, bell: None, replayed, cut })
+    }
+
+    /// Starts the threads that an open database needs beside what its front brings.
+    pub(crate) fn start(
+        core: Arc<Core>,
+        lock: Arc<dyn DiskFile>,
+        requests: Option<(Checkpointer, Receiver<Request>)>,
+        front: Front,
+    ) -> Result<Self, EngineError> {
+        let Front { queue, committer, bell, replayed, cut } = front;
+        let mut helpers = Vec::new();
+        if let Some((checkpointer, requests)) = requests {
+            let (core, spares) = (core.clone(), core.spares.clone());
+            helpers.push(spawn("checkpoint", move || checkpointer.run(&core, &requests))?);
+            helpers.push(spawn("segments", move || spares.run())?);
+        }
+        let threads = Threads { committer, helpers, _lock: lock };
+        let (queue, threads) = (RwLock::new(Some(queue)), Mutex::new(Some(threads)));
+        Ok(Self { inner: Arc::new(Inner { core, queue, bell, threads, replayed, cut }) })
     }
 
     /// Runs `f` in the writer, in order with all other commits; its writes are atomic. An `Err` from `f`
@@ -184,6 +156,9 @@ impl Database {
         if let Some(queue) = &*self.inner.queue.read() {
             // A job that finds nobody is dropped, which answers "closed".
             let _ = queue.send(job);
+        }
+        if let Some(bell) = &self.inner.bell {
+            bell.notify_one();
         }
         commit
     }
@@ -221,7 +196,7 @@ impl Database {
 
     /// Makes the index durable at the position it has applied, so that recovery starts there.
     pub fn checkpoint(&self) -> Result<(), EngineError> {
-        checkpoint(&self.inner.core)
+        self.inner.core.checkpoint()
     }
 
     /// How the database stands.
@@ -285,25 +260,19 @@ impl Drop for Inner {
 
 impl Threads {
     fn close(self, core: &Core) -> Result<(), EngineError> {
-        join(self.committer);
-        let result = checkpoint(core);
-        // The thread is gone only if it panicked, which the join tells.
-        let _ = core.requests.send(Request::Stop);
+        self.committer.into_iter().for_each(join);
+        let result = core.checkpoint();
+        if let Desk::Thread(requests) = &core.desk {
+            // The thread is gone only if it panicked, which the join tells.
+            let _ = requests.send(Request::Stop);
+        }
         core.spares.stop();
-        join(self.checkpointer);
-        join(self.filler);
+        self.helpers.into_iter().for_each(join);
         let mut state = core.state.write();
         state.base = None;
         state.dismounted.get_or_insert_with(|| "closed".into());
         result
     }
-}
-
-fn checkpoint(core: &Core) -> Result<(), EngineError> {
-    let (answer, answered) = mpsc::sync_channel(1);
-    let closed = || EngineError::Dismounted("closed".into());
-    core.requests.send(Request::Now(answer)).map_err(|_| closed())?;
-    answered.recv().map_err(|_| closed())?
 }
 
 fn join(thread: JoinHandle<()>) {
@@ -317,18 +286,6 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .name(name.into())
         .spawn(run)
         .map_err(|source| EngineError::Io { context: format!("starting the {name} thread"), source })
-}
-
-/// Takes the folder for this process.
-fn lock(disk: &SharedDisk, dir: &Path) -> Result<Arc<dyn DiskFile>, EngineError> {
-    disk.create_dir_all(dir).map_err(|e| EngineError::io("making", dir, e))?;
-    let path = dir.join("lock");
-    let lock = disk.open(&path, OpenMode::OpenOrCreate).map_err(|e| EngineError::io("opening", &path, e))?;
-    match lock.try_lock() {
-        Ok(true) => Ok(lock),
-        Ok(false) => Err(EngineError::Locked(dir.into())),
-        Err(error) => Err(EngineError::io("locking", &path, error)),
-    }
 }
 
 fn damaged(path: &Path, body: &BodyRef) -> EngineError {

@@ -7,8 +7,7 @@ use std::{
 
 use base::{Fault, FaultKind};
 
-/// Failures of a database. Anything but `Full`, `TooLarge`, `Gone` and `Panicked` that happens while
-/// writing dismounts it.
+/// Failures of a database. `Corrupt`, `Index` and `Io` that happen while writing dismount it.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// Another process holds the folder.
@@ -23,6 +22,15 @@ pub enum EngineError {
     /// The body at this log position was released; its space may be in other use.
     #[error("the body at log position {0} was released")]
     Gone(u64),
+    /// This copy is not the active one: nothing was written. The text says which is, if that is known.
+    #[error("this copy of the database is not active{0}")]
+    Passive(String),
+    /// The copies lost touch while the transaction was on its way: whether it will take effect is not known.
+    #[error("whether the transaction took effect is not known: the active copy changed meanwhile")]
+    Unknown,
+    /// Another transaction came first; nothing was written. Run it again.
+    #[error("another transaction came first")]
+    Conflict,
     /// The closure panicked; its writes were undone.
     #[error("the transaction panicked")]
     Panicked,
@@ -59,10 +67,18 @@ impl EngineError {
         }
     }
 
+    /// True when nothing may be written any more after this error.
+    pub(crate) fn dismounts(&self) -> bool {
+        !matches!(self, Self::Full(_) | Self::Passive(_) | Self::Unknown | Self::Conflict)
+    }
+
     /// The same error for one more caller of the same batch.
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Full(path) => Self::Full(path.clone()),
+            Self::Passive(active) => Self::Passive(active.clone()),
+            Self::Unknown => Self::Unknown,
+            Self::Conflict => Self::Conflict,
             Self::Io { context, source } => Self::Io {
                 context: context.clone(),
                 source: io::Error::new(source.kind(), source.to_string()),

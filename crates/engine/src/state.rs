@@ -5,10 +5,10 @@ use std::{cell::Cell, sync::Arc};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
-    EngineError,
+    EngineError, EntryId, Record,
     index::{Mark, Snapshot},
     layers::Layers,
-    overlay::Overlay,
+    overlay::{Note, Overlay},
 };
 
 /// An overlay that a checkpoint is writing to the index.
@@ -27,6 +27,10 @@ pub(crate) struct State {
     pub(crate) base: Option<Snapshot>,
     /// End of the last record applied.
     pub(crate) applied: u64,
+    /// The last entry applied.
+    pub(crate) entry: EntryId,
+    /// The latest note applied.
+    pub(crate) note: Option<Note>,
     /// Where the index stands.
     pub(crate) checkpoint: u64,
     /// Why the database is not mounted.
@@ -40,6 +44,24 @@ impl State {
         let base = self.base.as_ref().ok_or_else(|| EngineError::Dismounted("closed".into()))?;
         let frozen = self.frozen.as_ref().map(|frozen| &frozen.overlay);
         Ok(Layers { overlays: [pending, Some(&self.active), frozen], base })
+    }
+
+    /// Applies the record that comes next.
+    pub(crate) fn apply(&mut self, record: &Record) -> Result<(), EngineError> {
+        if record.position() != self.applied {
+            let (applied, next) = (self.applied, record.position());
+            let why = format!("the record at log position {next} does not follow the state at {applied}");
+            return Err(EngineError::Corrupt(why));
+        }
+        self.active.apply(record.entry(), &record.bodies, record.writes()).map_err(|_| {
+            EngineError::Corrupt(format!("the write set at log position {} is malformed", record.position()))
+        })?;
+        self.applied = record.end();
+        self.entry = record.entry();
+        if self.active.note.as_ref().is_some_and(|note| note.entry == self.entry) {
+            self.note.clone_from(&self.active.note);
+        }
+        Ok(())
     }
 
     /// Fails when the database is dismounted.

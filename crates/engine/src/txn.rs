@@ -64,6 +64,11 @@ impl<'a> Txn<'a> {
         self.draft.append_body(parts)
     }
 
+    /// Leaves a note for whoever keeps the copies of this database; the latest one is found with the state.
+    pub fn note(&mut self, note: &[u8]) {
+        self.draft.writes.note(note);
+    }
+
     /// Says that nothing refers to the body any more, so that its space can be reclaimed. To say it twice
     /// is a caller's mistake, which is logged and changes nothing.
     pub fn release_body(&mut self, body: &BodyRef) {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
 const RELEASE: u8 = 3;
+const NOTE: u8 = 4;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) enum Op {
     Delete(Bytes),
     /// Nothing refers to the body at this log position and of this length any more.
     Release(u64, u32),
+    /// What the log's keeper put here for itself.
+    Note(Bytes),
 }
 
 /// A write set under construction.
@@ -39,6 +42,11 @@ impl WriteSet {
         self.bytes.push(RELEASE);
         self.bytes.extend_from_slice(&position.to_le_bytes());
         self.bytes.extend_from_slice(&len.to_le_bytes());
+    }
+
+    pub(crate) fn note(&mut self, note: &[u8]) {
+        self.bytes.push(NOTE);
+        self.sized(note);
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -100,6 +108,7 @@ impl Ops {
             PUT => Ok(Op::Put(self.sized()?, self.sized()?)),
             DELETE => Ok(Op::Delete(self.sized()?)),
             RELEASE => Ok(Op::Release(self.u64()?, self.u32()?)),
+            NOTE => Ok(Op::Note(self.sized()?)),
             _ => Err(Malformed),
         }
     }
@@ -131,6 +140,7 @@ mod tests {
             (bytes(), bytes()).prop_map(|(k, v)| Op::Put(k, v)),
             bytes().prop_map(Op::Delete),
             (any::<u64>(), any::<u32>()).prop_map(|(p, l)| Op::Release(p, l)),
+            bytes().prop_map(Op::Note),
         ]
     }
 
@@ -143,6 +153,7 @@ mod tests {
                     Op::Put(key, value) => set.put(key, value),
                     Op::Delete(key) => set.delete(key),
                     Op::Release(position, len) => set.release(*position, *len),
+                    Op::Note(note) => set.note(note),
                 }
             }
             let back: Result<Vec<_>, _> = Ops::new(set.into_bytes().into()).collect();

@@ -24,6 +24,8 @@ pub struct Facts {
 pub enum Correction {
     /// Command, parameter, and those of its sets in which it is not mandatory; all when empty.
     Optional(&'static str, &'static str, &'static [&'static str]),
+    /// Command, parameter, and a set that it belongs to as well.
+    Also(&'static str, &'static str, &'static str),
     /// Command, and a set that has no parameter of its own.
     Set(&'static str, &'static str),
 }
@@ -112,6 +114,11 @@ fn correct(command: &str, parameters: &mut [ParameterInfo], correction: Correcti
             for parameter in parameters.iter_mut().filter(|p| &*p.name == name) {
                 parameter.required &= !sets.is_empty();
                 parameter.optional_in = sets.iter().map(|set| Arc::from(*set)).collect();
+            }
+        }
+        Correction::Also(of, name, set) if of == command => {
+            for parameter in parameters.iter_mut().filter(|p| &*p.name == name) {
+                parameter.sets.push(set.into());
             }
         }
         Correction::Set(of, set) if of == command => {

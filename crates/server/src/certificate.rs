@@ -7,6 +7,7 @@ use std::{
 
 use base::{Disk, disk::SystemDisk};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use wire::channel;
 
 use crate::{
     config::{CertificateFiles, Config},
@@ -21,6 +22,8 @@ pub(crate) struct Certificate {
     pub(crate) path: PathBuf,
     /// TLS 1.2 and 1.3, forward-secret AEAD suites only.
     pub(crate) tls: Arc<rustls::ServerConfig>,
+    /// This end of TLS, as clients see it who bind their log-on to it.
+    pub(crate) end: Vec<u8>,
 }
 
 /// Loads the configured certificate, making a self-signed one where none is configured.
@@ -29,37 +32,26 @@ pub(crate) fn load_or_create(layout: &Layout, config: &Config) -> Result<Certifi
         Some(files) => files.clone(),
         None => self_signed(layout, &config.server_name)?,
     };
-    let tls = server_config(&files)?;
-    Ok(Certificate { path: files.chain, tls: Arc::new(tls) })
+    let (tls, end) = server_config(&files)?;
+    Ok(Certificate { path: files.chain, tls: Arc::new(tls), end })
 }
 
-fn server_config(files: &CertificateFiles) -> Result<rustls::ServerConfig, ServerError> {
+fn server_config(certificate: &CertificateFiles) -> Result<(rustls::ServerConfig, Vec<u8>), ServerError> {
     let bad = |what: &Path, error: &dyn std::fmt::Display| {
         ServerError::Usage(format!("{}: not a usable PEM file: {error}", what.display()))
     };
-    refuse_readable_by_others(&files.key)?;
-    let chain = CertificateDer::pem_file_iter(&files.chain)
+    files::refuse_readable_by_others(&certificate.key)?;
+    let chain = CertificateDer::pem_file_iter(&certificate.chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| bad(&files.chain, &e))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| bad(&files.key, &e))?;
-    rustls::ServerConfig::builder()
+        .map_err(|e| bad(&certificate.chain, &e))?;
+    let key = PrivateKeyDer::from_pem_file(&certificate.key).map_err(|e| bad(&certificate.key, &e))?;
+    let own = chain.first().map(|own| channel::server_end_point(own)).transpose();
+    let end = own.map_err(|e| bad(&certificate.chain, &e))?.unwrap_or_default();
+    let tls = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|e| bad(&files.chain, &e))
-}
-
-fn refuse_readable_by_others(key: &Path) -> Result<(), ServerError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode =
-        key.metadata().map_err(|e| ServerError::io(key.display().to_string(), e))?.permissions().mode();
-    if mode & 0o007 != 0 {
-        return Err(ServerError::Usage(format!(
-            "{} can be read by every user of this machine: run `chmod 600 {}`",
-            key.display(),
-            key.display()
-        )));
-    }
-    Ok(())
+        .map_err(|e| bad(&certificate.chain, &e))?;
+    Ok((tls, end))
 }
 
 fn self_signed(layout: &Layout, server_name: &str) -> Result<CertificateFiles, ServerError> {
@@ -96,6 +88,7 @@ mod tests {
             server_name: "mail.rialto.test".into(),
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::QUICKSTART),
             certificate: None,
+            kerberos: None,
             session_configurations: Default::default(),
             mailbox_replication: Default::default(),
         };

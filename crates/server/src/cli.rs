@@ -58,9 +58,11 @@ const SETUP_HELP: &str = "Examples:
   rialto setup --data /var/lib/rialto --domain contoso.com --server-name mail.contoso.com
   rialto setup --data d --domain contoso.com --server-name mail.contoso.com \\
                --password-file - --non-interactive < password
+  rialto setup --data /var/lib/rialto --join mail1.contoso.com:64327 --server-name mail2.contoso.com
 
 Makes the organisation, a mailbox database, the default connectors and the mailbox administrator@DOMAIN. Refuses a
-folder that is set up already.";
+folder that is set up already. With --join it becomes one more server of an organization that exists: see
+docs/admin/servers.md.";
 
 const SERVE_HELP: &str = "Examples:
   rialto serve --data /var/lib/rialto
@@ -161,6 +163,16 @@ pub(crate) struct Setup {
     /// Listen on this address; all when not given.
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
     pub(crate) listen: IpAddr,
+    /// Join the organisation of a running server: the address of its links, HOST:PORT (port 64327 unless it was set).
+    /// On it, `New-ServerJoinKey` makes the key.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["domain", "password_file"])]
+    pub(crate) join: Option<String>,
+    /// The join key, or `-` to read it from standard input; asked for when not given.
+    #[arg(long, value_name = "KEY", requires = "join", env = "RIALTO_JOIN_KEY", hide_env_values = true)]
+    pub(crate) join_key: Option<String>,
+    /// Where the other servers reach this one, HOST:PORT (may be repeated); its server name and port when not given.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) link_address: Vec<String>,
     /// Use the standard ports (25, 587, 143 …), or consecutive ones from this.
     #[arg(long, value_name = "PORT")]
     pub(crate) ports_from: Option<u16>,

@@ -1,6 +1,7 @@
 //! The bootstrap configuration: the little that must be known before the directory can be read.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -21,6 +22,9 @@ pub(crate) struct Config {
     /// The certificate to present; a self-signed one in the data folder when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) certificate: Option<CertificateFiles>,
+    /// How clients log on with tickets of a realm; they do where there is a keytab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kerberos: Option<Kerberos>,
     /// What remote sessions may see, beside `Microsoft.Exchange`.
     #[serde(default, skip_serializing_if = "SessionConfigurations::is_empty")]
     pub(crate) session_configurations: SessionConfigurations,
@@ -100,6 +104,16 @@ pub(crate) struct Listen {
     /// HTTP without TLS, for remote PowerShell of clients that cannot do otherwise; none unless it is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plain_http: Option<u16>,
+    /// What other servers of the organisation connect to.
+    #[serde(default = "links_port")]
+    pub(crate) links: u16,
+    /// Where they find it, as `host:port`, most wanted first; when absent, the server's name (or the address it
+    /// listens on) and that port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) link_addresses: Vec<String>,
+    /// Take passwords there; without it they are taken only where there is no keytab, hence nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plain_http_basic: Option<bool>,
     /// SMTP ports that speak TLS from the first byte (RFC 8314), whatever connector listens there.
     #[serde(default = "implicit_tls")]
     pub(crate) smtp_implicit_tls: Vec<u16>,
@@ -116,6 +130,22 @@ pub(crate) struct CertificateFiles {
     pub(crate) chain: PathBuf,
     /// The private key, PEM; must not be readable by others.
     pub(crate) key: PathBuf,
+}
+
+/// `[kerberos]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kerberos {
+    /// The service's keys; `kerberos.keytab` in the data folder when absent. Must not be readable by others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keytab: Option<PathBuf>,
+    /// The one service of the keytab whose tickets are taken, `HTTP/mail.contoso.com`; every `HTTP/` and `WSMAN/` of
+    /// it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_principal: Option<String>,
+    /// Realms of the keytab, and the domain of their users' user principal names where it is another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) realms: BTreeMap<String, String>,
 }
 
 /// Every port a server needs at its start: the protocols' and its receive connectors'.
@@ -141,6 +171,8 @@ pub(crate) struct Ports {
     pub(crate) client_proxy: u16,
     /// FrontendTransport `Outbound Proxy`.
     pub(crate) outbound_proxy: u16,
+    /// Links between servers.
+    pub(crate) links: u16,
 }
 
 impl Ports {
@@ -156,6 +188,7 @@ impl Ports {
         hub: 2525,
         client_proxy: 465,
         outbound_proxy: 717,
+        links: 64327,
     };
     /// The same, unprivileged and easy to remember, for trying out.
     pub(crate) const QUICKSTART: Ports = Ports {
@@ -169,14 +202,15 @@ impl Ports {
         hub: 8525,
         client_proxy: 8465,
         outbound_proxy: 8717,
+        links: 8327,
     };
 
-    /// Ten consecutive ports.
+    /// Eleven consecutive ports.
     pub(crate) fn from(first: u16) -> Result<Self, ServerError> {
-        if first == 0 || first > u16::MAX - 9 {
+        if first == 0 || first > u16::MAX - 10 {
             return Err(ServerError::Usage(format!(
                 "--ports-from {first}: choose a number from 1 to {}",
-                u16::MAX - 9
+                u16::MAX - 10
             )));
         }
         Ok(Ports {
@@ -190,8 +224,13 @@ impl Ports {
             hub: first + 7,
             client_proxy: first + 8,
             outbound_proxy: first + 9,
+            links: first + 10,
         })
     }
+}
+
+fn links_port() -> u16 {
+    Ports::STANDARD.links
 }
 
 fn implicit_tls() -> Vec<u16> {
@@ -201,7 +240,7 @@ fn implicit_tls() -> Vec<u16> {
 impl Listen {
     /// The protocols' part of a port set.
     pub(crate) fn new(address: IpAddr, ports: Ports) -> Self {
-        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, .. } = ports;
+        let Ports { imap, imaps, pop3, pop3s, https, client_proxy, links, .. } = ports;
         let smtp_implicit_tls = vec![client_proxy];
         Self {
             address,
@@ -211,6 +250,9 @@ impl Listen {
             pop3s,
             https,
             plain_http: None,
+            links,
+            link_addresses: Vec::new(),
+            plain_http_basic: None,
             smtp_implicit_tls,
             allow_plaintext: false,
         }
@@ -222,6 +264,16 @@ impl Listen {
 }
 
 impl Config {
+    /// Where other servers reach this one, `host:port`.
+    pub(crate) fn link_addresses(&self) -> Vec<String> {
+        let Listen { address, links, link_addresses, .. } = &self.listen;
+        match &link_addresses[..] {
+            [] if address.is_unspecified() => vec![format!("{}:{links}", self.server_name)],
+            [] => vec![self.listen.at(*links).to_string()],
+            given => given.to_vec(),
+        }
+    }
+
     /// Reads the data folder's configuration; `NotSetUp` when there is none.
     pub(crate) fn load(layout: &Layout) -> Result<Self, ServerError> {
         let path = layout.config();
@@ -253,6 +305,11 @@ mod tests {
             server_name: "mail.contoso.com".into(),
             listen: Listen::new("127.0.0.1".parse().unwrap(), Ports::from(2000).unwrap()),
             certificate: None,
+            kerberos: Some(Kerberos {
+                keytab: Some("/etc/rialto.keytab".into()),
+                service_principal: None,
+                realms: BTreeMap::from([("CONTOSO.LOCAL".into(), "contoso.com".into())]),
+            }),
             session_configurations: SessionConfigurations::default(),
             mailbox_replication: MailboxReplication::default(),
         };

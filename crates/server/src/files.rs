@@ -28,6 +28,19 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, ServerError> {
     Ok(Some(bytes))
 }
 
+/// Fails for a file with a secret that every user of the machine can read.
+pub(crate) fn refuse_readable_by_others(secret: &Path) -> Result<(), ServerError> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = secret.display();
+    let mode = secret.metadata().map_err(|e| ServerError::io(shown.to_string(), e))?.permissions().mode();
+    if mode & 0o007 != 0 {
+        return Err(ServerError::Usage(format!(
+            "{shown} can be read by every user of this machine: run `chmod 600 {shown}`"
+        )));
+    }
+    Ok(())
+}
+
 /// Writes a file (mode 0600) so that a reader sees the old content or the new, whatever dies.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), ServerError> {
     let failed = |e| ServerError::io(path.display().to_string(), e);

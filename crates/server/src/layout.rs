@@ -51,6 +51,14 @@ impl Layout {
     pub(crate) fn certificates(&self) -> PathBuf {
         self.root.join("certificates")
     }
+    /// The organisation's authority and this server's key, for links between servers.
+    pub(crate) fn link_keys(&self) -> PathBuf {
+        self.certificates().join("links")
+    }
+    /// The keys of this server as a Kerberos service, where no other file is named.
+    pub(crate) fn keytab(&self) -> PathBuf {
+        self.root.join("kerberos.keytab")
+    }
     /// Message tracking logs.
     pub(crate) fn tracking(&self) -> PathBuf {
         self.root.join("logs").join("MessageTracking")

@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use base::{Fault, SmtpDomain, rng::SystemRng};
+use base::{Fault, Guid, SmtpDomain, rng::SystemRng};
 use directory::{
-    Directory, Draft, Edit, Object,
+    Directory, Draft, Edit, Object, View,
     seed::{self, Port},
     verbs::{self, EnableMailbox, MailIdentity, NewMailbox, NewUser},
 };
@@ -58,7 +58,7 @@ pub(crate) async fn provision(
     let domain: SmtpDomain =
         new.domain.parse().map_err(|error: base::address::AddressError| Fault::invalid(error.to_string()))?;
     let fqdn = config.server_name.clone();
-    let short = fqdn.split('.').next().unwrap_or(&fqdn).to_uppercase();
+    let short = short_name(&fqdn);
     let ports = seed_ports(config, new.ports);
     let organization = seed::Organization {
         name: new.name.clone(),
@@ -71,8 +71,10 @@ pub(crate) async fn provision(
     let seeded = directory
         .commit(move |draft| {
             let seeded = seed::seed(draft, &organization)?;
-            draft.modify_system(seeded.server, vec![("Fqdn", Edit::set(fqdn.as_str()))])?;
-            let connectors: Vec<Arc<Object>> = draft.receive_connectors(seeded.server).cloned().collect();
+            // The organisation may have further servers; their settings are not ours.
+            let Some(server) = own_server(draft, &fqdn) else { return Ok(seeded) };
+            draft.modify_system(server, vec![("Fqdn", Edit::set(fqdn.as_str()))])?;
+            let connectors: Vec<Arc<Object>> = draft.receive_connectors(server).cloned().collect();
             for connector in connectors {
                 let mut edits = vec![("Fqdn", Edit::set(fqdn.as_str()))];
                 edits.extend(bindings(&connector, &ports).map(|edit| ("Bindings", edit)));
@@ -92,11 +94,12 @@ pub(crate) async fn provision(
 /// Who administers a folder whose setup said nothing about roles.
 pub(crate) const ADMINISTRATOR: &str = "administrator";
 
-/// Makes the roles and role groups that are missing: all in a new organisation, in an older one those that came
-/// later. The administrator gets into Organization Management when that is made.
+/// Makes what an older version did not: the first copies of databases, and the roles and role groups that are missing
+/// (all, in a new organisation). The administrator gets into Organization Management when that is made.
 pub(crate) async fn access(directory: &Directory, administrator: &str) -> Result<(), Fault> {
     let logins = [administrator.to_owned(), ADMINISTRATOR.to_owned()];
     let seed = move |draft: &mut Draft<'_>| {
+        verbs::complete_copies(draft)?;
         let found = logins.iter().find_map(|login| Authenticator::find(draft, login)).map(|user| user.guid);
         trust::access::seed(draft, found.as_slice())
     };
@@ -124,6 +127,30 @@ fn bindings(connector: &Object, ports: &seed::Ports) -> Option<Edit> {
         }
         Port::Default | Port::None => None,
     }
+}
+
+/// The server of that full host name, or the only one there is.
+pub(crate) fn own_server(view: &View, fqdn: &str) -> Option<Guid> {
+    let is_it = |server: &&Arc<Object>| server.text("Fqdn").is_some_and(|own| own.eq_ignore_ascii_case(fqdn));
+    let only = || view.servers().next().filter(|_| view.servers().count() == 1);
+    view.servers().find(is_it).or_else(only).map(|server| server.guid)
+}
+
+/// A server's name in the directory: its host name without the domain.
+pub(crate) fn short_name(fqdn: &str) -> String {
+    fqdn.split('.').next().unwrap_or(fqdn).to_uppercase()
+}
+
+/// Where the default receive connectors listen, in the order of [`seed::Ports`]; nothing for the product's ports.
+pub(crate) fn connector_addresses(config: &Config, ports: Ports) -> [Option<SocketAddr>; 5] {
+    let seed::Ports { default_frontend, client_frontend, outbound_proxy_frontend, default_hub, client_proxy } =
+        seed_ports(config, ports);
+    [default_frontend, client_frontend, outbound_proxy_frontend, default_hub, client_proxy].map(|port| {
+        match port {
+            Port::At(address) => Some(address),
+            Port::Default | Port::None => None,
+        }
+    })
 }
 
 fn seed_ports(config: &Config, ports: Ports) -> seed::Ports {

@@ -82,14 +82,7 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
     };
     let server_name =
         if generated.domain == options.domain { server_name } else { format!("mail.{}", generated.domain) };
-    let session_configurations = session_configurations(&layout)?;
-    let config = Config {
-        server_name,
-        listen,
-        certificate: None,
-        session_configurations,
-        mailbox_replication: Default::default(),
-    };
+    let config = config(&layout, server_name, listen)?;
     config.save(&layout)?;
     let organization = Organization {
         name: ORGANIZATION.into(),
@@ -106,10 +99,24 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
 }
 
 /// What was written into the file meanwhile stays; its other settings are what was asked for this time.
-fn session_configurations(layout: &Layout) -> Result<SessionConfigurations, ServerError> {
+fn config(layout: &Layout, server_name: String, listen: Listen) -> Result<Config, ServerError> {
     match Config::load(layout) {
-        Ok(before) => Ok(before.session_configurations),
-        Err(ServerError::NotSetUp(_)) => Ok(SessionConfigurations::example()),
+        Ok(before) => {
+            let Listen { plain_http, plain_http_basic, .. } = before.listen;
+            let listen = Listen { plain_http, plain_http_basic, ..listen };
+            Ok(Config { server_name, listen, certificate: None, ..before })
+        }
+        Err(ServerError::NotSetUp(_)) => {
+            let session_configurations = SessionConfigurations::example();
+            Ok(Config {
+                server_name,
+                listen,
+                certificate: None,
+                kerberos: None,
+                session_configurations,
+                mailbox_replication: Default::default(),
+            })
+        }
         Err(other) => Err(other),
     }
 }

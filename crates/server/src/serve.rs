@@ -13,7 +13,7 @@ use base::{
     eventlog::{self, EventKind, EventLog, Level},
     rng::SystemRng,
 };
-use cmdlets::Context;
+use cmdlets::{Context, copies::SingleServer};
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
@@ -26,6 +26,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use transport::{Transport, receive};
 use trust::{Authenticator, audit};
+use wire::kerberos::gss;
 
 use crate::{
     admin, certificate,
@@ -34,7 +35,9 @@ use crate::{
     commands::Commands,
     config::Config,
     error::ServerError,
+    kerberos,
     layout::Layout,
+    links::ServerLinks,
     logon::Logon,
     provision::{self, Organization},
     smtp::SmtpListeners,
@@ -92,15 +95,21 @@ pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization
 }
 
 /// The seams everything is opened with.
-struct Seams {
+pub(crate) struct Seams {
     disk: SharedDisk,
-    clock: SharedClock,
-    rng: Arc<dyn Rng>,
+    pub(crate) clock: SharedClock,
+    pub(crate) rng: Arc<dyn Rng>,
 }
 
 impl Seams {
-    fn system() -> Self {
+    pub(crate) fn system() -> Self {
         Self { disk: Arc::new(SystemDisk), clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+    }
+
+    /// How the directory is opened.
+    pub(crate) fn directory(&self, layout: &Layout) -> directory::Options {
+        let engine = self.engine(layout.directory(), "directory", &DIRECTORY);
+        directory::Options { engine, rng: self.rng.clone() }
     }
 
     fn engine(&self, dir: PathBuf, name: &str, sizes: &Sizes) -> engine::Options {
@@ -117,13 +126,12 @@ impl Seams {
 }
 
 async fn open_directory(layout: &Layout, seams: &Seams) -> Result<Directory, ServerError> {
-    let engine = seams.engine(layout.directory(), "directory", &DIRECTORY);
-    let options = directory::Options { engine, rng: seams.rng.clone() };
+    let options = seams.directory(layout);
     blocking("opening the directory", move || Directory::open(options).map_err(Fault::from)).await
 }
 
 /// Runs what blocks off the async threads.
-async fn blocking<R: Send + 'static>(
+pub(crate) async fn blocking<R: Send + 'static>(
     context: &'static str,
     work: impl FnOnce() -> Result<R, Fault> + Send + 'static,
 ) -> Result<R, ServerError> {
@@ -142,6 +150,7 @@ pub(crate) struct Running {
     directory: Directory,
     stores: Stores,
     transport: Transport,
+    links: ServerLinks,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -164,7 +173,7 @@ pub(crate) async fn start(
     let events = Arc::new(events);
     telemetry::start_logging(format, events.clone());
     let metrics = telemetry::start_metrics();
-    let Certificate { path, tls } = certificate::load_or_create(&layout, &config)?;
+    let Certificate { path, tls, end } = certificate::load_or_create(&layout, &config)?;
     let tls = TlsAcceptor::from(tls);
 
     let directory = open_directory(&layout, &seams).await?;
@@ -175,16 +184,20 @@ pub(crate) async fn start(
     provisioned.map_err(ServerError::during("making the organisation"))?;
     let server = this_server(&directory, &config)?;
     let stores = Stores::default();
-    mount_databases(&layout, &seams, &directory, &stores).await;
+    mount_databases(&layout, &seams, &server, &directory, &stores).await;
     let authenticator = {
         let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
         blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
     };
+    let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
+    let authenticator = authenticator.with_kerberos(kerberos);
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
     let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let links =
+        ServerLinks::open(&layout, &seams, &config, &directory, server.guid, &mut tasks, &stopped).await?;
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
@@ -216,14 +229,16 @@ pub(crate) async fn start(
 
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
-    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, &directory, &stores, &transport, records));
+    let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
+    let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
     protocols.listen(&mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
-    let remoting = Remoting { commands: Arc::new(commands), shells };
+    let tls_end = gss::channel_hash(&end);
+    let remoting = Remoting { commands: Arc::new(commands), shells, tls_end };
     protocols.listen_http(&mut tasks, metrics, remoting)?;
     let admin = admin::server::bind(&layout)?;
     tasks.spawn(admin::server::serve(admin, cmdlets, stopped));
@@ -235,6 +250,7 @@ pub(crate) async fn start(
         directory,
         stores,
         transport,
+        links,
         stop,
         tasks,
         signals,
@@ -245,18 +261,26 @@ pub(crate) async fn start(
 /// The directory's object for this server.
 fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
     let view = directory.snapshot();
-    let named = view.servers().find(|server| {
-        server.text("Fqdn").is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(&config.server_name))
-    });
-    named.or_else(|| view.servers().next()).cloned().ok_or_else(|| {
-        ServerError::Usage("the directory holds no server: the data folder was not set up completely; run `rialto setup` on an empty one".into())
+    let own = provision::own_server(&view, &config.server_name).and_then(|guid| view.get(guid).cloned());
+    own.ok_or_else(|| {
+        ServerError::Usage(format!(
+            "the directory holds no server {}: the data folder was not set up completely (run `rialto setup` on an empty \
+             one), or server_name in rialto.toml isn't the one it was set up with",
+            config.server_name
+        ))
     })
 }
 
 /// A database that does not mount is said so and left; the others serve.
-async fn mount_databases(layout: &Layout, seams: &Seams, directory: &Directory, stores: &Stores) {
+async fn mount_databases(
+    layout: &Layout,
+    seams: &Seams,
+    server: &Object,
+    directory: &Directory,
+    stores: &Stores,
+) {
     let view = directory.snapshot();
-    for object in view.databases() {
+    for object in view.databases().filter(|database| database.link("Server") == Some(server.guid)) {
         let config = database_config(layout, seams, object);
         let stores = stores.clone();
         let mounted = blocking("mounting", move || Ok(stores.mount(config)?)).await;
@@ -311,22 +335,37 @@ struct Records {
     audit: audit::Log,
 }
 
+/// The rooms that cmdlets work on.
+struct Rooms<'a> {
+    directory: &'a Directory,
+    stores: &'a Stores,
+    transport: &'a Transport,
+    links: &'a ServerLinks,
+}
+
 fn cmdlet_context(
     layout: &Layout,
     seams: Seams,
     server: &Object,
-    directory: &Directory,
-    stores: &Stores,
-    transport: &Transport,
+    rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
+    let Rooms { directory, stores, transport, links } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
+    let (volume, disk) = (layout.clone(), seams.disk.clone());
+    let copies = SingleServer {
+        server: server.guid,
+        stores: stores.clone(),
+        free_space: Box::new(move |database| disk.free_space(&volume.mailbox_database(database.guid)).ok()),
+    };
     Context {
         server_name: server.name.to_string(),
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
+        copies: Box::new(copies),
         transport: transport.clone(),
+        links: Some(links.links.clone()),
         events: records.events,
         audit: records.audit,
         rng,
@@ -348,6 +387,8 @@ struct Protocols<'a> {
 struct Remoting {
     commands: Arc<Commands>,
     shells: Arc<psremoting::Shells>,
+    /// The hash of this end of TLS.
+    tls_end: [u8; 16],
 }
 
 impl Protocols<'_> {
@@ -384,8 +425,11 @@ impl Protocols<'_> {
         &self,
         tasks: &mut JoinSet<()>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
-        Remoting { commands, shells }: Remoting,
+        Remoting { commands, shells, tls_end }: Remoting,
     ) -> Result<(), ServerError> {
+        let at = &self.config.listen;
+        // Where clients can do better, passwords are taken in the clear only if that was asked for.
+        let basic_in_clear = at.plain_http_basic.unwrap_or(!self.services.takes_tickets());
         let settings = Arc::new(http::Settings {
             server_name: self.config.server_name.clone(),
             metrics: Box::new(move || metrics.render()),
@@ -393,13 +437,16 @@ impl Protocols<'_> {
             commands,
             shells,
             adminapi: protocols::adminapi::Pages::default(),
+            tls_end,
+            basic_in_clear,
         });
-        let at = &self.config.listen;
         let tls = Some(self.tls.clone());
         let listener = bind(at.at(at.https), "HTTPS")?;
         tasks.spawn(http::serve(listener, settings.clone(), tls, self.stopped.clone()));
         if let Some(port) = at.plain_http {
-            tracing::warn!(port, "HTTP without TLS is configured: passwords cross the network readable");
+            if basic_in_clear {
+                tracing::warn!(port, "HTTP without TLS is configured: passwords cross the network readable");
+            }
             let listener = bind(at.at(port), "HTTP")?;
             tasks.spawn(http::serve(listener, settings, None, self.stopped.clone()));
         }
@@ -407,7 +454,7 @@ impl Protocols<'_> {
     }
 }
 
-fn bind(address: SocketAddr, service: &str) -> Result<base::net::TcpListener, ServerError> {
+pub(crate) fn bind(address: SocketAddr, service: &str) -> Result<base::net::TcpListener, ServerError> {
     base::net::listen(address).map_err(|source| ServerError::Listen {
         address,
         service: service.into(),
@@ -435,6 +482,7 @@ impl Running {
         self.signals.wait().await;
         tracing::info!("stopping");
         self.stop.send_replace(true);
+        self.links.links.close().await;
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a listener failed");

@@ -2,12 +2,14 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use dag::link::JoinKey;
+
 use crate::{
     cli,
     config::{CertificateFiles, Config, Listen, Ports},
     configurations::SessionConfigurations,
     error::ServerError,
-    files,
+    files, join,
     layout::Layout,
     provision::{Account, Organization},
     serve,
@@ -29,6 +31,9 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         )));
     }
     let ask = Asker::new(!options.non_interactive);
+    if let Some(at) = options.join.clone() {
+        return join(&layout, &options, &ask, &at).await;
+    }
     let domain =
         ask.value(options.domain.as_deref(), "--domain", "Mail domain (the part after the @)", None)?;
     let domain = domain.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
@@ -43,15 +48,7 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         server_name.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
     let password = administrator_password(&options, &ask)?;
     let ports = options.ports_from.map_or(Ok(Ports::STANDARD), Ports::from)?;
-    let certificate =
-        options.certificate.zip(options.private_key).map(|(chain, key)| CertificateFiles { chain, key });
-    let config = Config {
-        server_name: server_name.to_string(),
-        listen: Listen::new(options.listen, ports),
-        certificate,
-        session_configurations: SessionConfigurations::default(),
-        mailbox_replication: Default::default(),
-    };
+    let config = configuration(&options, server_name.to_string(), ports);
     let administrator =
         Account { address: format!("administrator@{domain}"), name: "Administrator".into(), password };
     let organization = Organization {
@@ -71,6 +68,42 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         data = layout.root().display()
     )
     .map_err(|e| ServerError::io("standard output", e))
+}
+
+/// Becomes a server of the organisation that the server at `at` belongs to.
+async fn join(layout: &Layout, options: &cli::Setup, ask: &Asker, at: &str) -> Result<(), ServerError> {
+    let name =
+        ask.value(options.server_name.as_deref(), "--server-name", "This server's full host name", None)?;
+    let name = name.parse::<base::SmtpDomain>().map_err(|e| ServerError::Usage(e.to_string()))?;
+    let key = options.join_key.as_deref().filter(|key| *key != "-");
+    let key =
+        ask.value(key, "--join-key", "Join key (New-ServerJoinKey on the other server makes one)", None)?;
+    let key = key.parse::<JoinKey>().map_err(|e| ServerError::Usage(e.to_string()))?;
+    let ports = options.ports_from.map_or(Ok(Ports::STANDARD), Ports::from)?;
+    let config = configuration(options, name.to_string(), ports);
+    let joined = join::join(layout, &config, ports, at, &key).await?;
+    config.save(layout)?;
+    tracing::debug!(server = %joined.server, "joined");
+    writeln!(
+        io::stdout().lock(),
+        "{name} has joined {}.\n\nNext:\n  rialto serve --data {data}\n  rialto shell --data {data} -Command Get-ServerLink",
+        joined.organization,
+        data = layout.root().display()
+    )
+    .map_err(|e| ServerError::io("standard output", e))
+}
+
+fn configuration(options: &cli::Setup, server_name: String, ports: Ports) -> Config {
+    let files = options.certificate.clone().zip(options.private_key.clone());
+    let link_addresses = options.link_address.clone();
+    Config {
+        server_name,
+        listen: Listen { link_addresses, ..Listen::new(options.listen, ports) },
+        certificate: files.map(|(chain, key)| CertificateFiles { chain, key }),
+        kerberos: None,
+        session_configurations: SessionConfigurations::default(),
+        mailbox_replication: Default::default(),
+    }
 }
 
 fn administrator_password(options: &cli::Setup, ask: &Asker) -> Result<String, ServerError> {

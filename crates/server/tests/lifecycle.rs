@@ -134,6 +134,15 @@ impl Talk {
     }
 }
 
+/// The whole answer to a GET over plain HTTP.
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 #[test]
 fn setup_by_flags_serve_and_a_start_on_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,6 +178,15 @@ fn setup_by_flags_serve_and_a_start_on_what_was_there() {
     );
     let remote = succeeds(rialto().args(["shell", "--standalone", "-Command", &session]), "");
     assert_eq!(remote.trim(), "contoso.example");
+    // And nothing else does.
+    for path in ["/metrics", "/adminapi/v2.0/openapi.json", "/"] {
+        let answer = get(plain_http, path);
+        assert!(
+            answer.starts_with("HTTP/1.1 404 ") && answer.contains("over HTTPS only"),
+            "{path}: {answer}"
+        );
+    }
+    assert!(get(plain_http, "/PowerShell/").starts_with("HTTP/1.1 405 "));
     serving.shell("New-MailContact -Name Ana -ExternalEmailAddress ana@fabrikam.example");
     let names = "(Get-ExchangeServer).Name; (Get-OrganizationConfig).Name; (Get-MailContact).Name";
     let before = serving.shell(names);

@@ -127,6 +127,19 @@ fn two_configurations(house: &House) {
         "{said}"
     );
     assert!(said.contains("InvalidResourceUri,PSSessionOpenFailed"), "{said}");
+    assert!(
+        said.starts_with("New-PSSession : [127.0.0.1] Connecting to remote server 127.0.0.1 failed"),
+        "{said}"
+    );
+    let category =
+        "OpenError: (System.Manageme....RemoteRunspace:RemoteRunspace) [New-PSSession], PSRemotingTransport";
+    assert!(said.contains("At line:1 char:") && said.contains(category), "{said}");
+    let said = house.fails("$sync.ConfigurationName = 'DirectorySynk'; Invoke-Command @sync { Get-User }");
+    assert!(
+        said.starts_with("[127.0.0.1] Connecting to")
+            && said.contains("InvalidResourceUri,PSSessionStateBroken"),
+        "{said}"
+    );
 }
 
 fn wishes_travel(house: &House) {

@@ -21,6 +21,14 @@ pub struct Client {
     pub agent: Option<String>,
 }
 
+impl Client {
+    /// What it logs on to.
+    pub(crate) fn known_protocol(&self) -> &'static Protocol {
+        let known = PROTOCOLS.iter().find(|(name, _)| *name == self.protocol);
+        known.map_or(&Protocol::HTTP, |(_, protocol)| protocol)
+    }
+}
+
 /// What a peer shows to become a [`Caller`]. The password is never logged.
 pub struct Credentials {
     /// Login name: UPN, `DOMAIN\account`, alias or SMTP address.
@@ -70,6 +78,10 @@ impl Services {
         Self { inner: Arc::new(Inner { directory, stores, authenticator, sessions: Sessions::default() }) }
     }
 
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.inner.authenticator
+    }
+
     /// The directory as it is now.
     pub(crate) fn view(&self) -> Arc<View> {
         self.inner.directory.snapshot()
@@ -77,11 +89,10 @@ impl Services {
 
     /// Checks credentials (throttled per user and address, same time for unknown users).
     pub async fn authenticate(&self, credentials: &Credentials, client: Client) -> Result<Caller, Fault> {
-        let known = PROTOCOLS.iter().find(|(name, _)| *name == client.protocol);
         let attempt = Attempt {
             login: &credentials.login,
             password: &credentials.password,
-            protocol: known.map_or(&Protocol::HTTP, |(_, protocol)| protocol),
+            protocol: client.known_protocol(),
             source: client.address,
         };
         let identity = self.inner.authenticator.authenticate(attempt).await?;

@@ -5,6 +5,7 @@ pub mod caller;
 pub mod mailbox;
 mod organization;
 mod sessions;
+pub mod tickets;
 
 pub use caller::{Caller, Client, Credentials, Services};
 pub use mailbox::Mailbox;

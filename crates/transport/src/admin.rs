@@ -92,6 +92,7 @@ impl Transport {
             core.wake.notify_one();
             return Ok(());
         }
+        core.write_unsettled().await?;
         let listed = core.schedule.lock().messages(number);
         for (id, ..) in listed {
             let job = core.schedule.lock().claim(number, id);
@@ -137,6 +138,7 @@ impl Transport {
     /// queue gives it another chance.
     pub async fn suspend_message(&self, id: u64, suspended: bool) -> Result<(), Fault> {
         let core = &self.core;
+        core.write_unsettled().await?;
         let queued = core.spool.load(id)?;
         let message = Message { suspended, failures: 0, ..queued.message.clone() };
         core.spool.apply(id, Change { message: Some(message), ..Change::default() }).await?;
@@ -167,6 +169,7 @@ impl Transport {
     /// that is being delivered at this moment is left alone and reported as a conflict.
     pub async fn remove_message(&self, id: u64, with_ndr: bool) -> Result<(), Fault> {
         let core = &self.core;
+        core.write_unsettled().await?;
         let numbers = core.schedule.lock().queues_of(id);
         if numbers.is_empty() {
             return Err(TransportError::NoMessage(id).into());

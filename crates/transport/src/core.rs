@@ -19,6 +19,7 @@ use crate::{
     relay::Carrier,
     settings,
     track::{Direction, Event, EventId, Source, TrackingLog},
+    unsettled::Unsettled,
 };
 
 /// A moment that never comes: the deadline of what does not expire.
@@ -38,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) directory: Directory,
     pub(crate) stores: Stores,
     pub(crate) spool: Spool,
+    /// What became of messages and is not in the spool yet.
+    pub(crate) unsettled: Unsettled,
     pub(crate) schedule: Mutex<Schedule>,
     /// What is being worked on, for the next process to read.
     pub(crate) underway: Underway,

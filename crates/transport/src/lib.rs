@@ -13,6 +13,7 @@ pub mod error;
 mod inspect;
 pub mod intake;
 mod metrics;
+pub mod notice;
 mod process;
 mod pump;
 pub mod queue;
@@ -26,6 +27,7 @@ pub mod stream;
 mod submit;
 pub mod track;
 mod transport;
+mod unsettled;
 
 #[cfg(test)]
 mod test_identity;

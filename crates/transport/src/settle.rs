@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use base::{Guid, SmtpAddress, Unlimited};
+use bytes::Bytes;
 use directory::View;
 use wire::smtp::{Body, MailFrom, RcptTo, Reply};
 
@@ -21,13 +22,49 @@ pub(crate) struct Settlement<'a> {
     core: &'a Core,
     view: &'a View,
     queued: &'a Queued,
+    /// The message's body, where it is at hand; it is read for a notification otherwise.
+    body: Option<Bytes>,
     change: Change,
     reports: BTreeMap<(SmtpAddress, &'static str), (Action, Vec<Line>)>,
 }
 
+/// A settlement ready to be written: the rows of one message, and when what comes of them is looked at.
+#[derive(Clone)]
+pub(crate) struct Settled {
+    id: u64,
+    change: Change,
+    next: BTreeMap<(Hop, u64), Next>,
+}
+
+impl Settled {
+    /// The message's number.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Core {
+    /// Makes a settlement durable, and schedules what it gave rise to. True when the message is gone.
+    pub(crate) async fn write(&self, settled: Settled) -> Result<bool, TransportError> {
+        if settled.change.is_empty() {
+            return Ok(false);
+        }
+        let gone = self.spool.apply(settled.id, settled.change).await?;
+        for ((hop, id), next) in settled.next {
+            self.schedule(&hop, id, next);
+        }
+        Ok(gone)
+    }
+}
+
 impl<'a> Settlement<'a> {
     pub(crate) fn new(core: &'a Core, view: &'a View, queued: &'a Queued) -> Self {
-        Self { core, view, queued, change: Change::default(), reports: BTreeMap::new() }
+        Self { core, view, queued, body: None, change: Change::default(), reports: BTreeMap::new() }
+    }
+
+    /// The same with the body at hand: no read can fail any more.
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     /// A recipient is done.
@@ -100,11 +137,14 @@ impl<'a> Settlement<'a> {
     }
 
     /// Makes it all durable, and schedules what it gave rise to. True when the message is gone.
-    pub(crate) async fn commit(mut self) -> Result<bool, TransportError> {
+    pub(crate) async fn commit(self) -> Result<bool, TransportError> {
+        let core = self.core;
+        core.write(self.prepare()?).await
+    }
+
+    /// Writes the notifications and says what is to be made durable.
+    pub(crate) fn prepare(mut self) -> Result<Settled, TransportError> {
         self.write_reports()?;
-        if self.change.is_empty() {
-            return Ok(false);
-        }
         let settings = self.core.settings();
         // Rows are read in the order of their indexes.
         let rows = &self.queued.recipients;
@@ -124,11 +164,7 @@ impl<'a> Settlement<'a> {
             next.insert((Hop::Submission, new.id), Next::Ready { deadline });
             self.record_notification(new);
         }
-        let gone = self.core.spool.apply(self.queued.id, self.change).await?;
-        for ((hop, id), next) in next {
-            self.core.schedule(&hop, id, next);
-        }
-        Ok(gone)
+        Ok(Settled { id: self.queued.id, change: self.change, next })
     }
 
     fn record_notification(&self, new: &NewMessage) {
@@ -143,7 +179,10 @@ impl<'a> Settlement<'a> {
             return Ok(());
         }
         let Some(postmaster) = self.core.postmaster(self.view) else { return Ok(()) };
-        let original = self.core.spool.body(&self.queued.message)?;
+        let original = match self.body.take() {
+            Some(body) => body,
+            None => self.core.spool.body(&self.queued.message)?,
+        };
         for ((to, _), (action, lines)) in std::mem::take(&mut self.reports) {
             metrics::notified(action.name());
             let writer = self.writer(&postmaster, &to);

@@ -31,6 +31,7 @@ use crate::{
     relay::Carrier,
     settings,
     track::{Filter, Record, TrackingLog},
+    unsettled::Unsettled,
 };
 
 /// The tracking log is written out this often.
@@ -156,6 +157,7 @@ impl Transport {
             directory,
             stores,
             spool,
+            unsettled: Unsettled::default(),
             schedule: Mutex::new(Schedule::new(queue_settings)),
             underway,
             track,
@@ -196,6 +198,9 @@ impl Transport {
             && let Err(error) = pump.await
         {
             tracing::error!(%error, "the pump of the mail queue ended badly");
+        }
+        if let Err(error) = self.core.write_unsettled().await {
+            tracing::error!(%error, "messages that were sent could not be noted as such: they will be sent again");
         }
         self.core.track.flush();
         // What is left under way by a stop has killed nobody.

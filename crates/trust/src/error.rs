@@ -2,6 +2,8 @@
 
 use base::{Fault, FaultKind};
 
+use crate::authn::kerberos::Refusal;
+
 /// Failures of authentication.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
@@ -20,6 +22,12 @@ pub enum TrustError {
     /// The password is right, the user may not use this protocol.
     #[error("The user may not use {0}.")]
     ProtocolDisabled(&'static str),
+    /// A ticket was refused; told like a wrong password.
+    #[error("{0}")]
+    Ticket(Refusal),
+    /// A ticket is for a principal that stands for no user; told like a wrong password.
+    #[error("no user has that user principal name")]
+    NoSuchUser,
     /// More logons wait than the server takes on.
     #[error("The server is busy; try again later.")]
     Busy,
@@ -35,7 +43,9 @@ impl From<TrustError> for Fault {
     fn from(error: TrustError) -> Fault {
         let (kind, code) = match &error {
             TrustError::BadCredentials => (FaultKind::Unauthenticated, "LogonFailure"),
-            TrustError::Throttled => {
+            // Nothing is given away by this, and who runs the client learns what to change.
+            TrustError::Ticket(Refusal::Ntlm) => (FaultKind::Unauthenticated, "NtlmNotOffered"),
+            TrustError::Throttled | TrustError::Ticket(_) | TrustError::NoSuchUser => {
                 let text = TrustError::BadCredentials.to_string();
                 return Fault::new(FaultKind::Unauthenticated, "LogonFailure", text).caused_by(error);
             }

@@ -1,6 +1,6 @@
 //! Who is calling, may they, and the record of it.
 //!
-//! `authn`: names and passwords become an [`Identity`]. One [`Authenticator`] serves every protocol, so that
+//! `authn`: names and passwords, or tickets, become an [`Identity`]. One [`Authenticator`] serves every protocol, so that
 //! guesses are counted once, wherever they are made.
 //! `access`: what an identity may do. `audit`: the record of what administrators did.
 
@@ -11,5 +11,5 @@ mod error;
 pub mod password;
 
 pub use access::Access;
-pub use authn::{Attempt, Authenticator, Identity, Protocol};
+pub use authn::{Attempt, Authenticator, Identity, Protocol, kerberos};
 pub use error::TrustError;

@@ -1,13 +1,15 @@
 //! Who may do what, by the roles that reach them.
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
+mod support;
+
 use std::sync::Arc;
 
-use base::{Guid, Timestamp, clock::ManualClock, disk::SystemDisk, rng::SeededRng};
+use base::Guid;
 use directory::{
-    Directory, Draft, Edit, NewObject, Options, Scope, Value, View,
+    Directory, Draft, Edit, NewObject, Scope, Value, View,
     schema::{GROUP, MANAGEMENT_ROLE, ROLE_ASSIGNMENT},
-    seed::{Organization, Ports, seed},
+    seed::seed,
     verbs::{EnableMailbox, MailIdentity, NewGroup, NewMailbox, NewUser, new_group, new_mailbox},
 };
 use proptest::prelude::*;
@@ -31,27 +33,10 @@ fn mailbox(draft: &mut Draft<'_>, name: &str) -> Guid {
 
 async fn house(seeded: bool) -> House {
     let dir = tempfile::tempdir().unwrap();
-    let engine = engine::Options {
-        dir: dir.path().to_path_buf(),
-        name: "directory".into(),
-        segment_bytes: 4 << 20,
-        cache_bytes: 4 << 20,
-        checkpoint_bytes: 8 << 20,
-        disk: Arc::new(SystemDisk),
-        clock: Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281))),
-    };
-    let directory = Directory::open(Options { engine, rng: Arc::new(SeededRng::new(7)) }).unwrap();
-    let organization = Organization {
-        name: "First Organization".into(),
-        domain: "rialto.test".parse().unwrap(),
-        server: "EX1".into(),
-        database: "DB1".into(),
-        ports: Ports::default(),
-        hosted: false,
-    };
+    let directory = support::open(dir.path(), support::clock());
     directory
         .commit(move |draft| {
-            seed(draft, &organization)?;
+            seed(draft, &support::organization())?;
             let boss = mailbox(draft, "boss");
             mailbox(draft, "ana");
             if seeded {

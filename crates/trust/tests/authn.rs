@@ -1,17 +1,14 @@
 //! Logging on, as every protocol does it: names, passwords, what closes the door, what guessing costs.
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
+mod support;
+
 use std::{sync::Arc, time::Duration};
 
-use base::{
-    Guid, Timestamp,
-    clock::ManualClock,
-    disk::SystemDisk,
-    rng::{SeededRng, SystemRng},
-};
+use base::{Guid, clock::ManualClock, rng::SystemRng};
 use directory::{
-    Directory, Edit, Options,
-    seed::{Organization, Ports, seed},
+    Directory, Edit,
+    seed::seed,
     verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox, new_user, set_password},
 };
 use trust::{Attempt, Authenticator, Identity, Protocol, password};
@@ -28,29 +25,12 @@ struct House {
 
 async fn house() -> House {
     let dir = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_795_412_281)));
-    let engine = engine::Options {
-        dir: dir.path().to_path_buf(),
-        name: "directory".into(),
-        segment_bytes: 4 << 20,
-        cache_bytes: 4 << 20,
-        checkpoint_bytes: 8 << 20,
-        disk: Arc::new(SystemDisk),
-        clock: clock.clone(),
-    };
-    let directory = Directory::open(Options { engine, rng: Arc::new(SeededRng::new(7)) }).unwrap();
-    let organization = Organization {
-        name: "First Organization".into(),
-        domain: "rialto.test".parse().unwrap(),
-        server: "EX1".into(),
-        database: "DB1".into(),
-        ports: Ports::default(),
-        hosted: false,
-    };
+    let clock = support::clock();
+    let directory = support::open(dir.path(), clock.clone());
     let hashed = password::hash(PASSWORD, &SystemRng).unwrap();
     let nuno = directory
         .commit(move |draft| {
-            seed(draft, &organization)?;
+            seed(draft, &support::organization())?;
             let user = NewUser {
                 name: "Nuno Mota".into(),
                 user_principal_name: Some("nuno.mota@rialto.test".into()),

@@ -156,6 +156,9 @@ impl Changing {
 }
 
 fn add(call: &mut Call<'_>) -> Outcome {
+    if call.text("Type").is_some_and(|kind| !kind.eq_ignore_ascii_case("Cmdlet")) {
+        return Err(Failure::not_implemented("Add-ManagementRoleEntry", "Type Script"));
+    }
     let view = call.cx.directory.snapshot();
     let (role, cmdlet) = match call.get("Role") {
         Some(role) => (role_name(role).to_string(), parts(call, "ParentRoleEntry")?.1),

@@ -42,7 +42,7 @@ fn info() -> CommandInfo {
     )
 }
 
-fn failed(error: std::io::Error) -> Failure {
+pub(super) fn failed(error: std::io::Error) -> Failure {
     Fault::internal(error).into()
 }
 
@@ -64,7 +64,8 @@ fn search(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-fn wanted(call: &Call<'_>) -> Outcome<Query> {
+/// What a call asks for.
+pub(super) fn wanted(call: &Call<'_>) -> Outcome<Query> {
     let view = call.cx.directory.snapshot();
     let texts = |name: &str| call.list(name).iter().map(|text| text.to_string()).collect::<Vec<_>>();
     // A name stands for itself (people and objects go, the log stays) and for whoever has it now.

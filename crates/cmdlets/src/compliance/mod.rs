@@ -2,3 +2,4 @@
 
 pub mod admin_audit_log;
 pub mod admin_audit_log_config;
+pub mod admin_audit_log_search;

@@ -45,6 +45,13 @@ pub(crate) static NOUN: Noun = Noun {
         "Recovery",
         "Server",
         "ServerName",
+        "MasterServerOrAvailabilityGroup",
+        "MasterType",
+        "Servers",
+        "ActivationPreference",
+        "ReplayLagTimes",
+        "TruncationLagTimes",
+        "DatabaseCopies",
         "WorkerProcessId",
         "AutoDagExcludeFromMonitoring",
         "AutoDatabaseMountDial",
@@ -104,7 +111,7 @@ fn state(cx: &Context, view: &View, object: &Object, out: &mut PsObject) {
     let mounted = mount_state(cx, object.guid);
     let is_mounted = mounted == Some(MountState::Mounted);
     out.set("Mounted", Value::Bool(is_mounted));
-    out.set("ReplicationType", Value::string("None"));
+    copies(view, object, server, out);
     out.set("ServerName", server.map(|server| &*server.name).into());
     out.set("MountedOnServer", server.filter(|_| is_mounted).and_then(|server| server.text("Fqdn")).into());
     if let Some(MountState::Failed(reason)) = mounted {
@@ -115,6 +122,34 @@ fn state(cx: &Context, view: &View, object: &Object, out: &mut PsObject) {
         out.set("LogPosition", status.durable.into());
         out.set("CheckpointPosition", status.checkpoint.into());
     }
+}
+
+/// Its copies, the most preferred first.
+fn copies(view: &View, object: &Object, server: Option<&Object>, out: &mut PsObject) {
+    let copies = view.copies_of(object.guid);
+    let list =
+        |value: &dyn Fn(&Object) -> Value| Value::multi(copies.iter().map(|copy| value(copy)).collect());
+    let listed = |copy: &Object, attribute: &str| {
+        let value = copy.get(attribute).map(|value| value.to_string()).unwrap_or_default();
+        Value::string(format!("[{}, {value}]", copy.name))
+    };
+    let group = server.and_then(|server| server.link("DatabaseAvailabilityGroup"));
+    let master = group.and_then(|guid| view.get(guid));
+    let replicated = copies.len() > 1;
+    out.set("ReplicationType", Value::string(if replicated { "Remote" } else { "None" }));
+    out.set(
+        "MasterType",
+        Value::string(if master.is_some() { "DatabaseAvailabilityGroup" } else { "Server" }),
+    );
+    out.set(
+        "MasterServerOrAvailabilityGroup",
+        master.map(|group| &*group.name).or(server.map(|server| &*server.name)).into(),
+    );
+    out.set("Servers", list(&|copy| Value::string(&*copy.name)));
+    out.set("ActivationPreference", list(&|copy| listed(copy, "ActivationPreference")));
+    out.set("ReplayLagTimes", list(&|copy| listed(copy, "ReplayLagTime")));
+    out.set("TruncationLagTimes", list(&|copy| listed(copy, "TruncationLagTime")));
+    out.set("DatabaseCopies", list(&|copy| Value::string(copy.identity())));
 }
 
 fn create(call: &Call<'_>, view: &View) -> Outcome<Make> {
@@ -137,8 +172,35 @@ pub(crate) fn open(cx: &Context, database: &Object) -> Outcome<Database> {
     })
 }
 
+/// `MaximumActiveDatabases` of the database's server: no more are mounted.
+fn room(cx: &Context, view: &View, database: &Object) -> Outcome {
+    let server = database.link("Server").and_then(|guid| view.get(guid));
+    let most = server.and_then(|server| server.int("MaximumActiveDatabases"));
+    let others = cx.stores.states().into_iter().filter(|(guid, state)| {
+        *guid != database.guid && matches!(state, MountState::Mounted | MountState::Mounting)
+    });
+    let mounted = others.count();
+    match most.and_then(|most| usize::try_from(most).ok()).filter(|most| mounted >= *most) {
+        Some(most) => Err(Failure::invalid(format!(
+            "Database \"{}\" can't be mounted: its server has its maximum of {most} mounted databases \
+             (MaximumActiveDatabases).",
+            database.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn mount(call: &mut Call<'_>) -> Outcome {
-    let object = NOUN.named(call, &call.cx.directory.snapshot())?;
+    let view = call.cx.directory.snapshot();
+    let object = NOUN.named(call, &view)?;
+    let elsewhere = object.link("Server").and_then(|server| view.get(server));
+    if let Some(server) = elsewhere.filter(|server| *server.name != *call.cx.server_name) {
+        return Err(Failure::invalid(format!(
+            "The database \"{}\" belongs to the server \"{}\": mount it there.",
+            object.name, server.name
+        )));
+    }
+    room(call.cx, &view, &object)?;
     if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
         call.cx.stores.mount((call.cx.database_config)(&object))?;
     }

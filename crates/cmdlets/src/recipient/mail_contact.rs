@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewContact},
 };
 
-use super::{ADDRESSES, KIND, MAIL, external_address, external_edit, identity_of, optional};
+use super::{ADDRESSES, KIND, MAIL, OUTSIDE, external_address, external_edit, identity_of, optional};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
@@ -58,20 +58,7 @@ pub static NEW: Cmdlet = Cmdlet::new("New-MailContact", &NOUN);
 /// `Remove-MailContact`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-MailContact", &NOUN);
 /// `Enable-MailContact`
-pub static ENABLE: Cmdlet = Cmdlet::run(
-    "Enable-MailContact",
-    enable,
-    &[
-        "Alias",
-        "ExternalEmailAddress",
-        "PrimarySmtpAddress",
-        "DisplayName",
-        "MacAttachmentFormat",
-        "MessageBodyFormat",
-        "MessageFormat",
-        "UsePreferMessageFormat",
-    ],
-);
+pub static ENABLE: Cmdlet = Cmdlet::run("Enable-MailContact", enable, OUTSIDE);
 /// `Disable-MailContact`
 pub static DISABLE: Cmdlet =
     Cmdlet::run("Disable-MailContact", |call| super::disable(call, &NOUN, verbs::disable_mail_contact), &[])

@@ -6,7 +6,7 @@ use directory::{
     verbs::{self, NewMailUser},
 };
 
-use super::{ADDRESSES, MAIL, external_address, external_edit, identity_of, mailbox};
+use super::{ADDRESSES, MAIL, OUTSIDE, external_address, external_edit, identity_of, mailbox};
 use crate::{Cmdlet, Make, Noun, Outcome, Shows, call::Call};
 
 static NOUN: Noun = Noun {
@@ -68,20 +68,7 @@ pub static NEW: Cmdlet = Cmdlet::new("New-MailUser", &NOUN);
 /// `Remove-MailUser`
 pub static REMOVE: Cmdlet = Cmdlet::remove("Remove-MailUser", &NOUN);
 /// `Enable-MailUser`
-pub static ENABLE: Cmdlet = Cmdlet::run(
-    "Enable-MailUser",
-    enable,
-    &[
-        "Alias",
-        "ExternalEmailAddress",
-        "PrimarySmtpAddress",
-        "DisplayName",
-        "MacAttachmentFormat",
-        "MessageBodyFormat",
-        "MessageFormat",
-        "UsePreferMessageFormat",
-    ],
-);
+pub static ENABLE: Cmdlet = Cmdlet::run("Enable-MailUser", enable, OUTSIDE);
 /// `Disable-MailUser`
 pub static DISABLE: Cmdlet =
     Cmdlet::run("Disable-MailUser", |call| super::disable(call, &NOUN, verbs::disable_mail_user), &[])

@@ -33,6 +33,18 @@ use crate::{
 };
 use senders::{accept_from, reject_from};
 
+/// What `Enable-` takes of a recipient whose mail goes outside.
+const OUTSIDE: &[&str] = &[
+    "Alias",
+    "ExternalEmailAddress",
+    "PrimarySmtpAddress",
+    "DisplayName",
+    "MacAttachmentFormat",
+    "MessageBodyFormat",
+    "MessageFormat",
+    "UsePreferMessageFormat",
+];
+
 /// The properties every mail-enabled recipient has, in the product's order.
 const MAIL: &[&str] = &[
     "AcceptMessagesOnlyFrom",

@@ -1,4 +1,5 @@
 //! What sessions are played on.
 
 pub(crate) mod console;
+mod copies;
 mod world;

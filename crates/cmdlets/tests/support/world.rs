@@ -15,11 +15,11 @@ use base::{
     Timestamp, clock::ManualClock, clock::SharedClock, disk::SystemDisk, eventlog::EventLog, rng::SeededRng,
 };
 use bytes::Bytes;
-use cmdlets::{Cmdlets, Context};
+use cmdlets::{Cmdlets, Context, copies::SingleServer};
 use directory::{
     Directory, View,
     seed::{self, Organization, Ports},
-    verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox},
+    verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox, new_server},
 };
 use store::Stores;
 use tokio::runtime::Runtime;
@@ -32,6 +32,8 @@ use transport::{
     send::{Outcome, Remote, Verdict},
 };
 use wire::smtp::{Envelope, MailFrom, RcptTo, Reply};
+
+use super::copies::{self, Group, Others};
 
 /// When every session begins: 11/23/2026 5:38:01 AM, UTC.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_795_412_281);
@@ -70,6 +72,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     context: Arc<Context>,
     road: Arc<Road>,
+    others: Others,
     runtime: Runtime,
     _dir: tempfile::TempDir,
 }
@@ -164,12 +167,25 @@ impl World {
             Transport::start(options, directory.clone(), stores.clone(), road.clone()).expect("a transport");
         drop(guard);
         let events = EventLog::open(Arc::new(SystemDisk), &dir.path().join("events")).expect("an event log");
+        let others = Others::default();
+        let copies = Group {
+            alone: SingleServer {
+                server: seeded.server,
+                stores: stores.clone(),
+                free_space: Box::new(|_| Some(100 << 30)),
+            },
+            others: others.clone(),
+            directory: directory.clone(),
+            runtime: runtime.handle().clone(),
+        };
         let context = Arc::new(Context {
             server_name: "EX01".into(),
             directory,
+            copies: Box::new(copies),
             stores,
             database_config: Box::new(database_config),
             transport,
+            links: None,
             events: Arc::new(events),
             audit: trust::audit::Log::open(trust::audit::Options {
                 disk: Arc::new(SystemDisk),
@@ -182,7 +198,7 @@ impl World {
             runtime: runtime.handle().clone(),
         });
         let cmdlets = Cmdlets::for_local_user(context.clone(), 0);
-        Self { cmdlets, clock: manual, context, road, runtime, _dir: dir }
+        Self { cmdlets, clock: manual, context, road, others, runtime, _dir: dir }
     }
 
     /// Does what a line that begins with `@` says.
@@ -190,6 +206,8 @@ impl World {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             ["mail", from, to, ref subject @ ..] => self.mail(from, to, &subject.join(" ")),
+            ["server", name] => self.server(name),
+            ["copy", server, ref how @ ..] => copies::tell(&self.others, server, how),
             ["road", how] => self.road.closed.store(how == "closed", Ordering::Relaxed),
             ["settle"] => self.settle(),
             ["event", id, source, ref message @ ..] => self.event(id, source, &message.join(" ")),
@@ -210,6 +228,16 @@ impl World {
         let user = self.context.directory.snapshot().resolve_recipient(alias).expect("a recipient").guid;
         let logon = format!("{alias}@rialto.test");
         Cmdlets::for_administrator(self.context.clone(), user, &logon, "192.0.2.7 (PowerShell)")
+    }
+
+    /// Takes another server into the organisation. Nothing runs on it.
+    fn server(&self, name: &str) {
+        let name = name.to_owned();
+        let made = self
+            .context
+            .directory
+            .commit(move |draft| new_server(draft, &name, "mbx.rialto.test").map(|_| ()));
+        self.runtime.block_on(made).expect("a server");
     }
 
     /// Changes the bytes of the administrator audit log, as somebody might who has the disk.

@@ -5,8 +5,10 @@ mod parse;
 
 mod accepted_domain;
 mod admin_audit_log_config;
+mod availability_group;
 mod contact;
 mod container;
+mod database_copy;
 mod dynamic_group;
 mod email_address_policy;
 mod group;
@@ -25,6 +27,8 @@ mod role_assignment;
 mod role_assignment_policy;
 mod send_connector;
 mod server;
+mod server_join_key;
+mod server_mailbox;
 mod server_transport;
 mod transport_config;
 mod user;
@@ -34,8 +38,10 @@ pub(crate) use parse::parse_time;
 pub use accepted_domain::ACCEPTED_DOMAIN;
 pub use admin_audit_log_config::ADMIN_AUDIT_LOG_CONFIG;
 pub use attribute::{Attribute, Index, Kind, Preset, Target};
+pub use availability_group::{DATABASE_AVAILABILITY_GROUP, DATABASE_AVAILABILITY_GROUP_NETWORK};
 pub use contact::CONTACT;
 pub use container::CONTAINER;
+pub use database_copy::MAILBOX_DATABASE_COPY;
 pub use dynamic_group::DYNAMIC_GROUP;
 pub use email_address_policy::EMAIL_ADDRESS_POLICY;
 pub use group::GROUP;
@@ -51,6 +57,7 @@ pub use role_assignment::ROLE_ASSIGNMENT;
 pub use role_assignment_policy::ROLE_ASSIGNMENT_POLICY;
 pub use send_connector::SEND_CONNECTOR;
 pub use server::SERVER;
+pub use server_join_key::SERVER_JOIN_KEY;
 pub use transport_config::TRANSPORT_CONFIG;
 pub use user::USER;
 
@@ -60,10 +67,13 @@ pub static CLASSES: &[&Class] = &[
     &ADMIN_AUDIT_LOG_CONFIG,
     &CONTACT,
     &CONTAINER,
+    &DATABASE_AVAILABILITY_GROUP,
+    &DATABASE_AVAILABILITY_GROUP_NETWORK,
     &DYNAMIC_GROUP,
     &EMAIL_ADDRESS_POLICY,
     &GROUP,
     &MAILBOX_DATABASE,
+    &MAILBOX_DATABASE_COPY,
     &MANAGEMENT_ROLE,
     &ROLE_ASSIGNMENT,
     &MANAGEMENT_SCOPE,
@@ -75,6 +85,7 @@ pub static CLASSES: &[&Class] = &[
     &ROLE_ASSIGNMENT_POLICY,
     &SEND_CONNECTOR,
     &SERVER,
+    &SERVER_JOIN_KEY,
     &TRANSPORT_CONFIG,
     &USER,
 ];
@@ -88,6 +99,8 @@ pub enum Place {
     Organization(&'static [&'static str]),
     /// Below the server the object belongs to; likewise.
     Server(&'static [&'static str]),
+    /// Below the object that this attribute links to.
+    Below(&'static str),
 }
 
 /// How an object's identity is printed.
@@ -99,6 +112,8 @@ pub enum IdentityForm {
     Name,
     /// `SERVER\name`.
     ServerAndName,
+    /// The name of what it lies in, then its own: `DB01\MBX1`.
+    ContainerAndName,
 }
 
 /// A kind of object.

@@ -79,6 +79,8 @@ pub static ORGANIZATION: Class = Class {
         flag("IsMixedMode", false).read_only(),
         flag("LeanPopoutEnabled", false),
         text("LegacyExchangeDN", 512).read_only(),
+        // The certificate of the organisation's own authority, which servers know each other by.
+        Attribute::new("LinkAuthority", Kind::Secret(4096)).read_only(),
         flag("MailTipsAllTipsEnabled", true),
         flag("MailTipsExternalRecipientsTipsEnabled", false),
         flag("MailTipsGroupMetricsEnabled", true),
@@ -101,6 +103,8 @@ pub static ORGANIZATION: Class = Class {
         // Which table of built-in roles was applied last.
         int("RBACConfigurationVersion", 0, 0, INT_MAX).read_only(),
         flag("ReadTrackingEnabled", false),
+        // GUIDs of servers that are no more, so that nobody who was away brings them back.
+        Attribute::new("RemovedServers", Kind::Secret(16)).multi().read_only(),
         int("RequiredCharsetCoverage", 100, 0, 100),
         int("SCLJunkThreshold", 4, -1, 9),
         text("SiteMailboxCreationURL", 1024),

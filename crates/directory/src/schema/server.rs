@@ -1,14 +1,15 @@
-//! Servers: their names, build and edition, and the settings of their transport service.
+//! Servers: their names, build and edition, and the settings of their mailbox and transport services.
 
 use super::{
     Attribute, Class, IdentityForm, Kind, Place,
     attribute::{flag, flags, int, text, text_or},
+    server_mailbox::MAILBOX_SERVICE,
     server_transport::TRANSPORT_SERVICE,
 };
 
 const ROLES: &[&str] = &["None", "Mailbox", "ClientAccess", "Edge"];
 
-/// `Get-ExchangeServer`, `Get-TransportService`.
+/// `Get-ExchangeServer`, `Get-MailboxServer`, `Get-TransportService`.
 pub static SERVER: Class = Class {
     name: "Server",
     object_class: &["top", "server", "msExchExchangeServer"],
@@ -37,6 +38,9 @@ pub static SERVER: Class = Class {
             flag("IsEdgeServer", false).read_only(),
             flag("IsHubTransportServer", true).read_only(),
             flag("IsMailboxServer", true).read_only(),
+            // Where other servers reach this one, and the fingerprint of the key it proves itself with.
+            text("LinkAddresses", 255).multi().read_only(),
+            Attribute::new("LinkKey", Kind::Secret(32)).read_only(),
             text("MitigationsBlocked", 64).multi(),
             flag("MitigationsEnabled", true),
             text("MonitoringGroup", 256),
@@ -51,6 +55,7 @@ pub static SERVER: Class = Class {
             text("StaticGlobalCatalogs", 255).multi(),
             int("VersionNumber", 0, 0, 2_147_483_647).read_only(),
         ],
+        MAILBOX_SERVICE,
         TRANSPORT_SERVICE,
     ],
 };

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use base::Guid;
 
+use super::availability::first_copy;
 use crate::{
     draft::{Draft, NewObject},
     edit::Edit,
     error::DirectoryError,
     object::Object,
-    schema::{ACCEPTED_DOMAIN, MAILBOX_DATABASE, RECEIVE_CONNECTOR, REMOTE_DOMAIN, SEND_CONNECTOR},
+    schema::{ACCEPTED_DOMAIN, MAILBOX_DATABASE, RECEIVE_CONNECTOR, REMOTE_DOMAIN, SEND_CONNECTOR, SERVER},
     value::{AddressSpace, Binding, DomainPattern, IpRange, Value},
 };
 
@@ -157,11 +158,34 @@ pub fn new_send_connector(
     draft.create(new.attributes.into_iter().fold(object, |object, (name, value)| object.with(name, value)))
 }
 
-/// Creates a mailbox database on a server. Its folder is the server's business.
+/// The build the server presents itself as, where the cmdlets show one.
+const ADMIN_DISPLAY_VERSION: &str = "Version 15.0 (Build 1497.2)";
+
+/// Takes a server into the organisation, by its host name without domain.
+pub fn new_server(draft: &mut Draft<'_>, name: &str, fqdn: &str) -> Result<Arc<Object>, DirectoryError> {
+    let domain = draft.domain_name().to_owned();
+    let organization = draft.organization().map_or_else(String::new, |o| o.name.to_string());
+    let legacy = format!(
+        "/o={organization}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn={name}"
+    );
+    draft.create(
+        NewObject::new(&SERVER, name)
+            .with("Fqdn", fqdn)
+            .with("Domain", domain)
+            .with("ExchangeLegacyDN", legacy)
+            .with("AdminDisplayVersion", ADMIN_DISPLAY_VERSION),
+    )
+}
+
+/// Creates a mailbox database on a server, with its first copy. Its folder is the server's business.
 pub fn new_mailbox_database(
     draft: &mut Draft<'_>,
     name: &str,
     server: Guid,
 ) -> Result<Arc<Object>, DirectoryError> {
-    draft.create(NewObject::new(&MAILBOX_DATABASE, name).with("Server", Value::Link(server)))
+    let server = draft.existing(server)?;
+    let database = NewObject::new(&MAILBOX_DATABASE, name).with("Server", Value::Link(server.guid));
+    let database = draft.create(database)?;
+    first_copy(draft, &database, &server)?;
+    Ok(database)
 }

@@ -1,15 +1,21 @@
 //! What cmdlets offer, as functions over a draft with plain parameters: one file per noun.
 
+pub mod availability;
 pub mod configuration;
 pub mod contact;
 pub mod group;
 pub mod mailbox;
 pub mod move_request;
 pub mod recipient;
+pub mod server;
 
+pub use availability::{
+    NewDatabaseCopy, activate_copy, add_group_member, check_new_copy, complete_copies, new_database_copy,
+    prefer_copy, remove_database_copy, remove_group_member, stop_members,
+};
 pub use configuration::{
     NewReceiveConnector, NewSendConnector, RECEIVE_USAGES, make_default_domain, new_accepted_domain,
-    new_mailbox_database, new_receive_connector, new_remote_domain, new_send_connector,
+    new_mailbox_database, new_receive_connector, new_remote_domain, new_send_connector, new_server,
 };
 pub use contact::{
     NewContact, NewMailUser, disable_mail_contact, disable_mail_user, enable_mail_contact, enable_mail_user,

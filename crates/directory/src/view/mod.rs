@@ -1,5 +1,6 @@
 //! The directory at one moment, in memory: immutable, cheap to clone, shared between versions.
 
+mod availability;
 mod domains;
 mod groups;
 mod index;

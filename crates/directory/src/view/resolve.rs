@@ -51,8 +51,8 @@ type Reading = fn(&View, &str) -> Vec<Arc<Object>>;
 
 impl View {
     /// The one object that an identity means: GUID, distinguished name, SMTP address or other proxy, user
-    /// principal name, `DOMAIN\account`, canonical name, `SERVER\name`; else alias, account name, name or
-    /// display name.
+    /// principal name, `DOMAIN\account`, canonical name, `SERVER\name`; else alias, account name, name,
+    /// display name or a server's host name with its domain.
     pub fn resolve(&self, identity: &str, scope: Scope<'_>) -> Result<Arc<Object>, DirectoryError> {
         let mut found = self.candidates(identity, scope);
         match (found.pop(), found.is_empty()) {
@@ -159,7 +159,11 @@ impl View {
     fn by_any_name(&self, identity: &str) -> Vec<Arc<Object>> {
         let recipients = self.by_alias(identity).into_iter().chain(self.by_account(identity));
         let recipients = recipients.map(|recipient| recipient.object().clone());
-        self.named(identity).cloned().chain(recipients).collect()
+        let called = |server: &&Arc<Object>| {
+            server.text("Fqdn").is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(identity))
+        };
+        let servers = self.servers().filter(called).cloned();
+        self.named(identity).cloned().chain(recipients).chain(servers).collect()
     }
 }
 

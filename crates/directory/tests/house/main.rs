@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
+mod availability;
 mod change;
 mod group;
 mod mail;

@@ -3,6 +3,7 @@
 use base::FaultKind;
 use directory::{
     RecipientType, Scope,
+    schema::SERVER,
     verbs::{MailIdentity, NewContact, new_mail_contact},
 };
 
@@ -33,6 +34,11 @@ async fn every_form_of_an_identity() {
     ] {
         let found = view.resolve(identity, Scope::Kinds(&[RecipientType::UserMailbox]));
         assert_eq!(found.map(|o| o.guid).ok(), Some(nuno.guid), "{identity}");
+    }
+    let server = view.servers().next().unwrap().guid;
+    for identity in ["EX1", "ex1.rialto.test", "EX1.Rialto.Test"] {
+        let found = view.resolve(identity, Scope::Class(&SERVER));
+        assert_eq!(found.map(|o| o.guid).ok(), Some(server), "{identity}");
     }
     assert_eq!(nuno.identity(), "rialto.test/Users/Nuno Mota");
     assert!(view.resolve("OTHER\\nuno", Scope::Any).is_err());

@@ -20,7 +20,10 @@ use redb::{
     TableError, WriteTransaction,
 };
 
-use crate::{EngineError, overlay::Overlay};
+use crate::{
+    EngineError, EntryId,
+    overlay::{Note, Overlay},
+};
 
 const MAIN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("main");
 /// Dead bodies: position → length. Kept until their segment goes, so that no body is counted dead twice.
@@ -28,6 +31,11 @@ const RELEASED: TableDefinition<'_, u64, u32> = TableDefinition::new("released")
 /// Segment base → (live bytes, dead bytes, bytes punched).
 const SEGMENTS: TableDefinition<'_, u64, (u64, u64, u64)> = TableDefinition::new("segments");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// The latest note: term, index, bytes.
+const NOTE: TableDefinition<'_, (), (u64, u64, &[u8])> = TableDefinition::new("note");
+
+/// How log and index are laid out. Another layout is refused, never guessed at.
+const FORMAT: u64 = 2;
 
 /// How much of a segment is used by bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +57,19 @@ pub(crate) struct Mark {
     pub(crate) epoch: u64,
     /// The log's own random number, given when the database was made.
     pub(crate) log: u64,
+    /// The last entry below the position; entry 0 is the making of the database.
+    pub(crate) entry: EntryId,
+    /// Up to where the log may be given back although other copies may ask for it.
+    pub(crate) cut: Cut,
+}
+
+/// Where the log that other copies can still be given begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// The last entry that is cut off.
+    pub(crate) entry: EntryId,
+    /// Where the next one lies.
+    pub(crate) position: u64,
 }
 
 /// What a checkpoint changes beside the callers' keys.
@@ -113,7 +134,32 @@ impl Index {
     pub(crate) fn mark(&self) -> Result<Mark, EngineError> {
         let meta = self.read()?.open_table(META)?;
         let value = |name| Ok::<_, EngineError>(meta.get(name)?.map_or(0, |v| v.value()));
-        Ok(Mark { position: value("position")?, epoch: value("epoch")?, log: value("log")? })
+        if value("format")? != FORMAT {
+            return Err(EngineError::Corrupt(format!(
+                "{} has layout {}, this version reads layout {FORMAT}: move its mail with the version that wrote it",
+                self.path.display(),
+                value("format")?
+            )));
+        }
+        Ok(Mark {
+            position: value("position")?,
+            epoch: value("epoch")?,
+            log: value("log")?,
+            entry: EntryId { term: value("term")?, index: value("index")? },
+            cut: Cut {
+                entry: EntryId { term: value("cut term")?, index: value("cut index")? },
+                position: value("cut position")?,
+            },
+        })
+    }
+
+    /// The latest note.
+    pub(crate) fn note(&self) -> Result<Option<Note>, EngineError> {
+        let table = self.read()?.open_table(NOTE)?;
+        Ok(table.get(())?.map(|row| {
+            let (term, index, bytes) = row.value();
+            Note { entry: EntryId { term, index }, bytes: Bytes::copy_from_slice(bytes) }
+        }))
     }
 
     /// The figures of all segments.
@@ -170,6 +216,14 @@ impl Index {
             let mut meta = tx.open_table(META)?;
             meta.insert("position", mark.position)?;
             meta.insert("epoch", mark.epoch)?;
+            meta.insert("term", mark.entry.term)?;
+            meta.insert("index", mark.entry.index)?;
+            meta.insert("cut term", mark.cut.entry.term)?;
+            meta.insert("cut index", mark.cut.entry.index)?;
+            meta.insert("cut position", mark.cut.position)?;
+            if let Some(Note { entry, bytes }) = &overlay.note {
+                tx.open_table(NOTE)?.insert((), (entry.term, entry.index, &bytes[..]))?;
+            }
         }
         tx.commit()?;
         Ok(())
@@ -224,7 +278,11 @@ fn create(disk: &SharedDisk, dir: &Path, path: &Path, cache_bytes: usize) -> Res
     tx.open_table(MAIN)?;
     tx.open_table(RELEASED)?;
     tx.open_table(SEGMENTS)?;
-    tx.open_table(META)?.insert("log", u64::from_le_bytes(number))?;
+    tx.open_table(NOTE)?;
+    let mut meta = tx.open_table(META)?;
+    meta.insert("log", u64::from_le_bytes(number))?;
+    meta.insert("format", FORMAT)?;
+    drop(meta);
     tx.commit()?;
     disk.rename(&draft, path).map_err(failed)?;
     disk.sync_dir(dir).map_err(failed)?;

@@ -3,9 +3,10 @@
 //! ```text
 //!  0 log (the log's own random number)     8 position
 //! 16 epoch                                24 durable (log known durable when this was written)
-//! 32 bodies, bytes    36 bodies, count    40 write set, bytes
-//! 44 CRC-32C of header[..44] + table + write set
-//! 48 the bodies, then per body (length, CRC-32C), then the write set, then zeros to a multiple of 8
+//! 32 term                                 40 index (of the entry, see `Entry`)
+//! 48 bodies, bytes    52 bodies, count    56 write set, bytes
+//! 60 CRC-32C of header[..60] + table + write set
+//! 64 the bodies, then per body (length, CRC-32C), then the write set, then zeros to a multiple of 8
 //! ```
 //! All numbers little endian. The bodies come first, so that their positions are known before the write
 //! set that names them is complete; they carry their own checksums, so that a dead one can be given back
@@ -14,17 +15,30 @@
 
 use bytes::Bytes;
 
-use crate::{BodyRef, writes::WriteSet};
+use crate::{
+    BodyRef,
+    writes::{Op, Ops, WriteSet},
+};
 
 /// Length of a record's header, bytes.
-pub(crate) const HEADER_LEN: usize = 48;
+pub(crate) const HEADER_LEN: usize = 64;
 /// Records start at multiples of this, bytes.
 pub(crate) const ALIGN: u64 = 8;
 
 const TABLE_ENTRY: usize = 8;
 
+/// Which entry of the log a record is: the index counts records from 1, the term says under whose lead it was
+/// appended. A database that never had a second copy stays in term 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId {
+    /// The term of the copy that appended it first.
+    pub term: u64,
+    /// Its number in the log.
+    pub index: u64,
+}
+
 /// The fixed part of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The log it belongs to.
     pub(crate) log: u64,
@@ -34,6 +48,8 @@ pub(crate) struct Header {
     pub(crate) epoch: u64,
     /// Everything below this position was durable when the record was written.
     pub(crate) durable: u64,
+    /// Which entry of the log it is.
+    pub(crate) entry: EntryId,
     pub(crate) bodies_len: u32,
     pub(crate) body_count: u32,
     pub(crate) writes_len: u32,
@@ -47,11 +63,13 @@ impl Header {
         out[8..16].copy_from_slice(&self.position.to_le_bytes());
         out[16..24].copy_from_slice(&self.epoch.to_le_bytes());
         out[24..32].copy_from_slice(&self.durable.to_le_bytes());
-        out[32..36].copy_from_slice(&self.bodies_len.to_le_bytes());
-        out[36..40].copy_from_slice(&self.body_count.to_le_bytes());
-        out[40..44].copy_from_slice(&self.writes_len.to_le_bytes());
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&out[..44]), tail);
-        out[44..].copy_from_slice(&crc.to_le_bytes());
+        out[32..40].copy_from_slice(&self.entry.term.to_le_bytes());
+        out[40..48].copy_from_slice(&self.entry.index.to_le_bytes());
+        out[48..52].copy_from_slice(&self.bodies_len.to_le_bytes());
+        out[52..56].copy_from_slice(&self.body_count.to_le_bytes());
+        out[56..60].copy_from_slice(&self.writes_len.to_le_bytes());
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&out[..60]), tail);
+        out[60..].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
@@ -64,9 +82,10 @@ impl Header {
             position: u64_at(8),
             epoch: u64_at(16),
             durable: u64_at(24),
-            bodies_len: u32_at(32),
-            body_count: u32_at(36),
-            writes_len: u32_at(40),
+            entry: EntryId { term: u64_at(32), index: u64_at(40) },
+            bodies_len: u32_at(48),
+            body_count: u32_at(52),
+            writes_len: u32_at(56),
         }
     }
 
@@ -91,7 +110,7 @@ impl Header {
     }
 }
 
-/// A transaction's record before it is written: its position is fixed, epoch and `durable` are not.
+/// A transaction's record before it is written: its position is fixed, its entry, epoch and `durable` are not.
 pub(crate) struct Draft {
     pub(crate) position: u64,
     parts: Vec<Bytes>,
@@ -130,7 +149,7 @@ impl Draft {
     }
 
     /// Closes the draft. Its length must have been checked against a segment's.
-    pub(crate) fn seal(self) -> Sealed {
+    pub(crate) fn seal(self, entry: EntryId) -> Record {
         let len = self.record_len();
         let table_len = self.bodies.len() * TABLE_ENTRY;
         let writes_len = self.writes.len();
@@ -142,15 +161,14 @@ impl Draft {
         tail.extend_from_slice(&self.writes.into_bytes());
         let padded = (len - HEADER_LEN as u64 - self.bodies_len) as usize;
         tail.resize(padded, 0);
-        Sealed {
+        Record {
             header: Header {
-                log: 0,
                 position: self.position,
-                epoch: 0,
-                durable: 0,
+                entry,
                 bodies_len: self.bodies_len as u32,
                 body_count: self.bodies.len() as u32,
                 writes_len: writes_len as u32,
+                ..Header::default()
             },
             parts: self.parts,
             bodies: self.bodies,
@@ -159,8 +177,9 @@ impl Draft {
     }
 }
 
-/// A complete record, to be written and then applied.
-pub(crate) struct Sealed {
+/// A complete record: what is written, applied, and sent to other copies. Clones share the bytes.
+#[derive(Clone, Debug)]
+pub struct Record {
     header: Header,
     /// The bodies' bytes, in order.
     pub(crate) parts: Vec<Bytes>,
@@ -170,21 +189,93 @@ pub(crate) struct Sealed {
     pub(crate) tail: Bytes,
 }
 
-impl Sealed {
-    /// The encoded header.
-    pub(crate) fn head(&self, log: u64, epoch: u64, durable: u64) -> [u8; HEADER_LEN] {
-        let header = Header { log, epoch, durable, ..self.header };
-        header.encode(&self.tail[..header.tail_len() as usize])
+impl Record {
+    /// A record that changes nothing.
+    pub fn blank(position: u64, entry: EntryId) -> Self {
+        Draft::new(position).seal(entry)
+    }
+
+    /// A record that holds nothing but a note.
+    pub fn note(position: u64, entry: EntryId, note: &[u8]) -> Self {
+        let mut draft = Draft::new(position);
+        draft.writes.note(note);
+        draft.seal(entry)
+    }
+
+    /// Which entry of the log it is.
+    pub fn entry(&self) -> EntryId {
+        self.header.entry
+    }
+
+    /// The same record as another entry.
+    #[must_use]
+    pub fn with_entry(mut self, entry: EntryId) -> Self {
+        self.header.entry = entry;
+        self
+    }
+
+    /// Its position in the log, bytes.
+    pub fn position(&self) -> u64 {
+        self.header.position
     }
 
     /// Where the next record starts.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.header.position + self.len()
     }
 
     /// Length with padding, bytes.
-    pub(crate) fn len(&self) -> u64 {
+    #[expect(clippy::len_without_is_empty, reason = "a record always has a header")]
+    pub fn len(&self) -> u64 {
         self.header.record_len()
+    }
+
+    /// True when it changes nothing.
+    pub fn is_blank(&self) -> bool {
+        self.bodies.is_empty() && self.header.writes_len == 0
+    }
+
+    /// The note in it, if it holds one and nothing else.
+    pub fn as_note(&self) -> Option<Bytes> {
+        let mut ops = Ops::new(self.writes());
+        match (ops.next(), ops.next()) {
+            (Some(Ok(Op::Note(note))), None) if self.bodies.is_empty() => Some(note),
+            _ => None,
+        }
+    }
+
+    /// The record's bytes for another copy, in parts: no part is copied.
+    pub fn encode(&self) -> Vec<Bytes> {
+        let head = self.head(0, 0, 0);
+        let mut out = Vec::with_capacity(2 + self.parts.len());
+        out.push(Bytes::copy_from_slice(&head));
+        out.extend(self.parts.iter().cloned());
+        out.push(self.tail.clone());
+        out
+    }
+
+    /// Reads what [`Record::encode`] made, joined, checksums included; `None` when it is anything else.
+    pub fn decode(bytes: Bytes) -> Option<Self> {
+        let head: &[u8; HEADER_LEN] = bytes.first_chunk()?;
+        let header = Header::decode(head);
+        let tail_at = usize::try_from(header.tail_at()).ok()?;
+        let tail_end = usize::try_from(header.tail_at() + header.tail_len()).ok()?;
+        if header.record_len() != bytes.len() as u64 || !header.fits(head, bytes.get(tail_at..tail_end)?) {
+            return None;
+        }
+        let bodies = body_table(&header, &bytes[tail_at..tail_end])?;
+        let intact = bodies.iter().all(|body| {
+            let at = (body.position - header.position) as usize;
+            crc32c::crc32c(&bytes[at..at + body.len as usize]) == body.crc
+        });
+        let parts = if tail_at > HEADER_LEN { vec![bytes.slice(HEADER_LEN..tail_at)] } else { Vec::new() };
+        intact.then(|| Self { header, parts, bodies, tail: bytes.slice(tail_at..) })
+    }
+
+    /// The encoded header.
+    pub(crate) fn head(&self, log: u64, epoch: u64, durable: u64) -> [u8; HEADER_LEN] {
+        let header = Header { log, epoch, durable, ..self.header };
+        header.encode(&self.tail[..header.tail_len() as usize])
     }
 
     /// The write set.
@@ -228,8 +319,9 @@ mod tests {
     use super::*;
 
     const LOG: u64 = 0x1234_5678_9abc_def0;
+    const ENTRY: EntryId = EntryId { term: 3, index: 9 };
 
-    fn bytes_of(sealed: &Sealed, epoch: u64, durable: u64) -> Vec<u8> {
+    fn bytes_of(sealed: &Record, epoch: u64, durable: u64) -> Vec<u8> {
         let mut out = sealed.head(LOG, epoch, durable).to_vec();
         sealed.parts.iter().for_each(|part| out.extend_from_slice(part));
         out.extend_from_slice(&sealed.tail);
@@ -272,12 +364,13 @@ mod tests {
             bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..100), 0..4),
             value in proptest::collection::vec(any::<u8>(), 0..100),
         ) {
-            let sealed = draft(position, &bodies, &value).seal();
+            let sealed = draft(position, &bodies, &value).seal(ENTRY);
             let bytes = bytes_of(&sealed, 7, position / 2);
             prop_assert_eq!(bytes.len() as u64, sealed.len());
             prop_assert_eq!(bytes.len() as u64 % ALIGN, 0);
             let (header, table) = read(&bytes).unwrap();
             prop_assert_eq!((header.position, header.epoch, header.durable), (position, 7, position / 2));
+            prop_assert_eq!(header.entry, ENTRY);
             prop_assert_eq!(&table, &sealed.bodies);
             for (body, stored) in bodies.iter().zip(&table) {
                 let at = (stored.position - position) as usize;
@@ -286,11 +379,29 @@ mod tests {
         }
 
         #[test]
+        fn travels_to_another_copy(
+            bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..100), 0..4),
+            bit in any::<proptest::sample::Index>(),
+        ) {
+            let record = draft(4096, &bodies, b"value").seal(ENTRY);
+            let sent = record.encode().concat();
+            let received = Record::decode(sent.clone().into()).unwrap();
+            prop_assert_eq!(&received.bodies, &record.bodies);
+            prop_assert_eq!((received.entry(), received.position(), received.end()), (ENTRY, 4096, record.end()));
+            prop_assert_eq!(received.encode().concat(), &sent[..]);
+            let mut spoilt = sent;
+            let padding = spoilt.len() - (record.header.tail_at() + record.header.tail_len()) as usize;
+            let bit = bit.index((spoilt.len() - padding) * 8);
+            spoilt[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(Record::decode(spoilt.into()).is_none());
+        }
+
+        #[test]
         fn any_flipped_bit_is_noticed(
             bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..3),
             bit in any::<proptest::sample::Index>(),
         ) {
-            let sealed = draft(64, &bodies, b"value").seal();
+            let sealed = draft(64, &bodies, b"value").seal(ENTRY);
             let mut bytes = bytes_of(&sealed, 1, 0);
             let padding = bytes.len() - (sealed.header.tail_at() + sealed.header.tail_len()) as usize;
             let bit = bit.index((bytes.len() - padding) * 8);
@@ -310,7 +421,7 @@ mod tests {
             read(&bytes);
             if bytes.len() > HEADER_LEN {
                 bytes[..8].copy_from_slice(&LOG.to_le_bytes());
-                bytes[32..44].fill(0);
+                bytes[48..60].fill(0);
                 prop_assert!(read(&bytes).is_none());
             }
         }

@@ -10,8 +10,8 @@ use base::disk::{DiskFile, SharedDisk};
 use bytes::Bytes;
 
 use super::{
-    record::{ALIGN, HEADER_LEN, Header, body_table},
-    recycle::{Spares, fill},
+    record::{ALIGN, EntryId, HEADER_LEN, Header, body_table},
+    recycle::{Filling, Spares, fill},
     segment::{Segments, Span},
     writer::{Writer, Written},
 };
@@ -21,8 +21,38 @@ use crate::{BodyRef, EngineError, index::Mark, writes::Malformed};
 const FIRST_SEGMENT: u64 = 1 << 20;
 const WINDOW: u64 = 1 << 20;
 
-/// Takes in one record: its bodies and its write set.
-type Apply<'a> = dyn FnMut(&[BodyRef], Bytes) -> Result<(), Malformed> + 'a;
+/// A record as the log holds it, without its bodies' bytes.
+pub(crate) struct Found {
+    header: Header,
+    pub(crate) bodies: Vec<BodyRef>,
+    pub(crate) writes: Bytes,
+}
+
+impl Found {
+    pub(crate) fn entry(&self) -> EntryId {
+        self.header.entry
+    }
+    pub(crate) fn position(&self) -> u64 {
+        self.header.position
+    }
+}
+
+/// Takes in one record.
+type Apply<'a> = dyn FnMut(&Found) -> Result<(), Malformed> + 'a;
+
+/// What was taken back: records of this epoch or an earlier one, at or above this position, are not part of
+/// the log any more, whole as they may stand there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Retraction {
+    pub(crate) position: u64,
+    pub(crate) epoch: u64,
+}
+
+impl Retraction {
+    fn covers(&self, header: &Header) -> bool {
+        header.epoch <= self.epoch && header.position >= self.position
+    }
+}
 
 /// What recovery found.
 pub(crate) struct Recovered {
@@ -40,9 +70,11 @@ pub(crate) fn open(
     dir: &Path,
     segment_bytes: u64,
     mark: Mark,
+    retracted: Retraction,
+    filling: Filling,
     apply: &mut Apply<'_>,
 ) -> Result<Recovered, EngineError> {
-    let spares = Arc::new(Spares::open(disk.clone(), dir, segment_bytes)?);
+    let spares = Arc::new(Spares::open(disk.clone(), dir, segment_bytes, filling)?);
     let segments = Arc::new(Segments::open(disk.clone(), dir)?);
     if mark.position == 0 && mark.epoch == 0 && segments.count() == 0 {
         let path = segments.path(0);
@@ -50,12 +82,12 @@ pub(crate) fn open(
         let file = fill(disk, &path, len, &|| Ok(())).map_err(|e| EngineError::io("making", &path, e))?;
         segments.insert(0, file, len);
     }
-    let Mark { position, epoch, log } = mark;
-    let mut scan = Scan { segments: &segments, log, position, epoch, records: 0 };
+    let Mark { position, epoch, log, entry, .. } = mark;
+    let mut scan = Scan { segments: &segments, log, retracted, position, epoch, entry, records: 0 };
     scan.replay(apply)?;
-    let Scan { position: end, records, .. } = scan;
+    let Scan { position: end, entry: last, records, .. } = scan;
     let behind = scan.behind(end)?;
-    let epoch = scan.epoch.max(behind.whole.unwrap_or(0));
+    let epoch = scan.epoch.max(retracted.epoch).max(behind.whole.unwrap_or(0));
     let torn = behind.torn || behind.whole == Some(epoch);
 
     for span in segments.spans().into_iter().filter(|span| span.base > end) {
@@ -85,6 +117,7 @@ pub(crate) fn open(
         end,
         epoch: epoch + 1,
         written: Written::default(),
+        last,
     };
     Ok(Recovered { writer, records, cut: torn.then_some(end) })
 }
@@ -101,9 +134,12 @@ struct Behind {
 struct Scan<'a> {
     segments: &'a Segments,
     log: u64,
+    retracted: Retraction,
     position: u64,
     /// Epoch of the last record; no later record has a lower one.
     epoch: u64,
+    /// The last record's entry; the next one has the next index.
+    entry: EntryId,
     records: u64,
 }
 
@@ -126,13 +162,18 @@ impl Scan<'_> {
             while let Some(record) =
                 window.record(self.position).map_err(|e| read_failed(self.segments, span, e))?
             {
-                if record.header.epoch < self.epoch {
+                if record.header.epoch < self.epoch || self.retracted.covers(&record.header) {
                     break;
                 }
-                apply(&record.bodies, record.writes).map_err(|Malformed| {
+                if record.entry().index != self.entry.index + 1 {
+                    let why = format!("entry {} is followed by {}", self.entry.index, record.entry().index);
+                    return Err(corrupt(self.segments, span, self.position, &why));
+                }
+                apply(&record).map_err(|Malformed| {
                     corrupt(self.segments, span, self.position, "its record holds no valid write set")
                 })?;
                 self.epoch = record.header.epoch;
+                self.entry = record.entry();
                 self.position += record.header.record_len();
                 self.records += 1;
             }
@@ -162,7 +203,7 @@ impl Scan<'_> {
             while let Some((found, header)) =
                 window.next_whole(position).map_err(|e| read_failed(self.segments, span, e))?
             {
-                if header.durable > end {
+                if header.durable > end && !self.retracted.covers(&header) {
                     let why = format!("a record at position {found} proves that more was durable");
                     return Err(corrupt(self.segments, self.span(end)?, end, &why));
                 }
@@ -185,12 +226,6 @@ fn corrupt(segments: &Segments, span: Span, position: u64, why: &str) -> EngineE
         segments.path(span.base).display(),
         position - span.base,
     ))
-}
-
-struct Record {
-    header: Header,
-    bodies: Vec<BodyRef>,
-    writes: Bytes,
 }
 
 /// How what stands at a position looks, its position being right.
@@ -270,7 +305,7 @@ impl<'a> Window<'a> {
     }
 
     /// The record at a position, if a whole one is there.
-    fn record(&mut self, position: u64) -> io::Result<Option<Record>> {
+    fn record(&mut self, position: u64) -> io::Result<Option<Found>> {
         let Some((header, Seen::Whole)) = self.header(position)? else { return Ok(None) };
         let Some(bytes) = self.at(position, header.record_len())? else { return Ok(None) };
         let tail_at = header.tail_at() as usize;
@@ -281,6 +316,6 @@ impl<'a> Window<'a> {
             crc32c::crc32c(&bytes[at..at + body.len as usize]) == body.crc
         });
         let writes = Bytes::copy_from_slice(&tail[tail.len() - header.writes_len as usize..]);
-        Ok(intact.then_some(Record { header, bodies, writes }))
+        Ok(intact.then_some(Found { header, bodies, writes }))
     }
 }

@@ -54,12 +54,22 @@ impl Stock {
     }
 }
 
+/// Who makes spares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filling {
+    /// A thread in the background, ahead of need.
+    Ahead,
+    /// Whoever needs one, in line: nothing happens on another thread.
+    InLine,
+}
+
 /// The spare segments of one log.
 pub(crate) struct Spares {
     disk: SharedDisk,
     dir: PathBuf,
     /// Full length of a segment, bytes.
     full: u64,
+    filling: Filling,
     stock: Mutex<Stock>,
     changed: Condvar,
     appends: AtomicU64,
@@ -67,7 +77,12 @@ pub(crate) struct Spares {
 
 impl Spares {
     /// Starts with the spares that a former run left; half-made ones are removed.
-    pub(crate) fn open(disk: SharedDisk, dir: &Path, full: u64) -> Result<Self, EngineError> {
+    pub(crate) fn open(
+        disk: SharedDisk,
+        dir: &Path,
+        full: u64,
+        filling: Filling,
+    ) -> Result<Self, EngineError> {
         let mut stock = Stock::default();
         for name in disk.list(dir).map_err(|e| EngineError::io("listing", dir, e))? {
             let Some(stem) = name.to_str().and_then(|name| name.strip_prefix("spare-")) else { continue };
@@ -87,6 +102,7 @@ impl Spares {
             disk,
             dir: dir.into(),
             full,
+            filling,
             stock: Mutex::new(stock),
             changed: Condvar::new(),
             appends: AtomicU64::new(0),
@@ -122,8 +138,18 @@ impl Spares {
                 return Err(io::Error::other("the database is closing"));
             }
             stock.awaited = Some(len);
-            self.changed.notify_all();
-            self.changed.wait(&mut stock);
+            match self.filling {
+                Filling::Ahead => {
+                    self.changed.notify_all();
+                    self.changed.wait(&mut stock);
+                }
+                Filling::InLine => {
+                    let path = self.name(&mut stock);
+                    let made = MutexGuard::unlocked(&mut stock, || self.make(path, len));
+                    stock.awaited = None;
+                    return made;
+                }
+            }
         }
     }
 

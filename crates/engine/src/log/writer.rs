@@ -9,7 +9,7 @@ use std::{
 use base::disk::{DiskFile, SharedDisk};
 
 use super::{
-    record::{HEADER_LEN, Sealed},
+    record::{EntryId, HEADER_LEN, Record},
     recycle::Spares,
     segment::Segments,
 };
@@ -48,12 +48,14 @@ pub(crate) struct Writer {
     /// Raised at each opening: what an earlier one left behind the end is never taken for this one's.
     pub(crate) epoch: u64,
     pub(crate) written: Written,
+    /// The last entry in the log.
+    pub(crate) last: EntryId,
 }
 
 impl Writer {
     /// Appends records that continue the log and makes them durable. On failure [`Writer::end`] says which
     /// of them are; after anything but [`EngineError::Full`] nothing may be written any more.
-    pub(crate) fn append(&mut self, records: &[Sealed]) -> Result<(), EngineError> {
+    pub(crate) fn append(&mut self, records: &[Record]) -> Result<(), EngineError> {
         let mut rest = records;
         while let Some(first) = rest.first() {
             let fitting = rest.iter().take_while(|record| record.end() <= self.limit).count();
@@ -78,7 +80,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, records: &[Sealed]) -> Result<(), EngineError> {
+    fn write(&mut self, records: &[Record]) -> Result<(), EngineError> {
         let heads: Vec<[u8; HEADER_LEN]> =
             records.iter().map(|record| record.head(self.log, self.epoch, self.end)).collect();
         let mut slices = Vec::with_capacity(records.iter().map(|record| 2 + record.parts.len()).sum());
@@ -97,15 +99,31 @@ impl Writer {
             Err(error) => return Err(self.fatal("writing", error)),
         }
         self.sync()?;
-        let len: u64 = records.iter().map(Sealed::len).sum();
+        let len: u64 = records.iter().map(Record::len).sum();
         self.written.bytes += len;
         self.end += len;
+        self.last = records.last().map_or(self.last, Record::entry);
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), EngineError> {
         self.written.flushes += 1;
         self.file.sync_data().map_err(|error| self.fatal("syncing", error))
+    }
+
+    /// Goes back to where the record of the entry `last` ends. The retraction must have been made durable:
+    /// what stands behind is whole and must not be taken for part of the log.
+    pub(crate) fn retreat(&mut self, position: u64, last: EntryId) -> Result<(), EngineError> {
+        for span in self.segments.spans().into_iter().filter(|span| span.base > position) {
+            self.segments.remove(span.base, None)?;
+        }
+        // One that came back would hide what is written in its place.
+        self.disk.sync_dir(&self.dir).map_err(|e| self.fatal("syncing the folder of", e))?;
+        let span = self.segments.span(position).ok_or(EngineError::Gone(position))?;
+        self.file = self.segments.file(span.base)?;
+        (self.base, self.limit, self.end, self.last) = (span.base, span.end, position, last);
+        self.epoch += 1;
+        Ok(())
     }
 
     /// Makes sure that nothing of a failed write is ever read as a record: its first header is wiped, and a

@@ -144,45 +144,7 @@ pub(super) fn specs(items: Vec<Value>) -> Run<Vec<Spec>> {
 pub(super) fn names(item: &Value) -> Vec<Arc<str>> {
     match item {
         Value::Object(object) => object.with(|o| o.iter().map(|(name, _)| name.clone()).collect()),
-        Value::String(_) => vec!["Length".into()],
-        Value::DateTime(_) => [
-            "Date",
-            "Day",
-            "DayOfWeek",
-            "DayOfYear",
-            "Hour",
-            "Kind",
-            "Millisecond",
-            "Minute",
-            "Month",
-            "Second",
-            "Ticks",
-            "TimeOfDay",
-            "Year",
-        ]
-        .map(Arc::from)
-        .to_vec(),
-        Value::Hashtable(_) => ["Keys", "Values", "Count"].map(Arc::from).to_vec(),
-        Value::TimeSpan(_) => [
-            "Days",
-            "Hours",
-            "Minutes",
-            "Seconds",
-            "Milliseconds",
-            "Ticks",
-            "TotalDays",
-            "TotalHours",
-            "TotalMinutes",
-            "TotalSeconds",
-            "TotalMilliseconds",
-        ]
-        .map(Arc::from)
-        .to_vec(),
-        Value::Version(_) => ["Major", "Minor", "Build", "Revision"].map(Arc::from).to_vec(),
-        Value::Unlimited(_) => ["IsUnlimited", "Value"].map(Arc::from).to_vec(),
-        Value::Address(_) => ["Length", "Local", "Domain", "IsValidAddress"].map(Arc::from).to_vec(),
-        Value::Identity(_) => ["Name", "DistinguishedName", "ObjectGuid", "Parent"].map(Arc::from).to_vec(),
-        _ => Vec::new(),
+        _ => members::fixed(item).iter().map(|name| Arc::from(*name)).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord, Prompt},
-    eval::{Interp, Run, invalid},
+    eval::{Interp, Run, Unwind, invalid},
     members,
     pipeline::Stage,
     types::Type,
@@ -58,12 +58,14 @@ fn get(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
         let ask = |cx: &mut Interp<'_>, first: bool, field: &str, secret: bool| {
             let caption = if first { format!("{CAPTION}\n{message}") } else { String::new() };
             let prompt = Prompt { caption, message: field.into(), secret, ..Prompt::default() };
-            cx.ask(&prompt).map(|answer| answer.to_string())
+            Ok::<Option<String>, Unwind>(cx.ask(&prompt)?.map(|answer| answer.to_string()))
         };
         let known = !given.is_null();
-        let user = if known { Some(given.to_string()) } else { ask(cx, true, "User", false) };
-        let password =
-            user.as_ref().and_then(|user| ask(cx, known, &format!("Password for user {user}"), true));
+        let user = if known { Some(given.to_string()) } else { ask(cx, true, "User", false)? };
+        let password = match &user {
+            Some(user) => ask(cx, known, &format!("Password for user {user}"), true)?,
+            None => None,
+        };
         match (user, password) {
             (Some(user), Some(password)) => {
                 let made = members::construct(

@@ -1,11 +1,11 @@
 //! `Format-List`: one property a line.
 
 use super::{
-    Args, Builtin, INPUT,
+    Args, Builtin, VIEW,
     columns::{self, Spec},
     format_table::put_text,
     grouping::Grouping,
-    p, switch,
+    join, p,
 };
 use crate::{
     eval::{Interp, Run, formatted},
@@ -18,16 +18,7 @@ pub(crate) const FORMAT_LIST: Builtin = Builtin {
     name: "Format-List",
     aliases: &["fl"],
     synopsis: "Formats the output as a list of properties in which each property appears on a new line.",
-    parameters: &[
-        p("Property", "Object[]").at(0),
-        p("GroupBy", "Object"),
-        p("View", "String"),
-        switch("ShowError"),
-        switch("DisplayError"),
-        switch("Force"),
-        p("Expand", "String"),
-        INPUT,
-    ],
+    parameters: &join::<_, _, 8>([p("Property", "Object[]").at(0)], VIEW),
     should_process: false,
     make,
 };

@@ -1,11 +1,11 @@
 //! `Format-Table`: rows and columns, streamed unless the widths depend on all rows.
 
 use super::{
-    Args, Builtin, INPUT,
+    Args, Builtin, VIEW,
     columns::{self, Spec},
     format_list::{is_plain, shown},
     grouping::Grouping,
-    p, switch,
+    join, p, switch,
 };
 use crate::{
     eval::{Interp, Run},
@@ -21,19 +21,10 @@ pub(crate) const FORMAT_TABLE: Builtin = Builtin {
     name: "Format-Table",
     aliases: &["ft"],
     synopsis: "Formats the output as a table.",
-    parameters: &[
-        p("Property", "Object[]").at(0),
-        switch("AutoSize"),
-        switch("HideTableHeaders"),
-        switch("Wrap"),
-        p("GroupBy", "Object"),
-        p("View", "String"),
-        switch("ShowError"),
-        switch("DisplayError"),
-        switch("Force"),
-        p("Expand", "String"),
-        INPUT,
-    ],
+    parameters: &join::<_, _, 11>(
+        [p("Property", "Object[]").at(0), switch("AutoSize"), switch("HideTableHeaders"), switch("Wrap")],
+        VIEW,
+    ),
     should_process: false,
     make,
 };

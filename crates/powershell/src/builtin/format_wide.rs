@@ -1,12 +1,12 @@
 //! `Format-Wide`: one property of each object, several to a line.
 
 use super::{
-    Args, Builtin, INPUT,
+    Args, Builtin, VIEW,
     columns::{self, Spec},
     format_list::shown,
     format_table::put_text,
     grouping::Grouping,
-    p, switch,
+    join, p, switch,
 };
 use crate::{
     eval::{Interp, Run},
@@ -19,18 +19,10 @@ pub(crate) const FORMAT_WIDE: Builtin = Builtin {
     name: "Format-Wide",
     aliases: &["fw"],
     synopsis: "Formats objects as a wide table that displays only one property of each object.",
-    parameters: &[
-        p("Property", "Object").at(0),
-        switch("AutoSize"),
-        p("Column", "Int32"),
-        p("GroupBy", "Object"),
-        p("View", "String"),
-        switch("ShowError"),
-        switch("DisplayError"),
-        switch("Force"),
-        p("Expand", "String"),
-        INPUT,
-    ],
+    parameters: &join::<_, _, 10>(
+        [p("Property", "Object").at(0), switch("AutoSize"), p("Column", "Int32")],
+        VIEW,
+    ),
     should_process: false,
     make,
 };

@@ -51,7 +51,7 @@ fn read(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     let caption = args.text("Prompt").unwrap_or_default();
     Ok(once(move |cx, out| {
         let prompt = Prompt { message: caption.clone(), secret, ..Prompt::default() };
-        match cx.ask(&prompt) {
+        match cx.ask(&prompt)? {
             Some(answer) if secret => out.put(cx, Value::Secret(Secret::new(&answer.to_string()))),
             Some(answer) => out.put(cx, answer.to_string().into()),
             None => Err(invalid("Read-Host needs a person at the console; this session has none.")),

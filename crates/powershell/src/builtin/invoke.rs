@@ -121,9 +121,10 @@ fn remotely(cx: &mut Interp<'_>, args: &Args) -> Run<Box<dyn Stage>> {
     }
     if !args.has("Session") {
         for opening in pssession_open::openings(cx, args)? {
+            let computer = crate::remote::host(&opening.endpoint.url).to_owned();
             match pssession_open::open(cx, opening)? {
                 Ok(session) => all.temporary.push(session),
-                Err(record) => cx.write_error(record)?,
+                Err(failure) => cx.write_error(failure.invoking(&computer))?,
             }
         }
         sessions.extend(all.temporary.iter().cloned());

@@ -112,6 +112,17 @@ const fn join<const A: usize, const B: usize, const N: usize>(first: [P; A], the
 /// `-InputObject`, which the pipeline feeds.
 const INPUT: P = P { piped: true, ..p("InputObject", "PSObject") };
 
+/// What `Format-List`, `Format-Table` and `Format-Wide` take alike.
+const VIEW: [P; 7] = [
+    p("GroupBy", "Object"),
+    p("View", "String"),
+    switch("ShowError"),
+    switch("DisplayError"),
+    switch("Force"),
+    p("Expand", "String"),
+    INPUT,
+];
+
 impl P {
     const fn at(self, position: i32) -> P {
         P { position: Some(position), ..self }

@@ -109,12 +109,15 @@ pub(crate) const EXIT_PS_SESSION: Builtin = Builtin {
 fn new(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
     Ok(once(move |cx, out| {
         for opening in pssession_open::openings(cx, &args)? {
+            let computer = crate::remote::host(&opening.endpoint.url).to_owned();
             match pssession_open::open(cx, opening)? {
                 Ok(session) => {
                     cx.state.remotes.sessions.insert(session.id, session.clone());
                     out.put(cx, session.shown())?;
                 }
-                Err(record) => cx.write_error(record)?,
+                Err(failure) => {
+                    cx.write_error(failure.opening(&computer).from_command("New-PSSession"))?;
+                }
             }
         }
         Ok(())
@@ -207,7 +210,9 @@ fn each(
         for value in given.iter().chain(&items) {
             match session_of(cx, value) {
                 Ok(session) => sessions.push(session),
-                Err(crate::eval::Unwind::Error { record, .. }) => cx.write_error(*record)?,
+                Err(crate::eval::Unwind::Error { record, .. }) => {
+                    cx.write_error(record.from_command(command))?
+                }
                 Err(other) => return Err(other),
             }
         }
@@ -222,7 +227,7 @@ fn each(
             match act(cx, &session) {
                 Ok(()) if command != "Remove-PSSession" => out.put(cx, session.shown())?,
                 Ok(()) => {}
-                Err(failure) => cx.write_error(failure.running(&session.computer))?,
+                Err(failure) => cx.write_error(failure.running(&session.computer).from_command(command))?,
             }
         }
         Ok(())
@@ -253,7 +258,9 @@ fn enter(_: &mut Interp<'_>, args: Args) -> Run<Box<dyn Stage>> {
             None => {
                 let openings = pssession_open::openings(cx, &args)?;
                 let Some(opening) = openings.into_iter().next() else { return Ok(()) };
-                let session = pssession_open::open(cx, opening)??;
+                let computer = crate::remote::host(&opening.endpoint.url).to_owned();
+                let session =
+                    pssession_open::open(cx, opening)?.map_err(|failure| failure.opening(&computer))?;
                 cx.state.remotes.sessions.insert(session.id, session.clone());
                 session
             }

@@ -11,10 +11,10 @@ use wire::{
 
 use super::{Args, Builtin, P, p, stages::once, switch};
 use crate::{
-    cmdlet::{ErrorCategory, ErrorRecord, Prompt},
+    cmdlet::{ErrorCategory, Prompt},
     eval::{Interp, Run, runtime},
     pipeline::Stage,
-    remote::{Endpoint, HOST, Opening, REDIRECTIONS, Session},
+    remote::{Endpoint, Failure, HOST, Opening, REDIRECTIONS, Session},
     text::to_node,
     value::{PsObject, Secret, Value},
 };
@@ -147,14 +147,13 @@ pub(super) fn openings(cx: &mut Interp<'_>, args: &Args) -> Run<Vec<Opening>> {
     Ok(all)
 }
 
-/// Opens one; where that fails, the error to write.
-pub(super) fn open(cx: &mut Interp<'_>, opening: Opening) -> Run<Result<Arc<Session>, ErrorRecord>> {
+/// Opens one; where that fails, why.
+pub(super) fn open(cx: &mut Interp<'_>, opening: Opening) -> Run<Result<Arc<Session>, Failure>> {
     let Some(remoting) = cx.state.remotes.remoting.clone() else {
         let text = "Remote sessions cannot be opened from this session.";
         return Err(runtime("RemotingNotAvailable", ErrorCategory::NotEnabled, text));
     };
-    let computer = crate::remote::host(&opening.endpoint.url).to_owned();
-    Ok(Session::open(remoting, &cx.state.rng, opening).map_err(|failure| failure.opening(&computer)))
+    Ok(Session::open(remoting, &cx.state.rng, opening))
 }
 
 /// Only what is built may be asked for.
@@ -226,7 +225,7 @@ fn credential(cx: &mut Interp<'_>, given: Option<&Value>) -> Run<(String, Secret
     let message = format!("Password for user {user}");
     let prompt =
         Prompt { caption: "Enter your credentials.".into(), message, secret: true, ..Prompt::default() };
-    let password = cx.ask(&prompt).ok_or_else(missing)?;
+    let password = cx.ask(&prompt)?.ok_or_else(missing)?;
     Ok((user.to_owned(), Secret::new(&password.to_string())))
 }
 

@@ -1,6 +1,6 @@
 //! `Get-`, `Set-`, `New-`, `Clear-` and `Remove-Variable`.
 
-use super::{Args, Builtin, P, p, stages::once, switch};
+use super::{Args, Builtin, P, join, p, stages::once, switch};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     eval::{Interp, Run, Scope, Slot, Wildcard},
@@ -10,6 +10,16 @@ use crate::{
 
 const NAME: P = p("Name", "String[]").at(0);
 const SCOPE: P = p("Scope", "String");
+
+/// What is written of a variable.
+const WRITTEN: [P; 6] = [
+    p("Value", "Object").at(1),
+    SCOPE,
+    p("Option", "String"),
+    p("Description", "String"),
+    switch("Force"),
+    switch("PassThru"),
+];
 
 pub(crate) const GET_VARIABLE: Builtin = Builtin {
     name: "Get-Variable",
@@ -24,15 +34,7 @@ pub(crate) const SET_VARIABLE: Builtin = Builtin {
     name: "Set-Variable",
     aliases: &["sv", "set"],
     synopsis: "Sets the value of a variable. Creates the variable if one with the requested name does not exist.",
-    parameters: &[
-        NAME.needed(),
-        p("Value", "Object").at(1),
-        SCOPE,
-        p("Option", "String"),
-        p("Description", "String"),
-        switch("Force"),
-        switch("PassThru"),
-    ],
+    parameters: &join::<_, _, 7>([NAME.needed()], WRITTEN),
     should_process: true,
     make: |_, args| Ok(set(args, false)),
 };
@@ -41,15 +43,7 @@ pub(crate) const NEW_VARIABLE: Builtin = Builtin {
     name: "New-Variable",
     aliases: &["nv"],
     synopsis: "Creates a new variable.",
-    parameters: &[
-        p("Name", "String").at(0).needed(),
-        p("Value", "Object").at(1),
-        SCOPE,
-        p("Option", "String"),
-        p("Description", "String"),
-        switch("Force"),
-        switch("PassThru"),
-    ],
+    parameters: &join::<_, _, 7>([p("Name", "String").at(0).needed()], WRITTEN),
     should_process: true,
     make: |_, args| Ok(set(args, true)),
 };

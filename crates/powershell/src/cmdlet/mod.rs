@@ -90,25 +90,27 @@ pub trait CommandSource: Send + Sync {
     /// object unless `-ErrorAction Stop` says otherwise.
     fn invoke(&self, call: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord>;
 
+    /// Where these commands are declared, if that is elsewhere: what follows is asked there.
+    fn declared(&self) -> Option<&dyn CommandSource> {
+        None
+    }
+
     /// Whether an object with these type names can stand for a parameter of this type (for example a
     /// database object for a database identity). `None` where the source has no opinion. Where several
     /// parameters could take an object, the one whose type is named like the object's wins all the same.
     fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
-        let _ = (parameter_type, object);
-        None
+        self.declared()?.accepts(parameter_type, object)
     }
 
     /// Whether a command, or one of its parameters, does what it says. What is known and not built binds all the
     /// same, and fails when it runs.
     fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
-        let _ = (command, parameter);
-        true
+        self.declared().is_none_or(|declared| declared.is_built(command, parameter))
     }
 
     /// Calls that show what a command is for.
     fn examples(&self, command: &str) -> Vec<Example> {
-        let _ = command;
-        Vec::new()
+        self.declared().map_or_else(Vec::new, |declared| declared.examples(command))
     }
 
     /// Values to offer when completing an argument.

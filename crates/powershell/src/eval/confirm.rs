@@ -62,20 +62,20 @@ impl Consent {
 }
 
 impl Interp<'_> {
-    /// Asks the person; a confirmation that was answered for all is not asked for again.
-    pub(crate) fn ask(&mut self, prompt: &Prompt) -> Option<Value> {
-        if !prompt.is_confirmation() {
-            return self.host.prompt(prompt);
-        }
-        let consent = self.at.consent.clone();
-        if let Some(answer) = consent.given() {
-            return Some(Value::Int(answer));
+    /// Asks the person; a confirmation that was answered for all is not asked for again. Nothing where nobody
+    /// can answer; who stops the command instead of answering stops it here.
+    pub(crate) fn ask(&mut self, prompt: &Prompt) -> Run<Option<Value>> {
+        let consent = prompt.is_confirmation().then(|| self.at.consent.clone());
+        if let Some(answer) = consent.as_ref().and_then(|consent| consent.given()) {
+            return Ok(Some(Value::Int(answer)));
         }
         let answer = self.host.prompt(prompt);
-        if let Some(Value::Int(answer)) = answer {
-            consent.keep(answer);
+        match (&answer, consent) {
+            (None, _) => self.look()?,
+            (Some(Value::Int(answer)), Some(consent)) => consent.keep(*answer),
+            _ => {}
         }
-        answer
+        Ok(answer)
     }
 
     /// From which impact on commands ask: `-Confirm` here or around, else `$ConfirmPreference`.
@@ -108,7 +108,7 @@ impl Interp<'_> {
             self.write_verbose(&question);
             return Ok(true);
         }
-        match self.ask(&Prompt::confirmation(&question)) {
+        match self.ask(&Prompt::confirmation(&question))? {
             Some(Value::Int(Prompt::YES | Prompt::YES_TO_ALL)) => Ok(true),
             Some(_) => Ok(false),
             None => Err(nobody_there()),
@@ -123,7 +123,7 @@ impl Interp<'_> {
             choices: vec!["&Yes".into(), "&No".into()],
             ..Prompt::default()
         };
-        match self.ask(&prompt) {
+        match self.ask(&prompt)? {
             Some(Value::Int(answer)) => Ok(answer == Prompt::YES),
             Some(_) => Ok(false),
             None => Err(nobody_there()),

@@ -130,27 +130,12 @@ impl Interp<'_> {
 
     /// Writes a non-terminating error, as the preference says.
     pub(crate) fn write_error(&mut self, record: ErrorRecord) -> Run<()> {
-        let record = if record.position.is_none() { record.at(self.position()) } else { record };
-        self.ok = false;
-        let action = self.error_action();
-        if action == ActionPreference::Ignore {
+        if self.error_action() == ActionPreference::Ignore {
+            self.ok = false;
             return Ok(());
         }
         self.charge(MESSAGE_COST + record.message.len())?;
-        let value = record_to_value(&record);
-        for frame in frames(&self.at.frame) {
-            if let Some(errors) = &frame.errors {
-                errors.lock().push(value.clone());
-            }
-        }
-        if action == ActionPreference::Stop {
-            return Err(Unwind::Error { record: Box::new(record), fatal: true });
-        }
-        self.state.remember(value.clone());
-        if action == ActionPreference::SilentlyContinue {
-            return Ok(());
-        }
-        self.show_error(record, value)
+        self.report_error(record)
     }
 
     /// A terminating error that nobody caught: remembered and shown, then we go on.

@@ -244,25 +244,11 @@ fn is_list(object: &PsObject) -> bool {
 
 /// A structured scalar as an object of its properties.
 fn expanded(value: &Value) -> PsObject {
-    let names: &[&str] = match value {
-        Value::TimeSpan(_) => &[
-            "Days",
-            "Hours",
-            "Minutes",
-            "Seconds",
-            "Milliseconds",
-            "Ticks",
-            "TotalDays",
-            "TotalHours",
-            "TotalMinutes",
-            "TotalSeconds",
-            "TotalMilliseconds",
-        ],
-        Value::Version(_) => &["Major", "Minor", "Build", "Revision"],
-        _ => return PsObject::new(&["System.Guid"]).with("Guid", value.to_string()),
-    };
+    if !matches!(value, Value::TimeSpan(_) | Value::Version(_)) {
+        return PsObject::new(&["System.Guid"]).with("Guid", value.to_string());
+    }
     let mut object = PsObject::new(&[&value.type_name()]);
-    for name in names {
+    for name in members::fixed(value) {
         object.set(name, members::property(value, name));
     }
     object

@@ -100,6 +100,47 @@ fn type_names(value: &Value) -> Value {
     }
 }
 
+/// The names of the properties of what is not an object and has some, in the order they are shown in.
+pub(crate) fn fixed(value: &Value) -> &'static [&'static str] {
+    match value {
+        Value::String(_) => &["Length"],
+        Value::DateTime(_) => &[
+            "Date",
+            "Day",
+            "DayOfWeek",
+            "DayOfYear",
+            "Hour",
+            "Kind",
+            "Millisecond",
+            "Minute",
+            "Month",
+            "Second",
+            "Ticks",
+            "TimeOfDay",
+            "Year",
+        ],
+        Value::Hashtable(_) => &["Keys", "Values", "Count"],
+        Value::TimeSpan(_) => &[
+            "Days",
+            "Hours",
+            "Minutes",
+            "Seconds",
+            "Milliseconds",
+            "Ticks",
+            "TotalDays",
+            "TotalHours",
+            "TotalMinutes",
+            "TotalSeconds",
+            "TotalMilliseconds",
+        ],
+        Value::Version(_) => &["Major", "Minor", "Build", "Revision"],
+        Value::Unlimited(_) => &["IsUnlimited", "Value"],
+        Value::Address(_) => &["Length", "Local", "Domain", "IsValidAddress"],
+        Value::Identity(_) => &["Name", "DistinguishedName", "ObjectGuid", "Parent"],
+        _ => &[],
+    }
+}
+
 /// Sets a property of an object or an entry of a hashtable.
 ///
 /// # Errors

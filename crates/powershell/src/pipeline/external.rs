@@ -110,7 +110,13 @@ impl Streams for Relay<'_, '_> {
         self.cx.write_information(value, true);
     }
     fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
-        self.cx.ask(prompt)
+        match self.cx.ask(prompt) {
+            Ok(answer) => answer,
+            Err(unwind) => {
+                let _ = self.flow(Err(unwind));
+                None
+            }
+        }
     }
     fn stopping(&self) -> bool {
         self.stopped.is_some() || self.cx.host.stopping()

@@ -6,6 +6,7 @@ use super::{CarryError, values};
 use crate::{
     cmdlet::{ErrorCategory, ErrorRecord},
     eval::category_named,
+    value::PsObject,
 };
 
 /// Why a request or a session failed.
@@ -92,14 +93,25 @@ impl Failure {
         }
     }
 
-    /// The error of a session that does not open.
+    /// The error of a session that does not open, without the command it was to open for.
     pub(crate) fn opening(&self, computer: &str) -> ErrorRecord {
+        let runspace = "System.Management.Automation.RemoteRunspace";
+        let runspace = PsObject::new(&[runspace, "System.Object"]);
+        self.connecting(computer, "PSSessionOpenFailed").on(runspace)
+    }
+
+    /// The same where a command was to run there at once; it has no command in front, as the product's has none.
+    pub(crate) fn invoking(&self, computer: &str) -> ErrorRecord {
+        self.connecting(computer, "PSSessionStateBroken").on(computer)
+    }
+
+    fn connecting(&self, computer: &str, state: &str) -> ErrorRecord {
         let text = format!(
             "[{computer}] Connecting to remote server {computer} failed with the following error message : {} For more \
              information, see the about_Remote_Troubleshooting Help topic.",
             self.text()
         );
-        let id = format!("{},PSSessionOpenFailed", self.id());
+        let id = format!("{},{state}", self.id());
         ErrorRecord::new(TRANSPORT, &id, ErrorCategory::OpenError, text)
     }
 

@@ -7,7 +7,11 @@ use wire::{
 };
 
 use super::Session;
-use crate::{cmdlet::Prompt, eval::Interp, value::Value};
+use crate::{
+    cmdlet::Prompt,
+    eval::{Interp, Run},
+    value::Value,
+};
 
 /// How many choices a question may have.
 const CHOICES_MAX: usize = 100;
@@ -16,16 +20,16 @@ const CHOICES_MAX: usize = 100;
 const WRITING: std::ops::RangeInclusive<i32> = 13..=19;
 
 /// Makes the call; what to answer, if an answer is wanted.
-pub(super) fn answer(cx: &mut Interp<'_>, call: &HostCall, session: &Session) -> Option<HostResponse> {
+pub(super) fn answer(cx: &mut Interp<'_>, call: &HostCall, session: &Session) -> Run<Option<HostResponse>> {
     let text = |at: usize| call.parameters.get(at).and_then(Node::as_text).unwrap_or_default();
     let result = match call.method {
-        HostMethod::PROMPT_FOR_CHOICE => choice(cx, call),
-        HostMethod::READ_LINE => ask(cx, Prompt::default()).map(Node::Text),
+        HostMethod::PROMPT_FOR_CHOICE => choice(cx, call)?,
+        HostMethod::READ_LINE => ask(cx, Prompt::default())?.map(Node::Text),
         HostMethod::READ_LINE_AS_SECURE_STRING => {
-            let typed = ask(cx, Prompt { secret: true, ..Prompt::default() });
+            let typed = ask(cx, Prompt { secret: true, ..Prompt::default() })?;
             typed.and_then(|typed| protect(session, typed))
         }
-        HostMethod::PROMPT => fields(cx, call, session),
+        HostMethod::PROMPT => fields(cx, call, session)?,
         _ if call.ci == VOID_CALL => {
             // They have the text last.
             if WRITING.contains(&call.method.0) {
@@ -37,14 +41,14 @@ pub(super) fn answer(cx: &mut Interp<'_>, call: &HostCall, session: &Session) ->
         _ => None,
     };
     if call.ci == VOID_CALL {
-        return None;
+        return Ok(None);
     }
     let error = result.is_none().then(refusal);
-    Some(HostResponse { ci: call.ci, method: call.method, result: result.unwrap_or_default(), error })
+    Ok(Some(HostResponse { ci: call.ci, method: call.method, result: result.unwrap_or_default(), error }))
 }
 
-fn ask(cx: &mut Interp<'_>, prompt: Prompt) -> Option<String> {
-    cx.ask(&prompt).map(|answer| answer.to_string())
+fn ask(cx: &mut Interp<'_>, prompt: Prompt) -> Run<Option<String>> {
+    Ok(cx.ask(&prompt)?.map(|answer| answer.to_string()))
 }
 
 /// A text as a secure string.
@@ -54,8 +58,8 @@ fn protect(session: &Session, text: String) -> Option<Node> {
 }
 
 /// `PromptForChoice(caption, message, choices, default)`
-fn choice(cx: &mut Interp<'_>, call: &HostCall) -> Option<Node> {
-    let [caption, message, choices, default] = call.parameters.first_chunk()?;
+fn choice(cx: &mut Interp<'_>, call: &HostCall) -> Run<Option<Node>> {
+    let Some([caption, message, choices, default]) = call.parameters.first_chunk() else { return Ok(None) };
     let labels = choices.items().iter().take(CHOICES_MAX);
     let labels =
         labels.map(|choice| choice.get("label").and_then(Node::as_text).unwrap_or_default().to_owned());
@@ -66,15 +70,15 @@ fn choice(cx: &mut Interp<'_>, call: &HostCall) -> Option<Node> {
         default: default.as_int().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
         secret: false,
     };
-    match cx.ask(&prompt)? {
-        Value::Int(n) => Some(Node::Int(n)),
+    Ok(match cx.ask(&prompt)? {
+        Some(Value::Int(n)) => Some(Node::Int(n)),
         _ => None,
-    }
+    })
 }
 
 /// `Prompt(caption, message, fields)`: a text for each field.
-fn fields(cx: &mut Interp<'_>, call: &HostCall, session: &Session) -> Option<Node> {
-    let [caption, message, fields] = call.parameters.first_chunk()?;
+fn fields(cx: &mut Interp<'_>, call: &HostCall, session: &Session) -> Run<Option<Node>> {
+    let Some([caption, message, fields]) = call.parameters.first_chunk() else { return Ok(None) };
     let mut answers = Vec::new();
     for (at, field) in fields.items().iter().take(CHOICES_MAX).enumerate() {
         let text = |name: &str| field.get(name).and_then(Node::as_text).unwrap_or_default().to_owned();
@@ -82,10 +86,12 @@ fn fields(cx: &mut Interp<'_>, call: &HostCall, session: &Session) -> Option<Nod
         let (name, secret) = (text("name"), text("parameterTypeName") == "SecureString");
         let message = [first(message), name.clone()].join("\n").trim_start().to_owned();
         let typed = ask(cx, Prompt { caption: first(caption), message, secret, ..Prompt::default() })?;
-        let value = if secret { protect(session, typed)? } else { Node::Text(typed) };
+        let value =
+            typed.and_then(|typed| if secret { protect(session, typed) } else { Some(Node::Text(typed)) });
+        let Some(value) = value else { return Ok(None) };
         answers.push((Node::Text(name), value));
     }
-    Some(Node::dictionary(&["System.Collections.Hashtable", "System.Object"], answers))
+    Ok(Some(Node::dictionary(&["System.Collections.Hashtable", "System.Object"], answers)))
 }
 
 /// Nobody can answer.

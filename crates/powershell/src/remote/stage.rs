@@ -32,8 +32,9 @@ use crate::{
 
 /// How often a waiting stage looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(100);
-/// Events that wait to be taken; then nothing more is received.
-const WAITING_MAX: usize = 1024;
+/// Events that wait to be taken; then nothing more is received. They are objects taken apart already, some of
+/// them 20 KB: an envelope's worth keeps both sides busy.
+const WAITING_MAX: usize = 64;
 /// Input is sent when there is so much of it, bytes …
 const INPUT_BATCH: usize = 32 << 10;
 /// … or when the last was sent so long ago.
@@ -202,7 +203,7 @@ impl RemoteStage {
             }
             Event::Record(_, kind, data) => record(cx, kind, &data),
             Event::HostCall(pipeline, call) => {
-                let Some(response) = prompt::answer(cx, &call, &self.session) else { return Ok(()) };
+                let Some(response) = prompt::answer(cx, &call, &self.session)? else { return Ok(()) };
                 let request = self.session.client(|client| client.respond(pipeline, &response));
                 self.done(self.session.exchange(&request).map(|_| ()))
             }

@@ -172,7 +172,7 @@ fn receive_reply(state: &mut State, command: Option<Guid>) -> Reply {
     waiting.iter().for_each(|message| fragmenter.push(message.encode()));
     let mut chunks = Vec::new();
     while !fragmenter.is_empty() {
-        chunks.push(Chunk { command, data: fragmenter.take(1000) });
+        chunks.push(Chunk { command, data: fragmenter.take(1000).into() });
     }
     Reply::Received { chunks, done: command.filter(|_| done) }
 }

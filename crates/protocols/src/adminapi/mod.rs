@@ -299,7 +299,7 @@ fn shown(
     answer
 }
 
-/// `https://host`, as the client wrote it.
+/// `https://host`, as the client wrote it: there is no REST without TLS.
 fn origin(exchange: &Exchange) -> String {
     let host = exchange.header(header::HOST).unwrap_or(&exchange.settings.server_name);
     format!("https://{host}")

@@ -3,19 +3,23 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use base::FaultKind;
+use base::{Fault, FaultKind};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     Request, StatusCode,
     body::{Body, Incoming},
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{self, HeaderName, HeaderValue},
 };
-use services::{Caller, Client, Credentials, Services};
+use services::{Caller, Client, Credentials};
 use tokio::sync::watch;
 
-use super::{Answer, Settings, text};
+use super::{
+    Answer, Settings,
+    negotiate::{self, Admission, Connection},
+    text,
+};
 use crate::listen;
 
 /// How long a client may take to send a body.
@@ -26,15 +30,16 @@ const DISCARD_MAX: usize = 4 << 20;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest `Authorization` header looked at, bytes.
 const AUTHORIZATION_MAX: usize = 4 << 10;
+/// What who shows nothing is told.
+const NEEDED: &str = "Authentication is needed.";
 
 /// A request on its way through a handler.
 pub struct Exchange {
     /// What the server offers.
     pub settings: Arc<Settings>,
-    /// Who is connected.
-    pub peer: SocketAddr,
     /// The path, decoded once, lower case: what the route was found by.
     pub path: String,
+    connection: Arc<Connection>,
     request: Request<Option<Incoming>>,
     body_max: usize,
     shutdown: watch::Receiver<bool>,
@@ -43,17 +48,27 @@ pub struct Exchange {
 impl Exchange {
     pub(super) fn new(
         settings: Arc<Settings>,
-        peer: SocketAddr,
+        connection: Arc<Connection>,
         path: String,
         request: Request<Incoming>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        Exchange { settings, peer, path, request: request.map(Some), body_max: 0, shutdown }
+        Exchange { settings, connection, path, request: request.map(Some), body_max: 0, shutdown }
     }
 
     pub(super) fn bounded(mut self, body_max: usize) -> Self {
         self.body_max = body_max;
         self
+    }
+
+    /// Who is connected.
+    pub fn peer(&self) -> SocketAddr {
+        self.connection.peer
+    }
+
+    /// The connection it came over.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// The request's head: method, target with its query, headers.
@@ -86,19 +101,97 @@ impl Exchange {
         }
     }
 
-    /// Who is calling, by HTTP Basic: see [`authenticate_basic`].
+    /// Who is calling, by HTTP Basic (RFC 7617), throttled as every log-on.
     ///
     /// # Errors
-    /// The answer.
+    /// The answer: 401 with a challenge where the header is missing or wrong, 403 where passwords are not taken
+    /// without TLS, 503 where the server is too busy to say.
     pub async fn authenticate_basic(&mut self, realm: &Realm) -> Result<Caller, Answer> {
-        let headers = self.request.headers();
-        let outcome = authenticate_basic(&self.settings.services, headers, self.peer, realm).await;
+        let outcome = self.basic(realm, &challenge(realm)).await;
+        self.after(outcome).await
+    }
+
+    /// Who is calling, by a ticket (`Negotiate`, `Kerberos`) or by Basic. A ticket holds for its connection.
+    ///
+    /// # Errors
+    /// The answer, as for Basic, or the next token of a negotiation.
+    pub async fn authenticate(&mut self, realm: &Realm) -> Result<Admission, Answer> {
+        let outcome = self.admit(realm).await;
+        self.after(outcome).await
+    }
+
+    async fn admit(&self, realm: &Realm) -> Result<Admission, Answer> {
+        let services = &self.settings.services;
+        if services.takes_tickets() {
+            let client = self.client(realm);
+            let authorization = self.request.headers().get(header::AUTHORIZATION);
+            let admitted = match authorization {
+                None => self.connection.still(services, client),
+                Some(value) => {
+                    negotiate::token(value).map(|token| self.connection.negotiate(services, token, client))
+                }
+            };
+            if let Some(admitted) = admitted {
+                match &admitted {
+                    Ok(_) => count(realm, true),
+                    Err(refused) if refused.is_final() => count(realm, false),
+                    Err(_) => {}
+                }
+                return admitted.map_err(|refused| refused.answer(&self.challenges(realm)));
+            }
+        }
+        Ok(Admission::by_password(self.basic(realm, &self.challenges(realm)).await?))
+    }
+
+    /// What a client may choose from.
+    fn challenges(&self, realm: &Realm) -> Vec<HeaderValue> {
+        let tickets = self.settings.services.takes_tickets();
+        let offered = negotiate::SCHEMES.into_iter().filter(|_| tickets);
+        let mut offered: Vec<HeaderValue> = offered.map(HeaderValue::from_static).collect();
+        if self.takes_passwords() {
+            offered.extend(challenge(realm));
+        }
+        offered
+    }
+
+    fn takes_passwords(&self) -> bool {
+        self.connection.is_tls() || self.settings.basic_in_clear
+    }
+
+    async fn basic(&self, realm: &Realm, challenges: &[HeaderValue]) -> Result<Caller, Answer> {
+        let credentials = self.request.headers().get(header::AUTHORIZATION).and_then(basic);
+        let credentials = match credentials {
+            _ if challenges.is_empty() || (credentials.is_some() && !self.takes_passwords()) => {
+                return Err(text(StatusCode::FORBIDDEN, "Passwords are not taken without TLS.\r\n"));
+            }
+            None => return Err(unauthorized(challenges, NEEDED)),
+            Some(credentials) => credentials,
+        };
+        let outcome = self.settings.services.authenticate(&credentials, self.client(realm)).await;
+        count(realm, outcome.is_ok());
+        outcome.map_err(|fault| match fault.kind {
+            FaultKind::Unauthenticated => unauthorized(challenges, NEEDED),
+            _ => busy(&fault),
+        })
+    }
+
+    /// Where somebody is not let in, what is still to come of the request is dropped.
+    async fn after<T>(&mut self, outcome: Result<T, Answer>) -> Result<T, Answer> {
         if outcome.is_err()
             && let Some(body) = self.request.body_mut().take()
         {
             discard(body).await;
         }
         outcome
+    }
+
+    fn client(&self, realm: &Realm) -> Client {
+        let agent = self.header(header::USER_AGENT);
+        Client {
+            protocol: realm.protocol,
+            address: self.peer().ip().to_canonical(),
+            agent: agent.map(|agent| agent.chars().take(256).collect()),
+        }
     }
 
     /// Comes back when the server is about to stop: a handler that waits long waits for this, too.
@@ -123,35 +216,9 @@ pub struct Realm {
     pub name: &'static str,
 }
 
-/// Checks the `Authorization: Basic` header (RFC 7617), throttled as every log-on.
-///
-/// # Errors
-/// The answer: 401 with a challenge where it is missing or wrong, 503 where the server is too busy to say.
-pub async fn authenticate_basic(
-    services: &Services,
-    headers: &HeaderMap,
-    peer: SocketAddr,
-    realm: &Realm,
-) -> Result<Caller, Answer> {
-    let Some(credentials) = headers.get(header::AUTHORIZATION).and_then(basic) else {
-        return Err(challenge(realm));
-    };
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let client = Client {
-        protocol: realm.protocol,
-        address: peer.ip().to_canonical(),
-        agent: agent.map(|agent| agent.chars().take(256).collect()),
-    };
-    let outcome = services.authenticate(&credentials, client).await;
-    let word = if outcome.is_ok() { "ok" } else { "refused" };
+fn count(realm: &Realm, let_in: bool) {
+    let word = if let_in { "ok" } else { "refused" };
     metrics::counter!("rialto_logons_total", "protocol" => realm.protocol, "outcome" => word).increment(1);
-    outcome.map_err(|fault| match fault.kind {
-        FaultKind::Unauthenticated => challenge(realm),
-        _ => {
-            tracing::warn!(?fault, "log-on failed");
-            text(StatusCode::SERVICE_UNAVAILABLE, "The server is busy; try again later.\r\n")
-        }
-    })
 }
 
 fn basic(value: &HeaderValue) -> Option<Credentials> {
@@ -164,12 +231,24 @@ fn basic(value: &HeaderValue) -> Option<Credentials> {
     Some(Credentials { login: login.to_owned(), password: password.to_owned() })
 }
 
-fn challenge(realm: &Realm) -> Answer {
-    let mut answer = text(StatusCode::UNAUTHORIZED, "Authentication is needed.\r\n");
-    if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", realm.name)) {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+/// The offer of Basic; nothing where the realm has no name that a header can hold.
+fn challenge(realm: &Realm) -> Vec<HeaderValue> {
+    HeaderValue::from_str(&format!("Basic realm=\"{}\"", realm.name)).into_iter().collect()
+}
+
+/// 401 with what may be tried.
+pub(super) fn unauthorized(challenges: &[HeaderValue], why: &str) -> Answer {
+    let mut answer = text(StatusCode::UNAUTHORIZED, format!("{why}\r\n"));
+    for challenge in challenges {
+        answer.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
     }
     answer
+}
+
+/// 503: the log-on failed, and not because of who tried.
+pub(super) fn busy(fault: &Fault) -> Answer {
+    tracing::warn!(?fault, "log-on failed");
+    text(StatusCode::SERVICE_UNAVAILABLE, "The server is busy; try again later.\r\n")
 }
 
 /// The connection ends with this answer: what the client still sends is not read.
@@ -194,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_challenge_names_the_realm() {
-        let answer = challenge(&Realm { protocol: "PowerShell", name: "WSMAN" });
+        let answer = unauthorized(&challenge(&Realm { protocol: "PowerShell", name: "WSMAN" }), NEEDED);
         assert_eq!(answer.status(), 401);
         assert_eq!(answer.headers()[header::WWW_AUTHENTICATE], "Basic realm=\"WSMAN\"");
     }

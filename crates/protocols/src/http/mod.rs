@@ -3,9 +3,10 @@
 
 mod exchange;
 mod guard;
+mod negotiate;
 mod routes;
 
-use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use base::{Fault, net::TcpListener};
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use http_body_util::Full;
 use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use powershell::CommandSource;
-use services::{Caller, Services};
+use services::{Caller, Services, tickets::Channel};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -26,11 +27,17 @@ use crate::{
     psremoting::Shells,
 };
 
-pub use exchange::{Exchange, Realm, authenticate_basic};
+pub use exchange::{Exchange, Realm};
+pub use negotiate::Admission;
 pub use routes::ROUTES;
 
-/// How long a client may take to send its request's head.
+use negotiate::Connection;
+
+/// How long a client may take to send its request's head, and be silent before it.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same, where the keys of a conversation without TLS end with its connection: a client whose connection is gone
+/// has already encrypted its next message for it.
+const KEYED_TIMEOUT: Duration = Duration::from_mins(15);
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest request head, bytes.
@@ -53,6 +60,10 @@ pub struct Settings {
     pub shells: Arc<Shells>,
     /// What the REST keeps between requests.
     pub adminapi: Pages,
+    /// The hash of this end of TLS, for clients that bind their tickets to it.
+    pub tls_end: [u8; 16],
+    /// Passwords are taken without TLS, too.
+    pub basic_in_clear: bool,
 }
 
 /// Whoever has cmdlets for administrators who come over the network.
@@ -76,6 +87,8 @@ pub struct Route {
     pub methods: &'static [hyper::Method],
     /// The largest body its handler can read, bytes.
     pub body_max: usize,
+    /// Answered over plain HTTP, too, where that is configured.
+    pub plain: bool,
     /// Makes the answer.
     pub handler: fn(Exchange) -> Answering,
 }
@@ -93,7 +106,7 @@ impl Route {
 }
 
 /// Accepts until `shutdown` turns true, then lets the open requests finish. Without an acceptor what comes is
-/// plain HTTP.
+/// plain HTTP, and only [`Route::plain`] routes are there.
 pub async fn serve(
     listener: TcpListener,
     settings: Arc<Settings>,
@@ -101,12 +114,15 @@ pub async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let stop = shutdown.clone();
+    let channel = tls.as_ref().map_or(Channel::Plain, |_| Channel::Tls(settings.tls_end));
     listen::serve("HTTP", listener, ConnectionLimits::default(), shutdown, |stream, peer| {
         let (tls, settings, stop) = (tls.clone(), settings.clone(), stop.clone());
+        let connection = Arc::new(Connection::new(peer, channel));
         async move {
-            let Some(tls) = tls else { return serve_connection(stream, peer, settings, stop).await };
+            let front = Front { settings, connection, stop };
+            let Some(tls) = tls else { return serve_connection(stream, front).await };
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => serve_connection(stream, peer, settings, stop).await,
+                Ok(Ok(stream)) => serve_connection(stream, front).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
                 Err(_) => tracing::debug!(%peer, "no TLS in time"),
             }
@@ -115,23 +131,33 @@ pub async fn serve(
     .await;
 }
 
-/// Serves one connection until it closes, or the server stops and the request at work is answered.
-async fn serve_connection<S>(
-    stream: S,
-    peer: SocketAddr,
+/// Where requests come in.
+#[derive(Clone)]
+struct Front {
     settings: Arc<Settings>,
-    mut shutdown: watch::Receiver<bool>,
-) where
+    connection: Arc<Connection>,
+    stop: watch::Receiver<bool>,
+}
+
+/// What those hear who ask for anything else where there is no TLS.
+const HTTPS_ONLY: &str =
+    "This address answers over HTTPS only; without TLS there is remote PowerShell alone.\r\n";
+
+/// Serves one connection until it closes, or the server stops and the request at work is answered.
+async fn serve_connection<S>(stream: S, front: Front)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stop = shutdown.clone();
+    let (peer, mut shutdown) = (front.connection.peer, front.stop.clone());
+    let keyed = !front.connection.is_tls() && front.settings.services.takes_tickets();
+    let head_timeout = if keyed { KEYED_TIMEOUT } else { HEADER_TIMEOUT };
     let service = service_fn(move |request| {
-        let answer = dispatch(settings.clone(), peer, request, stop.clone());
+        let answer = dispatch(front.clone(), request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -147,19 +173,16 @@ async fn serve_connection<S>(
     }
 }
 
-async fn dispatch(
-    settings: Arc<Settings>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-    shutdown: watch::Receiver<bool>,
-) -> Answer {
+async fn dispatch(front: Front, request: Request<Incoming>) -> Answer {
+    let Front { settings, connection, stop } = front;
     let mut answer = match guard::checked_path(&request) {
         Err(refusal) => exchange::closing(text(StatusCode::BAD_REQUEST, refusal)),
         Ok(path) => match ROUTES.iter().find(|route| route.matches(&path)) {
             None => text(StatusCode::NOT_FOUND, "Not found.\r\n"),
+            Some(route) if !connection.is_tls() && !route.plain => text(StatusCode::NOT_FOUND, HTTPS_ONLY),
             Some(route) if !route.methods.contains(request.method()) => not_allowed(route.methods),
             Some(route) => {
-                let exchange = Exchange::new(settings, peer, path, request, shutdown);
+                let exchange = Exchange::new(settings, connection, path, request, stop);
                 (route.handler)(exchange.bounded(route.body_max)).await
             }
         },

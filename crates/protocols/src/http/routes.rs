@@ -22,20 +22,36 @@ const ANY: &[Method] = &[
 
 /// Every path the server answers, sorted; the first that matches answers.
 pub static ROUTES: &[Route] = &[
-    Route { path: "/", methods: READ, body_max: 0, handler: |x| at_once(front_page(&x)) },
-    Route { path: "/adminapi/", methods: ANY, body_max: adminapi::BODY_MAX, handler: adminapi::handle },
-    Route { path: "/healthcheck.htm", methods: READ, body_max: 0, handler: |x| at_once(health_check(&x)) },
-    Route { path: "/metrics", methods: READ, body_max: 0, handler: |x| at_once(metrics(&x)) },
+    Route { path: "/", handler: |x| at_once(front_page(&x)), ..PAGE },
+    Route {
+        path: "/adminapi/",
+        methods: ANY,
+        body_max: adminapi::BODY_MAX,
+        plain: false,
+        handler: adminapi::handle,
+    },
+    Route { path: "/healthcheck.htm", handler: |x| at_once(health_check(&x)), ..PAGE },
+    Route { path: "/metrics", handler: |x| at_once(metrics(&x)), ..PAGE },
     Route { path: "/powershell", ..REMOTING },
     Route { path: "/powershell/", ..REMOTING },
     Route { path: "/wsman", ..REMOTING },
 ];
+
+/// Something to be read.
+const PAGE: Route = Route {
+    path: "/",
+    methods: READ,
+    body_max: 0,
+    plain: false,
+    handler: |_| at_once(text(StatusCode::NOT_FOUND, "Not found.\r\n")),
+};
 
 /// WS-Management: remote PowerShell.
 const REMOTING: Route = Route {
     path: "/wsman",
     methods: &[Method::POST],
     body_max: psremoting::BODY_MAX,
+    plain: true,
     handler: psremoting::handle,
 };
 
@@ -63,7 +79,7 @@ fn health_check(exchange: &Exchange) -> Answer {
 
 /// Prometheus' text format; for the machine itself only.
 fn metrics(exchange: &Exchange) -> Answer {
-    if exchange.peer.ip().to_canonical().is_loopback() {
+    if exchange.peer().ip().to_canonical().is_loopback() {
         typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (exchange.settings.metrics)())
     } else {
         text(StatusCode::FORBIDDEN, "Metrics are served to this machine only.\r\n")
@@ -81,8 +97,14 @@ mod tests {
     }
 
     #[test]
+    fn without_tls_there_is_remoting_alone() {
+        let plain: Vec<_> = ROUTES.iter().filter(|route| route.plain).map(|route| route.path).collect();
+        assert_eq!(plain, ["/powershell", "/powershell/", "/wsman"]);
+    }
+
+    #[test]
     fn a_trailing_slash_stands_for_all_below() {
-        let route = |path| Route { path, methods: READ, body_max: 0, handler: |x| at_once(metrics(&x)) };
+        let route = |path| Route { path, ..PAGE };
         let below = route("/powershell/");
         for path in ["/powershell", "/powershell/", "/powershell/x"] {
             assert!(below.matches(path), "{path}");

@@ -8,6 +8,7 @@ mod outbox;
 mod pipeline;
 mod pool;
 mod proxies;
+mod sealed;
 mod service;
 mod share;
 mod shell;
@@ -20,6 +21,7 @@ use std::{
 };
 
 use base::{Guid, Rng, clock::SharedClock};
+use bytes::Bytes;
 use hyper::{StatusCode, header};
 use parking_lot::Mutex;
 use powershell::{
@@ -27,17 +29,18 @@ use powershell::{
     text::{from_node_with, to_node_with},
     value::Secret,
 };
+use services::Caller;
 use wire::{
     clixml::Node,
     psrp::{Destination, Message, MessageType},
     secret,
     session_key::SessionKey,
-    wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError},
+    wsman::{ENVELOPE_MAX, Fault, FaultCode, Headers, Reply, Request, WsmanError, encrypted::Protection},
 };
 
 pub use shells::Shells;
 
-use crate::http::{Answer, Answering, Exchange, Realm, text, typed};
+use crate::http::{Admission, Answer, Answering, Exchange, Realm, text, typed};
 
 /// The largest envelope taken, bytes: what clients may send, and some more.
 pub const BODY_MAX: usize = ENVELOPE_MAX + (64 << 10);
@@ -61,7 +64,7 @@ struct Workplace {
     running: Arc<AtomicUsize>,
     /// Those of this caller, in all shells.
     running_own: Arc<AtomicUsize>,
-    /// What clients have sent and nothing has taken yet, bytes, of all callers.
+    /// What clients have sent and nothing has taken yet, and what is kept of answers, bytes, of all callers.
     buffered: Arc<AtomicUsize>,
     /// What secrets travel under, once the client has shown a key of its own.
     key: Mutex<Option<SessionKey>>,
@@ -112,13 +115,45 @@ pub fn handle(mut exchange: Exchange) -> Answering {
 }
 
 async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
-    let caller = exchange.authenticate_basic(&REALM).await?;
+    let mut admission = exchange.authenticate(&REALM).await?;
+    let token = admission.answer();
+    let mut answer = match converse(exchange, admission).await {
+        Ok(answer) | Err(answer) => answer,
+    };
+    if let Some(token) = token {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, token);
+    }
+    Ok(answer)
+}
+
+/// Answers somebody who has authenticated.
+async fn converse(exchange: &mut Exchange, admission: Admission) -> Result<Answer, Answer> {
+    let mut body = exchange.body().await?;
+    if admission.is_new && body.is_empty() {
+        // Only the token was sent: messages follow once the client has the keys for them.
+        return Ok(typed(StatusCode::OK, SOAP, ""));
+    }
+    let content_type = exchange.header(header::CONTENT_TYPE).unwrap_or_default();
+    if let Some(protection) = Protection::of(content_type).filter(|_| admission.by_ticket) {
+        let malformed = || text(StatusCode::BAD_REQUEST, "The message cannot be decrypted.\r\n");
+        let failed = || text(StatusCode::INTERNAL_SERVER_ERROR, "The answer cannot be encrypted.\r\n");
+        let body = sealed::open(exchange, &std::mem::take(&mut body)).ok_or_else(malformed)?;
+        let (status, envelope) = perform(exchange, admission.caller, body).await;
+        return sealed::close(exchange, protection, status, envelope.as_bytes()).ok_or_else(failed);
+    }
+    if admission.by_ticket && !exchange.connection().is_tls() {
+        return Err(text(StatusCode::FORBIDDEN, "Without TLS, messages must be encrypted.\r\n"));
+    }
     // No other site's form can send this type: a browser that knows a password must not be led here.
-    let is_soap = |kind: &str| kind.trim_start().to_ascii_lowercase().starts_with("application/soap+xml");
-    if !exchange.header(header::CONTENT_TYPE).is_some_and(is_soap) {
+    if !content_type.trim_start().to_ascii_lowercase().starts_with("application/soap+xml") {
         return Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/soap+xml is needed.\r\n"));
     }
-    let body = exchange.body().await?;
+    let (status, envelope) = perform(exchange, admission.caller, body).await;
+    Ok(typed(status, SOAP, envelope))
+}
+
+/// Does what an envelope asks for: the answer's status and envelope.
+async fn perform(exchange: &mut Exchange, caller: Caller, body: Bytes) -> (StatusCode, String) {
     let (relates_to, operation, reply) = match Request::read(&body) {
         Ok(request) => {
             drop(body);
@@ -141,12 +176,9 @@ async fn respond(exchange: &mut Exchange) -> Result<Answer, Answer> {
     let machine = &exchange.settings.server_name;
     let operation = operation.as_ref().map(|operation| &*operation.id);
     let headers = Headers { relates_to: &relates_to, message_id: &message_id, operation, machine };
-    let envelope = reply.write(headers);
-    let mut answer = typed(StatusCode::OK, SOAP, envelope);
-    if matches!(reply, Reply::Fault(_)) {
-        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    }
-    Ok(answer)
+    let is_fault = matches!(reply, Reply::Fault(_));
+    let status = if is_fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+    (status, reply.write(headers))
 }
 
 #[cfg(test)]

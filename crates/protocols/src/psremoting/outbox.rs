@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use powershell::Flow;
 use tokio::sync::Notify;
@@ -10,6 +11,8 @@ use wire::{
     psrp::Fragmenter,
     wsman::{FaultCode, room_for_data},
 };
+
+use super::share::Share;
 
 /// A producer waits while so much is not fetched, bytes.
 const FULL: usize = 1 << 20;
@@ -43,6 +46,8 @@ struct State {
     waiting: (String, u64),
     /// What was handed out last, and to which request. Nobody says that it has arrived; the next request does.
     handed: Option<(String, Batch)>,
+    /// What that takes of the memory for all.
+    kept: Share,
 }
 
 /// One request to fetch.
@@ -62,12 +67,17 @@ pub(super) struct Fetch<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Batch {
     /// Fragments, each chunk for one stream element.
-    pub(super) chunks: Vec<Vec<u8>>,
+    pub(super) chunks: Vec<Bytes>,
     /// Nothing will follow.
     pub(super) ended: bool,
 }
 
 impl Outbox {
+    /// An empty one; what it keeps of answers counts in `share`.
+    pub(super) fn new(share: Share) -> Self {
+        Outbox { state: Mutex::new(State { kept: share, ..State::default() }), ..Outbox::default() }
+    }
+
     /// Adds a message as soon as there is room; blocks the thread until then.
     pub(super) fn push(&self, message: Vec<u8>) -> Flow {
         let mut state = self.state.lock();
@@ -189,16 +199,17 @@ impl Outbox {
         if state.fragments.is_empty() && !state.ended {
             return None;
         }
-        let mut chunks: Vec<Vec<u8>> = Vec::new();
+        let mut chunks: Vec<Bytes> = Vec::new();
         loop {
-            let room = room_for_data(max, chunks.iter().map(Vec::len)).min(CHUNK_MAX);
+            let room = room_for_data(max, chunks.iter().map(Bytes::len)).min(CHUNK_MAX);
             let chunk = state.fragments.take(room);
             if chunk.is_empty() {
                 break;
             }
-            chunks.push(chunk);
+            chunks.push(chunk.into());
         }
         let batch = Batch { chunks, ended: state.ended && state.fragments.is_empty() };
+        state.kept.hold(batch.chunks.iter().map(Bytes::len).sum());
         state.handed = Some((request.to_owned(), batch.clone()));
         drop(state);
         self.room.notify_all();
@@ -226,7 +237,7 @@ struct Turn {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, atomic::Ordering};
 
     use super::*;
 
@@ -259,6 +270,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_kept_is_shared_with_the_answer_and_counted() {
+        let total = Arc::default();
+        let outbox = Outbox::new(Share::new(&total));
+        outbox.post(vec![1; 50_000]);
+        let first = outbox.fetch(asked("a")).await.unwrap();
+        let again = outbox.fetch(asked("a")).await.unwrap();
+        assert_eq!(first.chunks[0].as_ptr(), again.chunks[0].as_ptr(), "the same bytes, not a copy");
+        let len = first.chunks.iter().map(Bytes::len).sum::<usize>();
+        assert_eq!(total.load(Ordering::Relaxed), len);
+        outbox.close(FaultCode::Aborted);
+        assert!(outbox.fetch(asked("a")).await.is_ok() && outbox.fetch(asked("b")).await.is_err());
+        drop(outbox);
+        assert_eq!(total.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
     async fn a_request_that_comes_again_takes_the_place_of_the_first() {
         let outbox = Outbox::default();
         let (first, again, ()) = tokio::join!(outbox.fetch(asked("a")), outbox.fetch(asked("a")), async {
@@ -277,7 +304,7 @@ mod tests {
             let mut seen = 0;
             for turn in 0.. {
                 let batch = producer.fetch(asked(&turn.to_string())).await.unwrap();
-                seen += batch.chunks.iter().map(Vec::len).sum::<usize>();
+                seen += batch.chunks.iter().map(Bytes::len).sum::<usize>();
                 if batch.ended {
                     break;
                 }

@@ -54,7 +54,7 @@ impl Pipeline {
         let share = || Share::new(&work.buffered);
         Pipeline {
             id,
-            outbox: Outbox::default(),
+            outbox: Outbox::new(share()),
             input: Input::new(share()),
             incoming: Mutex::new((Defragmenter::new(OBJECT_MAX), share())),
             started: AtomicBool::new(false),

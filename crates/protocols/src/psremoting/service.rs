@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base::FaultKind;
+use bytes::Bytes;
 use services::Caller;
 use wire::{
     wsman::{Chunk, ENVELOPE_MAX, ENVELOPE_MIN, Fault, FaultCode, Reply, Request, RequestBody, resource},
@@ -100,7 +101,7 @@ pub(super) async fn serve(exchange: &mut Exchange, caller: Caller, request: Requ
 
 async fn fetch(shell: &Arc<Shell>, command: Option<base::Guid>, asked: Fetch<'_>) -> Result<Reply, Fault> {
     let batch = shell.receive(command, asked).await?;
-    let packed = |data: Vec<u8>| if shell.about.xpress { xpress::store(&data) } else { data };
+    let packed = |data: Bytes| if shell.about.xpress { xpress::store(&data).into() } else { data };
     let chunks = batch.chunks.into_iter().map(|data| Chunk { command, data: packed(data) }).collect();
     Ok(Reply::Received { chunks, done: command.filter(|_| batch.ended) })
 }

@@ -1,11 +1,11 @@
-//! What all shells together may hold of what clients have sent: one bound, and each holder's share of it.
+//! What all shells together may hold of what clients have sent, and of answers that clients may ask for again: one bound, and each holder's share of it.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Most bytes that clients have sent and nothing has taken yet, of all shells.
+/// Most bytes that clients have sent and nothing has taken yet, and that are kept of answers, of all shells.
 const TOTAL_MAX: usize = 256 << 20;
 
 /// A holder's share; given back when dropped.
@@ -36,6 +36,13 @@ impl Share {
         self.held = bytes;
         true
     }
+
+    /// Holds so many bytes from now on, room or not: others find less of it.
+    pub(super) fn hold(&mut self, bytes: usize) {
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+        self.total.fetch_sub(self.held, Ordering::Relaxed);
+        self.held = bytes;
+    }
 }
 
 impl Drop for Share {
@@ -54,6 +61,8 @@ mod tests {
         let (mut one, mut two) = (Share::new(&total), Share::new(&total));
         assert!(one.set(TOTAL_MAX - 10) && !two.set(11) && two.set(10));
         assert!(one.set(5) && two.set(11));
+        one.hold(TOTAL_MAX);
+        assert!(!two.set(12));
         drop(one);
         assert_eq!(total.load(Ordering::Relaxed), 11);
     }

@@ -21,6 +21,7 @@ use super::{
     outbox::{Batch, Fetch, Outbox},
     pipeline::Pipeline,
     pool::{Pool, RUNSPACES_MAX, Stage},
+    share::Share,
 };
 
 /// The largest message of a client, bytes.
@@ -85,8 +86,8 @@ impl Shell {
         let shell = Shell {
             owner,
             about,
+            outbox: Outbox::new(Share::new(&work.buffered)),
             work: Arc::new(work),
-            outbox: Outbox::default(),
             pool: Mutex::new(Pool::new(Defragmenter::new(POOL_OBJECT_MAX))),
             usage: Mutex::new(usage),
             done: Mutex::default(),

@@ -7,10 +7,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use powershell::{
-    Value,
-    cmdlet::{CommandInfo, CommandSource, ErrorRecord, Example, Flow, Invocation, ParameterInfo, Streams},
-};
+use powershell::cmdlet::{CommandInfo, CommandSource, ErrorRecord, Flow, Invocation, ParameterInfo, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{BUFFER, PROTOCOL_VERSION, Request, Response, receive, send, short_path};
@@ -82,6 +79,10 @@ impl RemoteCmdlets {
                 Response::Information(value) => out.information(value),
                 Response::Prompt(prompt) => {
                     let answer = out.prompt(&prompt);
+                    if out.stopping() {
+                        // Nor does it get an answer.
+                        return Ok(Ok(()));
+                    }
                     send(stream.get_mut(), &Request::Answer(answer))?;
                 }
                 Response::Done(result) => {
@@ -169,14 +170,7 @@ impl CommandSource for RemoteCmdlets {
         }
     }
 
-    fn accepts(&self, parameter_type: &str, object: &Value) -> Option<bool> {
-        cmdlets::accepts(parameter_type, object)
-    }
-
-    fn examples(&self, command: &str) -> Vec<Example> {
-        cmdlets::examples(command)
-    }
-    fn is_built(&self, command: &str, parameter: Option<&str>) -> bool {
-        cmdlets::is_built(command, parameter)
+    fn declared(&self) -> Option<&dyn CommandSource> {
+        Some(&cmdlets::Declarations)
     }
 }

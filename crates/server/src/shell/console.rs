@@ -8,6 +8,8 @@ use powershell::{
     format::{Printer, error_text, message_text},
 };
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
 use super::interrupt::Interrupt;
 
 /// The screen.
@@ -86,14 +88,15 @@ impl Streams for Console {
             return None;
         }
         self.finish();
-        ask(prompt).ok().flatten()
+        ask(prompt, &self.interrupt).ok().flatten()
     }
     fn stopping(&self) -> bool {
         self.interrupt.came()
     }
 }
 
-fn ask(prompt: &Prompt) -> io::Result<Option<Value>> {
+/// Puts a question; an error where no answer comes any more, be it for Ctrl+C.
+fn ask(prompt: &Prompt, interrupt: &Interrupt) -> io::Result<Option<Value>> {
     let mut out = io::stderr().lock();
     if !prompt.caption.is_empty() {
         writeln!(out, "\n{}", prompt.caption)?;
@@ -101,7 +104,8 @@ fn ask(prompt: &Prompt) -> io::Result<Option<Value>> {
     if prompt.choices.is_empty() {
         let question = format!("{}: ", prompt.message);
         drop(out);
-        let answer = if prompt.secret { rpassword::prompt_password(question)? } else { line(&question)? };
+        let _hidden = if prompt.secret { Some(Hidden::begin()?) } else { None };
+        let answer = line(&question, interrupt)?;
         return Ok(Some(Value::string(answer)));
     }
     writeln!(out, "{}", prompt.message)?;
@@ -109,7 +113,7 @@ fn ask(prompt: &Prompt) -> io::Result<Option<Value>> {
     let labels: Vec<String> = prompt.choices.iter().map(|choice| label(choice)).collect();
     let default = prompt.choices.get(prompt.default).map_or(String::new(), |choice| key(choice));
     loop {
-        let answer = line(&format!("{} (default is \"{default}\"): ", labels.join("  ")))?;
+        let answer = line(&format!("{} (default is \"{default}\"): ", labels.join("  ")), interrupt)?;
         let answer = if answer.trim().is_empty() { default.clone() } else { answer.trim().to_uppercase() };
         let fits =
             |choice: &String| key(choice) == answer || choice.replace('&', "").to_uppercase() == answer;
@@ -129,15 +133,40 @@ fn label(choice: &str) -> String {
     format!("[{}] {}", key(choice), choice.replace('&', ""))
 }
 
-fn line(question: &str) -> io::Result<String> {
+fn line(question: &str, interrupt: &Interrupt) -> io::Result<String> {
     let mut out = io::stderr().lock();
     out.write_all(question.as_bytes())?;
     out.flush()?;
+    if interrupt.comes_first(&io::stdin()) {
+        writeln!(out)?;
+        return Err(io::ErrorKind::Interrupted.into());
+    }
     let mut answer = String::new();
     if io::stdin().read_line(&mut answer)? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// What is typed is not shown while this lives.
+struct Hidden(Termios);
+
+impl Hidden {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        // The end of the line is.
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &hidden)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use wire::smtp::{Notify, Reply};
 use crate::queue::{Message, Recipient, ReturnPath};
 
 pub use write::{Notification, Writer};
+pub(crate) use write::{encoded, plain};
 
 /// What is reported (RFC 3464 section 2.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

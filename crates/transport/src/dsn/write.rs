@@ -250,7 +250,7 @@ fn code(line: &Line) -> EnhancedCode {
 }
 
 /// One line without control characters.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().map(|c| if is_break(c) { ' ' } else { c }).collect()
 }
@@ -291,7 +291,7 @@ fn folded(text: &str) -> String {
 }
 
 /// A header value: as it is where it is ASCII and short, else in encoded words (RFC 2047).
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     if text.is_ascii() && text.len() <= 900 {
         return folded(text);
     }

@@ -32,19 +32,9 @@ impl Core {
     /// Does a job and ends it.
     pub(crate) async fn process(&self, job: Job) {
         let mark = self.underway.mark(&job.ids);
-        let outcomes = match (job.kind, &job.hop) {
-            (JobKind::Deliver, Hop::SmartHost(connector) | Hop::Domain(connector, _))
-                if routing::is_usable(&self.view(), *connector) =>
-            {
-                self.carry(&job).await
-            }
-            _ => {
-                let mut outcomes = Vec::with_capacity(job.ids.len());
-                for &id in &job.ids {
-                    outcomes.push((id, self.step(&job, id).await));
-                }
-                outcomes
-            }
+        let outcomes = match self.write_unsettled().await {
+            Ok(()) => self.work(&job).await,
+            Err(error) => job.ids.iter().map(|&id| (id, self.after_own_failure(&job, id, &error))).collect(),
         };
         drop(mark);
         if job.kind == JobKind::Deliver {
@@ -52,6 +42,20 @@ impl Core {
         }
         self.schedule.lock().end(&job, outcomes);
         self.wake.notify_one();
+    }
+
+    async fn work(&self, job: &Job) -> Vec<(u64, Next)> {
+        if let (JobKind::Deliver, Hop::SmartHost(connector) | Hop::Domain(connector, _)) =
+            (job.kind, &job.hop)
+            && routing::is_usable(&self.view(), *connector)
+        {
+            return self.carry(job).await;
+        }
+        let mut outcomes = Vec::with_capacity(job.ids.len());
+        for &id in &job.ids {
+            outcomes.push((id, self.step(job, id).await));
+        }
+        outcomes
     }
 
     async fn step(&self, job: &Job, id: u64) -> Next {

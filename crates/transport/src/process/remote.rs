@@ -73,8 +73,9 @@ impl Core {
         for share in &shares {
             of_message[share.message].push((share, carried.next().unwrap_or(&Carried::Untouched)));
         }
-        for ((queued, _), shares) in messages.iter().zip(of_message) {
-            let settled = self.settle(&view, queued, &shares, &settings).await;
+        for (message, shares) in messages.iter().zip(of_message) {
+            let queued = &message.0;
+            let settled = self.settle(&view, message, &shares, &settings).await;
             let next = settled.unwrap_or_else(|error| self.after_own_failure(job, queued.id, &error));
             outcomes.push((queued.id, next));
         }
@@ -104,12 +105,12 @@ impl Core {
     async fn settle(
         &self,
         view: &View,
-        queued: &Queued,
+        (queued, body): &(Queued, Bytes),
         shares: &[(&Share, &Carried)],
         settings: &QueueSettings,
     ) -> Result<Next, TransportError> {
         let due = self.now().plus(settings.message_retry_interval);
-        let mut settlement = Settlement::new(self, view, queued);
+        let mut settlement = Settlement::new(self, view, queued).with_body(body.clone());
         let (mut sent, mut stay, mut untouched) = (Vec::new(), Vec::new(), false);
         for (share, carried) in shares {
             let Carried::Offered(outcomes) = carried else {
@@ -125,8 +126,8 @@ impl Core {
                 }
             }
         }
-        settlement.commit().await?;
         self.record_sending(queued, &sent);
+        self.commit_or_keep(settlement).await?;
         if stay.is_empty() {
             return Ok(Next::Done);
         }

@@ -7,7 +7,7 @@ mod crash;
 mod locally;
 mod outwards;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use base::{Guid, clock::ManualClock};
 use bytes::Bytes;
@@ -40,7 +40,12 @@ pub(super) struct Ways {
     pub(super) carried: Mutex<Vec<(Hop, Letter)>>,
     /// What the other server says next, for every recipient of a letter; then it takes everything.
     pub(super) answers: Mutex<VecDeque<Result<Reply, Reply>>>,
+    /// What happens while the next letters are under way.
+    pub(super) meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+/// Something that happens once.
+type Meanwhile = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 impl Carrier for Ways {
     fn carry<'a>(&'a self, _: &'a View, hop: &'a Hop, letters: Vec<Letter>) -> Travel<'a> {
@@ -59,7 +64,13 @@ impl Carrier for Ways {
             self.carried.lock().push((hop.clone(), letter));
             Carried::Offered(outcomes)
         };
-        Box::pin(async move { letters.into_iter().map(carry).collect() })
+        Box::pin(async move {
+            let meanwhile = self.meanwhile.lock().take();
+            if let Some(meanwhile) = meanwhile {
+                meanwhile().await;
+            }
+            letters.into_iter().map(carry).collect()
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Other servers: refusals, hops that are down, expiry, reports.
 
 use super::*;
+use crate::queue::{Message, NewMessage};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -163,4 +164,82 @@ async fn when_a_connector_goes_its_mail_finds_another_way() {
     house.idle().await;
     assert_eq!(house.queues(), []);
     assert!(matches!(house.courier.carried.lock()[0].0, Hop::SmartHost(_)));
+}
+
+/// Writes ever smaller rows into the queue's database until not even the smallest fits.
+async fn exhaust(spool: &crate::queue::Spool, body: &Message) {
+    let mut size = 256 << 10;
+    while size > 0 {
+        let new = NewMessage {
+            id: spool.next_id(),
+            message: Message { message_id: "x".repeat(size), ..body.clone() },
+            recipients: Vec::new(),
+            parts: Vec::new(),
+        };
+        match spool.accept(new).await {
+            Ok(()) => {}
+            Err(error) => {
+                assert!(error.is_of_the_database(), "{error}");
+                size /= 2;
+            }
+        }
+    }
+}
+
+/// The next server takes a message, and then our own disk is too full to note it.
+#[tokio::test]
+async fn what_was_sent_is_not_sent_again_while_the_disk_is_full() {
+    let house = with_a_contact().await;
+    let mut asking = mail("nuno@rialto.test", &["outside@rialto.test"], "out");
+    asking.envelope.to[0].notify = Some(wire::smtp::Notify { success: true, failure: true, delay: false });
+    let id = house.accept(asking).await.unwrap();
+    let (core, disk) = (Arc::clone(&house.transport.core), house.world.disk.clone());
+    *house.courier.meanwhile.lock() = Some(Box::new(move || {
+        Box::pin(async move {
+            let message = core.spool.load(id).unwrap().message;
+            disk.fill(true);
+            exhaust(&core.spool, &message).await;
+        })
+    }));
+    house.idle().await;
+    let carried = || house.courier.carried.lock().len();
+    for _ in 0..5 {
+        house.later(Duration::from_secs(5)).await;
+        assert_eq!(house.queues(), [("ext.example".to_owned(), QueueStatus::Retry, 1)]);
+    }
+    assert_eq!(carried(), 1);
+    // An administrator is told so, and takes nothing back that is done.
+    assert!(house.transport.remove_message(id, true).await.is_err());
+    house.world.disk.fill(false);
+    house.later(Duration::from_secs(5)).await;
+    assert_eq!((carried(), house.queues()), (1, Vec::new()));
+    assert!(matches!(house.transport.core.spool.load(id), Err(TransportError::NoMessage(_))));
+    let events = house.events();
+    let count = |kind: &str| events.iter().filter(|event| event.starts_with(kind)).count();
+    assert_eq!((count("SEND"), count("DSN"), count("FAIL")), (1, 1, 0), "{events:?}");
+    assert_eq!(house.inbox("nuno").len(), 1, "the report that was asked for");
+}
+
+/// What a stop can still write it does, and what only the process knew comes once more after its death.
+#[tokio::test]
+async fn a_stop_notes_what_was_kept() {
+    for stop in [true, false] {
+        let house = with_a_contact().await;
+        let (core, disk) = (Arc::clone(&house.transport.core), house.world.disk.clone());
+        *house.courier.meanwhile.lock() = Some(Box::new(move || {
+            Box::pin(async move {
+                disk.fill(true);
+                exhaust(&core.spool, &Message::blank(Guid::EMPTY, core.now())).await;
+            })
+        }));
+        send(&house).await;
+        house.world.disk.fill(false);
+        if stop {
+            house.transport.stop().await.unwrap();
+        }
+        let house = house.crash().await;
+        house.later(Duration::from_secs(5)).await;
+        assert_eq!(house.courier.carried.lock().len(), if stop { 1 } else { 2 });
+        assert_eq!(house.queues(), []);
+    }
 }

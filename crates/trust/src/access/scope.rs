@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Guid;
 use directory::{
     Dn, Filter, Object, View,
-    schema::{MAILBOX_DATABASE, SERVER},
+    schema::{MAILBOX_DATABASE, MAILBOX_DATABASE_COPY, SERVER},
 };
 
 use super::builtin::Implicit;
@@ -78,7 +78,9 @@ impl Custom {
             Restriction::Servers(filter) => {
                 server_of(view, object).is_some_and(|server| fits(filter, server))
             }
-            Restriction::Databases(filter) => *object.class == MAILBOX_DATABASE && fits(filter, object),
+            Restriction::Databases(filter) => {
+                database_of(view, object).is_some_and(|database| fits(filter, database))
+            }
             Restriction::Nothing => false,
         }
     }
@@ -91,6 +93,15 @@ fn server_of<'a>(view: &'a View, object: &'a Object) -> Option<&'a Object> {
     }
     object.class.attribute("Server")?;
     view.get(object.link("Server")?).map(|server| &**server)
+}
+
+/// The database an object is, or is a copy of.
+fn database_of<'a>(view: &'a View, object: &'a Object) -> Option<&'a Object> {
+    match object.class {
+        class if *class == MAILBOX_DATABASE => Some(object),
+        class if *class == MAILBOX_DATABASE_COPY => view.get(object.link("Database")?).map(|found| &**found),
+        _ => None,
+    }
 }
 
 impl Reach {

@@ -8,6 +8,7 @@
 
 mod chain;
 mod entry;
+mod export;
 mod head;
 mod log;
 mod settings;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use chain::{Hash, Tip};
 pub use entry::{Entry, Modified, Query, SEARCH_MAX};
+pub use export::document;
 pub use log::{Log, Options};
 pub use settings::{Level, age_limit, level};
 pub use verify::{Finding, FindingKind, Report};

@@ -1,6 +1,7 @@
-//! From a name and a password to an identity: looked up, throttled, verified, recorded.
+//! From a name and a password, or a ticket, to an identity: looked up, throttled, verified, recorded.
 
 mod cache;
+pub mod kerberos;
 mod protocol;
 mod throttle;
 
@@ -64,6 +65,8 @@ enum Seen {
 #[derive(Clone)]
 pub struct Authenticator {
     inner: Arc<Inner>,
+    /// Takes tickets, where there is a keytab.
+    kerberos: Option<Arc<kerberos::Acceptor>>,
 }
 
 struct Inner {
@@ -92,6 +95,7 @@ impl Authenticator {
                 decoy,
                 rng,
             }),
+            kerberos: None,
         })
     }
 

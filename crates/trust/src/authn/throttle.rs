@@ -33,6 +33,8 @@ pub(super) enum Who {
     User(Guid),
     /// A name nobody has.
     Unknown(u64),
+    /// Whoever brings a ticket: that cannot be guessed, so it counts for its source alone.
+    Bearer,
 }
 
 impl Who {
@@ -74,6 +76,7 @@ impl Throttle {
         let allowed = match who {
             Who::User(guid) => self.users.lock().spend(guid, &PER_USER, now),
             Who::Unknown(name) => self.unknown.lock().spend(name, &PER_USER, now),
+            Who::Bearer => true,
         };
         allowed.then_some(Reservation { who, source })
     }
@@ -84,6 +87,7 @@ impl Throttle {
         match reservation.who {
             Who::User(guid) => self.users.lock().give_back(guid, &PER_USER),
             Who::Unknown(name) => self.unknown.lock().give_back(name, &PER_USER),
+            Who::Bearer => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 //! for both ends.
 
 mod duration;
+pub mod encrypted;
 mod envelope;
 mod fault;
 mod reply;

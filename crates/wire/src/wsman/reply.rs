@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::Guid;
+use bytes::Bytes;
 
 use super::{
     Fault, WsmanError,
@@ -73,7 +74,7 @@ pub struct Chunk {
     /// Of a command; of the shell itself where there is none.
     pub command: Option<Guid>,
     /// The bytes.
-    pub data: Vec<u8>,
+    pub data: Bytes,
 }
 
 /// What a client is told about a shell.
@@ -355,7 +356,7 @@ fn read_received(response: &Element) -> Result<Reply, WsmanError> {
     };
     let mut chunks = Vec::new();
     for stream in response.children.iter().filter(|child| child.is(ns::SHELL, "Stream")) {
-        chunks.push(Chunk { command: command(stream)?, data: bytes(stream)? });
+        chunks.push(Chunk { command: command(stream)?, data: bytes(stream)?.into() });
     }
     let state = response.child(ns::SHELL, "CommandState");
     let done = state.filter(|state| state.attribute("State").is_some_and(|state| state.ends_with("/Done")));

@@ -60,7 +60,8 @@ fn shell() -> impl Strategy<Value = Shell> {
 }
 
 fn reply() -> impl Strategy<Value = Reply> {
-    let chunk = (proptest::option::of(guid()), data()).prop_map(|(command, data)| Chunk { command, data });
+    let chunk = (proptest::option::of(guid()), data())
+        .prop_map(|(command, data)| Chunk { command, data: data.into() });
     prop_oneof![
         shell().prop_map(Reply::Created),
         shell().prop_map(Reply::Shell),
@@ -118,7 +119,7 @@ proptest! {
             if room == 0 {
                 break;
             }
-            chunks.push(Chunk { command: Some(Guid::EMPTY), data: vec![7; size.min(room)] });
+            chunks.push(Chunk { command: Some(Guid::EMPTY), data: vec![7; size.min(room)].into() });
         }
         let reply = Reply::Received { chunks, done: Some(Guid::EMPTY) };
         let id = "uuid:00000000-0000-0000-0000-000000000000";

@@ -54,7 +54,7 @@ fn received(command: Option<Guid>, messages: &[Message], size: usize) -> Reply {
     messages.iter().for_each(|message| fragmenter.push(message.encode()));
     let mut chunks = Vec::new();
     while !fragmenter.is_empty() {
-        chunks.push(Chunk { command, data: fragmenter.take(size) });
+        chunks.push(Chunk { command, data: fragmenter.take(size).into() });
     }
     Reply::Received { chunks, done: None }
 }
@@ -238,7 +238,7 @@ fn what_does_not_belong_breaks_the_session() {
         ("another pipeline's message", &|id| received(Some(id), &[output(stranger)], 4096)),
         ("a message for servers", &|id| received(Some(id), &[misdirected(id)], 4096)),
         ("no fragment", &|id| Reply::Received {
-            chunks: vec![Chunk { command: Some(id), data: vec![0xff; 64] }],
+            chunks: vec![Chunk { command: Some(id), data: vec![0xff; 64].into() }],
             done: None,
         }),
         ("no CLIXML", &|id| {
@@ -247,7 +247,7 @@ fn what_does_not_belong_breaks_the_session() {
             let mut fragmenter = Fragmenter::default();
             fragmenter.push(bytes);
             let data = fragmenter.take(4096);
-            Reply::Received { chunks: vec![Chunk { command: Some(id), data }], done: None }
+            Reply::Received { chunks: vec![Chunk { command: Some(id), data: data.into() }], done: None }
         }),
         ("a state without a number", &|id| {
             received(Some(id), &[message(MessageType::PipelineState, Some(id), Some(Node::Nil))], 4096)
@@ -290,7 +290,7 @@ proptest! {
         let _ = client.answer(&request, &bytes);
         let mut client = opened();
         let request = client.receive(None);
-        let chunks = vec![Chunk { command: None, data }];
+        let chunks = vec![Chunk { command: None, data: data.into() }];
         let _ = client.answer(&request, &reply(&request, &Reply::Received { chunks, done: None }));
     }
 }

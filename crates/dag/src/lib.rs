@@ -1,0 +1,9 @@
+//! Copies of a database on several servers: which one is active, how records reach the others, when the log
+//! may be cut, and the links the servers talk over. It ships records it cannot read.
+//!
+//! `machine` decides (pure), `replica` keeps one copy (openraft over the engine's log), `link` carries bytes
+//! between servers.
+
+pub mod link;
+pub mod machine;
+pub mod replica;

@@ -1,0 +1,401 @@
+//! A copy at work: it takes part in its group, and while it is the active one it commits transactions.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use engine::{Database, EngineError, EntryId, Record, Replica};
+use futures_util::TryStreamExt;
+use openraft::{
+    ChangeMembers, Config, Raft, SnapshotPolicy,
+    async_runtime::{Instant, WatchReceiver},
+    errors::ClientWriteError,
+    raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest},
+};
+use tokio::sync::Mutex;
+
+use super::{
+    log::{Log, Work},
+    message::{Answer, Malformed, Request, decode, encode, id, place, records},
+    network::{Network, Peers, Stranded},
+    state::State,
+    types::{Entry, Outcome, Proposal, ServerId, Types, encode_members, members},
+};
+
+/// The active copy says that it is there this often.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Without a word from the active copy for a time between these two, others stand for election.
+const ELECTION: (Duration, Duration) = (Duration::from_millis(600), Duration::from_millis(1200));
+/// A transaction that no majority has taken after this long is given up; its fate is not known.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long another copy may take to take over before this one goes on.
+const HANDING_OVER: Duration = Duration::from_secs(2);
+/// Entries sent in one request at most; their bytes are bounded where they are read.
+const ENTRIES_AT_ONCE: u64 = 1024;
+
+type Engine = Raft<Types, State>;
+
+/// What went wrong with a copy or its group.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// openraft refused, or stopped.
+    #[error("{0}")]
+    Raft(String),
+    /// Another copy said something that cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A thread could not be started.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+fn raft(error: impl std::fmt::Display) -> GroupError {
+    GroupError::Raft(error.to_string())
+}
+
+/// How a copy stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The active copy, as far as this one knows.
+    pub active: Option<ServerId>,
+    /// True when this copy is the active one.
+    pub is_active: bool,
+    /// The present term.
+    pub term: u64,
+    /// The last entry in the log.
+    pub last: EntryId,
+    /// The last entry applied.
+    pub applied: EntryId,
+    /// Who decides.
+    pub voters: BTreeSet<ServerId>,
+    /// Who only receives.
+    pub learners: BTreeSet<ServerId>,
+    /// On the active copy: how far the log of each copy reaches.
+    pub received: Vec<(ServerId, Option<u64>)>,
+    /// On the active copy: when a majority was last heard from, before now.
+    pub quorum_heard: Option<Duration>,
+    /// On the active copy: copies that must be seeded anew.
+    pub stranded: Vec<ServerId>,
+}
+
+/// Makes a database the first copy of a group: whoever else is to hold one is added later.
+pub async fn found(database: &Database, me: ServerId) -> Result<(), EngineError> {
+    let note = encode_members(&members(vec![BTreeSet::from([me])], BTreeSet::from([me])));
+    let founded = database
+        .commit(move |txn| {
+            txn.note(&note);
+            Ok::<_, std::convert::Infallible>(())
+        })
+        .await?;
+    founded.map_err(|never| match never {})
+}
+
+/// A copy and its part in the group.
+pub struct Group {
+    me: ServerId,
+    replica: Arc<Replica>,
+    raft: Engine,
+    stranded: Arc<Stranded>,
+    /// Held by whoever adds entries: a proposal is made for the place that comes next.
+    proposing: Mutex<u64>,
+    stopped: AtomicBool,
+}
+
+impl Group {
+    /// Takes up a copy's part in its group.
+    pub async fn start(
+        name: &str,
+        me: ServerId,
+        replica: Replica,
+        peers: Arc<dyn Peers>,
+        work: Work,
+    ) -> Result<Arc<Self>, GroupError> {
+        let replica = Arc::new(replica);
+        let stranded = Arc::new(Stranded::default());
+        let network = Network { peers, stranded: stranded.clone() };
+        let log = Log::new(replica.clone(), work)?;
+        let state = State::new(replica.clone());
+        let raft = Raft::new(me, Arc::new(config(name)?), network, log, state).await.map_err(raft)?;
+        let (proposing, stopped) = (Mutex::new(0), false.into());
+        let group = Arc::new(Self { me, replica, raft, stranded, proposing, stopped });
+        let committer = commit(Arc::downgrade(&group), group.replica.clone());
+        match work {
+            Work::InLine => drop(tokio::spawn(committer)),
+            // Transactions read from the disk: they must not hold up the network's threads.
+            Work::Threads => {
+                let runtime = tokio::runtime::Handle::current();
+                let thread = std::thread::Builder::new().name("copy commit".into());
+                thread.spawn(move || runtime.block_on(committer))?;
+            }
+        }
+        Ok(group)
+    }
+
+    /// The database as its readers and writers see it. Commits fail with [`EngineError::Passive`] unless this
+    /// is the active copy.
+    pub fn database(&self) -> &Database {
+        self.replica.database()
+    }
+
+    /// The records of these entries, as far as the log still has them.
+    pub fn entries(&self, range: std::ops::Range<u64>) -> Result<Vec<Record>, EngineError> {
+        let mut records = Vec::new();
+        let mut next = range.start.max(self.replica.log_state().cut.index + 1);
+        loop {
+            let more = self.replica.entries(next..range.end, u64::MAX)?;
+            if more.is_empty() {
+                return Ok(records);
+            }
+            next += more.len() as u64;
+            records.extend(more);
+        }
+    }
+
+    /// How this copy stands.
+    pub fn standing(&self) -> Standing {
+        let metrics = self.raft.metrics();
+        let metrics = WatchReceiver::borrow_watched(&metrics);
+        let membership = metrics.membership_config.membership();
+        let heard = metrics.last_quorum_acked.map(|at| Instant::elapsed(&*at));
+        Standing {
+            active: metrics.current_leader,
+            is_active: metrics.state.is_leader(),
+            term: metrics.current_term,
+            last: self.replica.log_state().last,
+            applied: self.replica.applied().0,
+            voters: membership.voter_ids().collect(),
+            learners: membership.learner_ids().collect(),
+            received: metrics
+                .replication
+                .iter()
+                .flatten()
+                .map(|(server, last)| (*server, last.as_ref().map(|id| id.index)))
+                .collect(),
+            quorum_heard: heard,
+            stranded: self.stranded.list(),
+        }
+    }
+
+    /// Waits until something about this copy's standing may have changed.
+    pub async fn changed(&self) {
+        let mut metrics = self.raft.metrics();
+        let _ = WatchReceiver::changed(&mut metrics).await;
+    }
+
+    /// Answers a request of another copy.
+    pub async fn answer(&self, request: Bytes) -> Result<Vec<Bytes>, GroupError> {
+        let (request, rest) = decode::<Request>(request)?;
+        let answer = match request {
+            Request::Vote { vote, last, transfer, pre } => {
+                let mut rpc = VoteRequest::new(vote.into(), last.map(id));
+                rpc.leadership_transfer = transfer;
+                let voted = if pre { self.raft.pre_vote(rpc).await } else { self.raft.vote(rpc).await };
+                voted.map(|voted| Answer::Vote {
+                    vote: (&voted.vote).into(),
+                    granted: voted.vote_granted,
+                    last: voted.last_log_id.as_ref().map(place),
+                })
+            }
+            Request::Append { vote, previous, committed, lengths } => {
+                let entries = records(&lengths, rest)?.into_iter().map(Entry::stored).collect();
+                let rpc = AppendEntriesRequest {
+                    vote: vote.into(),
+                    prev_log_id: previous.map(id),
+                    entries,
+                    leader_commit: committed.map(id),
+                };
+                self.raft.append_entries(rpc).await.map(|appended| match appended {
+                    AppendEntriesResponse::Success => Answer::Appended,
+                    AppendEntriesResponse::PartialSuccess(last) => {
+                        Answer::AppendedUpTo(last.as_ref().map(place))
+                    }
+                    AppendEntriesResponse::Conflict => Answer::Conflict,
+                    AppendEntriesResponse::HigherVote(vote) => Answer::HigherVote((&vote).into()),
+                })
+            }
+            Request::Transfer { from, to, last } => {
+                let rpc = TransferLeaderRequest::new(from.into(), to, last.map(id));
+                let handed = self.raft.handle_transfer_leader(rpc).await.map_err(raft)?;
+                Ok(Answer::Transfer(handed.is_ok()))
+            }
+        };
+        Ok(encode(&answer.unwrap_or_else(|error| Answer::Failed(error.to_string())), &[]))
+    }
+
+    /// Has another server receive all entries from now on, and waits until it has caught up.
+    pub async fn add_learner(&self, server: ServerId) -> Result<(), GroupError> {
+        let _turn = self.proposing.lock().await;
+        self.raft.add_learner(server, openraft::impls::EmptyNode::new(), true).await.map(drop).map_err(raft)
+    }
+
+    /// Decides who decides: the voters from now on.
+    pub async fn set_voters(&self, voters: BTreeSet<ServerId>) -> Result<(), GroupError> {
+        let _turn = self.proposing.lock().await;
+        let change = ChangeMembers::ReplaceAllVoters(voters);
+        self.raft.change_membership(change, true).await.map(drop).map_err(raft)
+    }
+
+    /// Stops sending to servers that do not decide.
+    pub async fn remove_learners(&self, servers: BTreeSet<ServerId>) -> Result<(), GroupError> {
+        let _turn = self.proposing.lock().await;
+        let change = ChangeMembers::RemoveNodes(servers);
+        self.raft.change_membership(change, true).await.map(drop).map_err(raft)
+    }
+
+    /// Hands over to another copy, once the transactions under way are finished, and waits until it has taken
+    /// over. If it does not, this copy goes on.
+    pub async fn hand_over(&self, to: ServerId) -> Result<(), GroupError> {
+        let _turn = self.proposing.lock().await;
+        let before = self.standing();
+        if to == self.me || !before.is_active || !before.voters.contains(&to) {
+            return Err(raft(format!("server {to} cannot take over from this copy")));
+        }
+        self.raft.trigger().transfer_leader(to).await.map_err(raft)?;
+        let mut metrics = self.raft.metrics();
+        let taken_over = async {
+            while self.standing().term == before.term {
+                WatchReceiver::changed(&mut metrics).await?;
+            }
+            Ok::<_, openraft_rt::RecvError>(())
+        };
+        if let Ok(taken_over) = tokio::time::timeout(HANDING_OVER, taken_over).await {
+            return taken_over.map_err(|_| raft("this copy was stopped"));
+        }
+        // openraft takes no more proposals once it has begun to hand over; a new term does.
+        self.elect().await?;
+        Err(raft(format!("server {to} did not take over in time; this copy stays the active one")))
+    }
+
+    /// Stands for election now, whether or not the active copy is heard.
+    pub async fn elect(&self) -> Result<(), GroupError> {
+        self.raft.trigger().elect(false).await.map_err(raft)
+    }
+
+    /// Says whether this copy may stand for election.
+    pub fn may_stand(&self, may: bool) {
+        self.raft.runtime_config().elect(may);
+    }
+
+    /// Gives up the log up to and including this entry.
+    pub async fn purge(&self, index: u64) -> Result<(), GroupError> {
+        self.raft.trigger().snapshot().await.map_err(raft)?;
+        self.raft.trigger().purge_log(index).await.map_err(raft)
+    }
+
+    /// Leaves the group's work; the copy stays as it is on the disk.
+    pub async fn stop(&self) -> Result<(), GroupError> {
+        self.stopped.store(true, Ordering::Release);
+        let stopped = self.raft.shutdown().await.map_err(raft);
+        self.replica.ring();
+        self.replica.refuse(&EngineError::Passive(String::new()));
+        self.replica.database().close()?;
+        stopped
+    }
+
+    /// Commits the transactions that wait, if this is the active copy; refuses them otherwise.
+    async fn commit_waiting(&self) {
+        let mut turns = self.proposing.lock().await;
+        loop {
+            let Ok(leader) = self.raft.as_leader() else {
+                return self.replica.refuse(&EngineError::Passive(self.whereabouts()));
+            };
+            if !self.caught_up().await {
+                return self.replica.refuse(&EngineError::Passive(self.whereabouts()));
+            }
+            let Some(turn) = self.replica.gather() else { return };
+            *turns += 1;
+            let (committed, outcome) = self.propose(leader.term(), *turns, turn.records()).await;
+            self.replica.answer(turn, committed, outcome);
+        }
+    }
+
+    fn whereabouts(&self) -> String {
+        match self.standing().active {
+            Some(server) if server != self.me => format!("; server {server} has the active one"),
+            _ => "; none is at present".to_owned(),
+        }
+    }
+
+    /// Waits until all that is in the log has been applied, which says what the state is that transactions
+    /// are to see. False when this copy stopped being active.
+    async fn caught_up(&self) -> bool {
+        let mut metrics = self.raft.metrics();
+        let applied = async {
+            while self.replica.applied().0 != self.replica.log_state().last {
+                let changed = WatchReceiver::changed(&mut metrics).await;
+                if changed.is_err() || self.raft.as_leader().is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::time::timeout(PATIENCE, applied).await.unwrap_or(false)
+    }
+
+    /// Has records committed in order; says how many took effect, and what the others met.
+    async fn propose(&self, term: u64, turn: u64, records: &[Record]) -> (usize, Result<(), EngineError>) {
+        if records.is_empty() {
+            return (0, Ok(()));
+        }
+        let proposals: Vec<Proposal> =
+            records.iter().map(|record| Proposal { term, turn, record: record.clone() }).collect();
+        let Ok(mut answers) = self.raft.client_write_many(proposals).await else {
+            return (0, Err(EngineError::Passive(String::new())));
+        };
+        let mut committed = 0;
+        let all = async {
+            while committed < records.len() {
+                match answers.try_next().await {
+                    Ok(Some(Ok(written))) if written.response == Outcome::Applied => committed += 1,
+                    Ok(Some(Ok(_))) => return Err(EngineError::Conflict),
+                    Ok(Some(Err(ClientWriteError::ForwardToLeader(_)))) => {
+                        return Err(EngineError::Passive(self.whereabouts()));
+                    }
+                    _ => return Err(EngineError::Unknown),
+                }
+            }
+            Ok(())
+        };
+        let outcome = tokio::time::timeout(PATIENCE, all).await.unwrap_or(Err(EngineError::Unknown));
+        (committed, outcome)
+    }
+}
+
+/// Serves the queue of transactions until the group is gone.
+async fn commit(group: Weak<Group>, replica: Arc<Replica>) {
+    loop {
+        replica.called().await;
+        match group.upgrade() {
+            Some(group) if !group.stopped.load(Ordering::Acquire) => group.commit_waiting().await,
+            _ => return,
+        }
+    }
+}
+
+fn config(name: &str) -> Result<Config, GroupError> {
+    let config = Config {
+        cluster_name: name.to_owned(),
+        heartbeat_interval: HEARTBEAT.as_millis() as u64,
+        election_timeout_min: ELECTION.0.as_millis() as u64,
+        election_timeout_max: ELECTION.1.as_millis() as u64,
+        max_payload_entries: ENTRIES_AT_ONCE,
+        // Copies are seeded apart from openraft, and the log is cut when we say so.
+        replication_lag_threshold: u64::MAX,
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: u64::MAX,
+        enable_pre_vote: Some(true),
+        broadcast_submitted_on_append: Some(true),
+        ..Config::default()
+    };
+    config.validate().map_err(raft)
+}

@@ -1,0 +1,16 @@
+//! One copy of a replicated database: openraft over the engine's log.
+
+mod group;
+mod log;
+mod message;
+mod network;
+mod runtime;
+mod state;
+mod types;
+
+pub use group::{Group, GroupError, Standing, found};
+pub use log::Work;
+pub use message::Malformed;
+pub use network::{Answered, Peers};
+pub use runtime::seed_this_thread;
+pub use types::ServerId;

@@ -1,0 +1,27 @@
+//! Who keeps copies of what: members of database availability groups, copies of databases.
+
+use std::sync::Arc;
+
+use base::Guid;
+
+use super::View;
+use crate::{object::Object, schema::MAILBOX_DATABASE_COPY};
+
+impl View {
+    /// The servers of a database availability group, by name.
+    pub fn members_of_availability_group(&self, group: Guid) -> Vec<&Arc<Object>> {
+        let member = |server: &&Arc<Object>| server.link("DatabaseAvailabilityGroup") == Some(group);
+        self.servers().filter(member).collect()
+    }
+    /// The copies of a mailbox database, the most preferred first.
+    pub fn copies_of(&self, database: Guid) -> Vec<&Arc<Object>> {
+        let linking = self.linking_to(database).filter(|object| *object.class == MAILBOX_DATABASE_COPY);
+        let mut copies: Vec<&Arc<Object>> = linking.collect();
+        copies.sort_by_key(|copy| (copy.int("ActivationPreference"), copy.guid));
+        copies
+    }
+    /// The copy of a mailbox database on a server.
+    pub fn copy_on(&self, database: Guid, server: Guid) -> Option<&Arc<Object>> {
+        self.copies_of(database).into_iter().find(|copy| copy.link("Server") == Some(server))
+    }
+}

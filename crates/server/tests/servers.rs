@@ -1,0 +1,238 @@
+//! Several servers of one organisation, each a process on loopback: joining by key, heartbeats, loss, removal.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use xtask::server;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+const DOMAIN: &str = "contoso.example";
+
+fn rialto() -> Command {
+    let mut command = Command::new(server::named_or(env!("CARGO_BIN_EXE_rialto")));
+    command.env_remove("RIALTO_DATA").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The organisation's folder of data folders.
+struct Organization {
+    dir: tempfile::TempDir,
+}
+
+/// One server: its folder, its ports, and its process while it runs.
+struct Server {
+    data: PathBuf,
+    ports: u16,
+    child: Option<Child>,
+}
+
+impl Organization {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn setup(&self, name: &str, more: &[&str]) -> (Server, Output) {
+        let ports = server::free_ports().unwrap();
+        let data = self.dir.path().join(format!("{name}-{ports}"));
+        let mut command = rialto();
+        command.args(["setup", "--non-interactive", "--listen", "127.0.0.1", "--ports-from"]);
+        command.args([&ports.to_string(), "--server-name", &format!("{name}.{DOMAIN}"), "--data"]);
+        let output = command.arg(&data).args(more).output().unwrap();
+        (Server { data, ports, child: None }, output)
+    }
+
+    /// The first server.
+    fn first(&self) -> Server {
+        let password = self.dir.path().join("password");
+        std::fs::write(&password, "correct horse battery\n").unwrap();
+        let password = password.to_str().unwrap();
+        let (server, output) = self.setup("ex1", &["--domain", DOMAIN, "--password-file", password]);
+        assert!(output.status.success(), "{}", text(&output));
+        server.started()
+    }
+
+    /// Tries to join through a server, with a key.
+    fn join(&self, name: &str, at: &Server, key: &str) -> (Server, Output) {
+        self.setup(name, &["--join", &at.links(), "--join-key", key])
+    }
+
+    /// A further server, running.
+    fn joined(&self, name: &str, at: &Server) -> Server {
+        let (server, output) = self.join(name, at, &at.join_key());
+        assert!(output.status.success(), "{}", text(&output));
+        assert!(text(&output).contains("has joined First Organization"), "{}", text(&output));
+        server.started()
+    }
+}
+
+impl Server {
+    fn started(mut self) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
+        self.child = Some(rialto().args(["serve", "--data"]).arg(&self.data).stderr(log).spawn().unwrap());
+        let began = Instant::now();
+        while !self.data.join("admin.sock").exists() || TcpStream::connect(self.links()).is_err() {
+            assert!(began.elapsed() < PATIENCE, "{}", server::tail_of(&self.log(), 20));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.join("test.log")
+    }
+
+    fn links(&self) -> String {
+        format!("127.0.0.1:{}", self.ports + 10)
+    }
+
+    fn try_shell(&self, command: &str) -> Output {
+        rialto().args(["shell", "--data"]).arg(&self.data).args(["-Command", command]).output().unwrap()
+    }
+
+    fn shell(&self, command: &str) -> String {
+        let output = self.try_shell(command);
+        assert!(output.status.success(), "{command}: {}", text(&output));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn join_key(&self) -> String {
+        self.shell("(New-ServerJoinKey).Key")
+    }
+
+    /// Runs a command until it prints what is wanted.
+    fn until(&self, command: &str, wanted: &str) {
+        let (began, mut seen) = (Instant::now(), String::new());
+        while began.elapsed() < PATIENCE {
+            seen = text(&self.try_shell(command)).trim().to_owned();
+            if seen == wanted {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{command} says {seen}, not {wanted}\n{}", server::tail_of(&self.log(), 30));
+    }
+
+    /// Waits until the links to these servers, sorted, are as said, and no others are there.
+    fn until_links(&self, wanted: &[(&str, &str)]) {
+        let wanted: Vec<String> = wanted.iter().map(|(name, status)| format!("{name} {status}")).collect();
+        let command = "(Get-ServerLink | Sort-Object Server | ForEach-Object { \"$($_.Server) $($_.Status)\" }) -join ', '";
+        self.until(command, &wanted.join(", "));
+    }
+
+    fn servers(&self) -> String {
+        self.shell("(Get-ExchangeServer | Sort-Object Name).Name -join ','")
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        // What says that it is ready must not be left over.
+        let _ = std::fs::remove_file(self.data.join("admin.sock"));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn servers_join_watch_each_other_and_forget_the_one_that_is_removed() {
+    let organization = Organization::new();
+    let first = organization.first();
+    let mut second = organization.joined("ex2", &first);
+    assert_eq!(first.servers(), "EX1,EX2");
+    assert_eq!(second.servers(), "EX1,EX2");
+    assert_eq!(
+        second.shell("(Get-Mailbox Administrator).PrimarySmtpAddress"),
+        format!("administrator@{DOMAIN}")
+    );
+    assert_eq!(second.shell("(Get-ReceiveConnector -Server EX2 | Measure-Object).Count"), "5");
+    first.until_links(&[("EX2", "Up")]);
+    second.until_links(&[("EX1", "Up")]);
+    for key in ["authority.key.der", "server.key.der"] {
+        assert_eq!(mode(&second.data.join("certificates/links").join(key)), 0o600);
+    }
+    // A third one joins through the second; the first hears of it.
+    let mut third = organization.joined("ex3", &second);
+    first.until_links(&[("EX2", "Up"), ("EX3", "Up")]);
+    second.until_links(&[("EX1", "Up"), ("EX3", "Up")]);
+    third.until_links(&[("EX1", "Up"), ("EX2", "Up")]);
+    assert_eq!(first.servers(), "EX1,EX2,EX3");
+    // One is killed: both others say so, in the event log too; it comes back and they find it.
+    second.kill();
+    first.until_links(&[("EX2", "Down"), ("EX3", "Up")]);
+    third.until_links(&[("EX1", "Up"), ("EX2", "Down")]);
+    let events = first.shell("(Get-WinEvent -LogName Application -MaxEvents 50).Message");
+    assert!(events.contains("No heartbeats come from the server EX2"), "{events}");
+    let second = second.started();
+    first.until_links(&[("EX2", "Up"), ("EX3", "Up")]);
+    third.until_links(&[("EX1", "Up"), ("EX2", "Up")]);
+    // Removed on one server, it is forgotten by all and refused, although it still runs; and after its restart.
+    first.shell("Remove-ExchangeServer EX3 -Confirm:$false");
+    assert_eq!(first.servers(), "EX1,EX2");
+    first.until_links(&[("EX2", "Up")]);
+    second.until_links(&[("EX1", "Up")]);
+    third.until_links(&[("EX1", "Down"), ("EX2", "Down")]);
+    third.until(
+        "(Get-ServerLink EX1).Failure -like '*does not, or no longer, know this one as a server*'",
+        "True",
+    );
+    third.kill();
+    let third = third.started();
+    third.until_links(&[("EX1", "Down"), ("EX2", "Down")]);
+    assert_eq!(second.servers(), "EX1,EX2");
+    let events = second.shell("(Get-WinEvent -LogName Application -MaxEvents 50).Message");
+    assert!(events.contains("EX3 was removed from the organization"), "{events}");
+}
+
+#[test]
+fn a_join_that_cannot_be_says_why() {
+    let organization = Organization::new();
+    let first = organization.first();
+    let refused = |name: &str, at: &Server, key: &str, why: &str| {
+        let (server, output) = organization.join(name, at, key);
+        assert!(!output.status.success(), "{}", text(&output));
+        assert!(text(&output).contains(why), "wanted: {why}\ngot: {}", text(&output));
+        assert!(!server.data.join("rialto.toml").exists(), "a folder that did not join is not set up");
+    };
+    let key = first.join_key();
+    refused("bad", &first, &key[..key.len() - 1], "this isn't a whole join key");
+    refused("ex1", &first, &key, "There is a server EX1 (ex1.contoso.example) already");
+    // A key is good after a refusal that had another reason, and good once.
+    drop(organization.join("ex2", &first, &key));
+    assert_eq!(first.servers(), "EX1,EX2");
+    refused("ex3", &first, &key, "has been used already, by the server ex2.contoso.example");
+    let expired = first.shell("(New-ServerJoinKey -Lifetime 00:00:00.001).Key");
+    refused("ex4", &first, &expired, "has expired");
+    let removed = first.shell("$k = New-ServerJoinKey; Remove-ServerJoinKey $k.Name -Confirm:$false; $k.Key");
+    refused("ex5", &first, &removed, "isn't known");
+    // Of another organisation, and nowhere at all.
+    let others = Organization::new();
+    let other = others.first();
+    refused("ex6", &other, &first.join_key(), "is not of the organization that made this join key");
+    let nobody = Server { data: PathBuf::new(), ports: server::free_ports().unwrap(), child: None };
+    refused("ex7", &nobody, &first.join_key(), "cannot reach a server of the organization");
+    assert_eq!(first.servers(), "EX1,EX2");
+    // The keys themselves are kept nowhere.
+    assert_eq!(first.shell("(Get-ServerJoinKey | Where-Object { $_.UsedBy }).UsedBy"), "ex2.contoso.example");
+    assert!(!first.shell("Get-ServerJoinKey | Format-List").contains("Hash"));
+}
