@@ -138,7 +138,7 @@ pub struct Seed {
 
 enum Stage {
     Rows(Bound<Bytes>),
-    Released(redb::Range<'static, u64, u32>),
+    Released(Box<redb::Range<'static, u64, u32>>),
     Log(VecDeque<Span>, Option<(Span, u64)>),
     Done,
 }
@@ -203,10 +203,11 @@ impl Seed {
                         *from = Bound::Excluded(last.clone());
                         return Ok(Some(Piece::Rows(rows)));
                     }
-                    self.stage = Stage::Released(self.base.all_released()?);
+                    self.stage = Stage::Released(Box::new(self.base.all_released()?));
                 }
                 Stage::Released(range) => {
                     let bodies: Vec<(u64, u32)> = range
+                        .by_ref()
                         .take(PIECE / 16)
                         .map(|row| row.map(|(position, len)| (position.value(), len.value())))
                         .collect::<Result<_, _>>()?;
