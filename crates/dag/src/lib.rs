@@ -2,8 +2,9 @@
 //! may be cut, and the links the servers talk over. It ships records it cannot read.
 //!
 //! `machine` decides (pure), `replica` keeps one copy (openraft over the engine's log), `link` carries bytes
-//! between servers.
+//! between servers, `copies` puts the two together.
 
+pub mod copies;
 pub mod link;
 pub mod machine;
 pub mod replica;

@@ -17,6 +17,8 @@ pub mod service {
     pub const REPLICATION: u16 = 16;
     /// A copy's first content; its group is the database.
     pub const SEED: u16 = 17;
+    /// Requests of consensus that are too long for a call, as streams; their group is the database.
+    pub const REPLICATION_LONG: u16 = 18;
     /// Tests.
     pub const TEST: u16 = 0xffff;
 }

@@ -32,7 +32,7 @@ use super::{
 /// The active copy says that it is there this often.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Without a word from the active copy for a time between these two, others stand for election.
-const ELECTION: (Duration, Duration) = (Duration::from_millis(600), Duration::from_millis(1200));
+const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
 /// A transaction that no majority has taken after this long is given up; its fate is not known.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long another copy may take to take over before this one goes on.

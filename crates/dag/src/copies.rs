@@ -1,0 +1,230 @@
+//! A copy of a database among servers: its group talks over the links, and new copies are seeded over them.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use base::{Guid, disk::SharedDisk};
+use bytes::{Bytes, BytesMut};
+use engine::{EngineError, Piece, Planting};
+
+use crate::{
+    link::{
+        Audience, CALL_MAX, Endpoint, LinkError, Links, Peer, Refusal, Registration, Sink, Source, service,
+    },
+    replica::{Answered, Group, Peers, ServerId},
+};
+
+/// The longest request of a copy: a record fills a log segment at most, and one is always sent whole, bytes.
+const LONG_MAX: usize = (1 << 30) + (16 << 20);
+/// Refusals of a seed.
+const CANNOT_SEED: u16 = 1;
+
+/// Carries a database's group over the links.
+pub struct Carrier {
+    links: Links,
+    database: Guid,
+}
+
+impl Carrier {
+    /// The carrier of one database.
+    pub fn new(links: Links, database: Guid) -> Arc<Self> {
+        Arc::new(Self { links, database })
+    }
+}
+
+impl Carrier {
+    async fn call_long(
+        &self,
+        to: ServerId,
+        endpoint: Endpoint,
+        request: Vec<Bytes>,
+    ) -> Result<Bytes, LinkError> {
+        let (mut sink, source) = self.links.open_stream(to, endpoint, Bytes::new()).await?;
+        for part in request {
+            sink.send(part).await?;
+        }
+        sink.finish().await?;
+        gather(source, CALL_MAX).await
+    }
+}
+
+/// All that a stream brings, up to a limit.
+async fn gather(mut source: Source, limit: usize) -> Result<Bytes, LinkError> {
+    let mut all = BytesMut::new();
+    while let Some(bytes) = source.next().await? {
+        all.extend_from_slice(&bytes);
+        if all.len() > limit {
+            return Err(LinkError::TooLong { what: "a message between copies", bytes: all.len(), limit });
+        }
+    }
+    Ok(all.freeze())
+}
+
+impl Peers for Carrier {
+    fn call(&self, to: ServerId, request: Vec<Bytes>, within: Duration) -> Answered<'_> {
+        let endpoint = |service| Endpoint::in_group(service, self.database);
+        Box::pin(async move {
+            let answer = if request.iter().map(Bytes::len).sum::<usize>() <= CALL_MAX {
+                self.links.call(to, endpoint(service::REPLICATION), request, within).await
+            } else {
+                let long = self.call_long(to, endpoint(service::REPLICATION_LONG), request);
+                tokio::time::timeout(within, long).await.unwrap_or(Err(LinkError::Deadline))
+            };
+            answer.map_err(std::io::Error::other)
+        })
+    }
+}
+
+/// A copy that other servers reach, for as long as this lives.
+#[must_use = "dropped, the copy answers no more"]
+pub struct Reachable {
+    _requests: Registration,
+    _long_requests: Registration,
+    _seeds: Registration,
+}
+
+/// Has a copy answer the other copies, and seed new ones.
+pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable {
+    let (asked, asked_at_length, seeding) = (group.clone(), group.clone(), group.clone());
+    let replication = Endpoint::in_group(service::REPLICATION, database);
+    let requests = links.register_call(Audience::Servers, replication, move |_: Peer, request| {
+        let group = asked.clone();
+        async move { group.answer(request).await.map_err(|error| Refusal::new(0, error.to_string())) }
+    });
+    let long = Endpoint::in_group(service::REPLICATION_LONG, database);
+    let long_requests = links.register_stream(Audience::Servers, long, move |peer: Peer, _, sink, source| {
+        let group = asked_at_length.clone();
+        async move {
+            if let Err(error) = answer_long(&group, sink, source).await {
+                tracing::debug!(server = %peer.server, %error, "a long request of a copy was cut off");
+            }
+        }
+    });
+    let seed = Endpoint::in_group(service::SEED, database);
+    let seeds = links.register_stream(Audience::Servers, seed, move |peer: Peer, _, sink, source| {
+        let group = seeding.clone();
+        async move {
+            if let Err(error) = give_seed(&group, sink, source).await {
+                tracing::warn!(server = %peer.server, %error, "the seed of a copy was cut off");
+            }
+        }
+    });
+    Reachable { _requests: requests, _long_requests: long_requests, _seeds: seeds }
+}
+
+async fn answer_long(group: &Group, mut sink: Sink, source: Source) -> Result<(), LinkError> {
+    let request = gather(source, LONG_MAX).await?;
+    match group.answer(request).await {
+        Ok(answer) => {
+            for part in answer {
+                sink.send(part).await?;
+            }
+            sink.finish().await
+        }
+        Err(error) => {
+            sink.refuse(0, error.to_string());
+            Ok(())
+        }
+    }
+}
+
+async fn give_seed(group: &Arc<Group>, mut sink: Sink, mut source: Source) -> Result<(), LinkError> {
+    let from = group.clone();
+    let mut seed = match blocking(move || from.seed()).await {
+        Ok(seed) => seed,
+        Err(error) => {
+            sink.refuse(CANNOT_SEED, error.to_string());
+            return Ok(());
+        }
+    };
+    loop {
+        let (piece, rest) = match blocking(move || seed.next().map(|piece| (piece, seed))).await {
+            Ok(next) => next,
+            Err(error) => {
+                sink.refuse(CANNOT_SEED, error.to_string());
+                return Ok(());
+            }
+        };
+        seed = rest;
+        let Some(piece) = piece else { break };
+        // A piece is one message: its length goes before it.
+        let parts = piece.encode();
+        let len: usize = parts.iter().map(Bytes::len).sum();
+        sink.send(Bytes::copy_from_slice(&(len as u32).to_le_bytes())).await?;
+        for part in parts {
+            sink.send(part).await?;
+        }
+    }
+    sink.finish().await?;
+    // The log that the new copy goes on with is kept until it says that it is whole.
+    source.next().await.map(drop)
+}
+
+/// What can go wrong when a copy is made.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// This server's disk or the seed itself.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The seed ended before it was whole.
+    #[error("the seed ended before the copy was whole")]
+    CutOff,
+}
+
+/// Makes a copy in an empty folder from the copy of another server. `progress` is told of every piece: bytes
+/// received so far.
+pub async fn take_seed(
+    links: &Links,
+    from: ServerId,
+    database: Guid,
+    disk: SharedDisk,
+    dir: PathBuf,
+    progress: impl Fn(u64) + Send,
+) -> Result<(), SeedError> {
+    let endpoint = Endpoint::in_group(service::SEED, database);
+    let (sink, mut source) = links.open_stream(from, endpoint, Bytes::new()).await?;
+    let mut planting = blocking(move || Planting::begin(disk, dir)).await?;
+    let (mut buffer, mut received) = (BytesMut::new(), 0);
+    while let Some(bytes) = source.next().await? {
+        received += bytes.len() as u64;
+        buffer.extend_from_slice(&bytes);
+        while let Some(piece) = cut_piece(&mut buffer)? {
+            let (whole, rest) = blocking(move || planting.take(piece).map(|whole| (whole, planting))).await?;
+            planting = rest;
+            progress(received);
+            if whole {
+                sink.finish().await?;
+                return Ok(());
+            }
+        }
+    }
+    Err(SeedError::CutOff)
+}
+
+/// The longest piece that is taken, bytes.
+const PIECE_MAX: usize = 64 << 20;
+
+fn cut_piece(buffer: &mut BytesMut) -> Result<Option<Piece>, EngineError> {
+    let Some(len) = buffer.first_chunk::<4>().map(|len| u32::from_le_bytes(*len) as usize) else {
+        return Ok(None);
+    };
+    let broken = || EngineError::Corrupt("the other server sent what is no seed".into());
+    if len > PIECE_MAX {
+        return Err(broken());
+    }
+    if buffer.len() < 4 + len {
+        return Ok(None);
+    }
+    let _ = buffer.split_to(4);
+    Piece::decode(buffer.split_to(len).freeze()).map(Some).ok_or_else(broken)
+}
+
+/// Runs what reads or writes the disk away from the network's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(EngineError::Dismounted(error.to_string())))
+}
