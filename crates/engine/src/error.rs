@@ -13,6 +13,9 @@ pub enum EngineError {
     /// Another process holds the folder.
     #[error("the database folder {} is in use by another process", .0.display())]
     Locked(PathBuf),
+    /// A copy was to be made where a whole database lies.
+    #[error("{} holds a database already: remove it before a copy is made there", .0.display())]
+    Occupied(PathBuf),
     /// The volume is full: nothing was acknowledged; writes are accepted again when space returns.
     #[error("the volume that holds {} is full", .0.display())]
     Full(PathBuf),

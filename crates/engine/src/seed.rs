@@ -3,7 +3,13 @@
 //! A seed is a stream of pieces. The new copy is whole when the last one has been taken; it then goes on with
 //! the entry after the checkpoint, which the copy it came from keeps for it while the seed is under way.
 
-use std::{collections::VecDeque, io::IoSlice, ops::Bound, path::PathBuf, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io::IoSlice,
+    ops::Bound,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use base::disk::{DiskFile, OpenMode, SharedDisk};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -11,13 +17,15 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crate::{
     EngineError, EntryId, Note, Replica,
     core::Core,
-    index::{Cut, Index, Mark, Snapshot, SpaceChanges, Usage},
+    index::{self, Cut, Index, Mark, Snapshot, SpaceChanges, Usage},
     log::segment::Span,
     overlay::Overlay,
 };
 
 /// A piece holds about this much, bytes.
 const PIECE: usize = 512 << 10;
+/// The longest log segment there is, bytes.
+const SEGMENT_MAX: u64 = 1 << 30;
 
 /// A part of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,15 +306,25 @@ pub struct Planting {
     index: Index,
     overlay: Overlay,
     space: SpaceChanges,
-    file: Option<(u64, Arc<dyn DiskFile>)>,
+    /// The segment begun last: base, length, file.
+    file: Option<(u64, u64, Arc<dyn DiskFile>)>,
+}
+
+fn broken(why: &str) -> EngineError {
+    EngineError::Corrupt(format!("the seed cannot be taken: {why}"))
 }
 
 impl Planting {
-    /// Begins in an empty folder, or in one where an earlier attempt was cut off.
+    /// Begins in an empty folder, or in one where an earlier attempt was cut off. A folder that holds a whole
+    /// database is refused and left as it is.
     pub fn begin(disk: SharedDisk, dir: PathBuf) -> Result<Self, EngineError> {
         let failed = |error| EngineError::io("making a copy in", &dir, error);
         disk.create_dir_all(&dir).map_err(failed)?;
-        for name in disk.list(&dir).map_err(failed)? {
+        let names = disk.list(&dir).map_err(failed)?;
+        if names.iter().any(|name| name == Path::new(index::NAME)) {
+            return Err(EngineError::Occupied(dir));
+        }
+        for name in names {
             disk.remove(&dir.join(name)).map_err(failed)?;
         }
         let index = Index::draft(&disk, &dir)?;
@@ -326,18 +344,24 @@ impl Planting {
             Piece::Released(bodies) => self.overlay.released.extend(bodies),
             Piece::Segment(base, len, [live, dead, punched]) => {
                 self.seal()?;
+                if len > SEGMENT_MAX {
+                    return Err(broken("a segment is longer than any can be"));
+                }
                 let path = self.dir.join(format!("{base:016x}.log"));
                 let made = self.disk.open(&path, OpenMode::New).and_then(|file| {
                     file.set_len(len)?;
                     Ok(file)
                 });
-                self.file = Some((base, made.map_err(|e| EngineError::io("making", &path, e))?));
+                self.file = Some((base, len, made.map_err(|e| EngineError::io("making", &path, e))?));
                 self.space.usage.insert(base, Usage { live, dead, punched });
             }
             Piece::Log(position, bytes) => {
-                let broken = || EngineError::Corrupt("the seed's pieces are not in order".into());
-                let (base, file) = self.file.as_ref().ok_or_else(broken)?;
-                let offset = position.checked_sub(*base).ok_or_else(broken)?;
+                let outside = || broken("a piece lies outside its segment");
+                let (base, len, file) = self.file.as_ref().ok_or_else(outside)?;
+                let offset = position.checked_sub(*base).ok_or_else(outside)?;
+                if offset.checked_add(bytes.len() as u64).is_none_or(|end| end > *len) {
+                    return Err(outside());
+                }
                 file.write_all_at(&[IoSlice::new(&bytes)], offset)
                     .map_err(|error| EngineError::io("writing a copy in", &self.dir, error))?;
             }
@@ -359,7 +383,7 @@ impl Planting {
 
     fn seal(&mut self) -> Result<(), EngineError> {
         match self.file.take() {
-            Some((_, file)) => {
+            Some((_, _, file)) => {
                 file.sync_data().map_err(|error| EngineError::io("syncing a copy in", &self.dir, error))
             }
             None => Ok(()),

@@ -265,6 +265,15 @@ fn a_new_copy_grows_from_a_seed() {
     let (read, total) = seed.progress();
     assert_eq!(read, total);
     drop((seed, planting));
+    // What is whole is never made anew by mistake, and nothing is written outside a segment.
+    let again = Planting::begin(Arc::new(other.clone()), "/db".into());
+    assert!(matches!(again, Err(EngineError::Occupied(_))));
+    let mut elsewhere = Planting::begin(Arc::new(other.clone()), "/other".into()).unwrap();
+    assert!(elsewhere.take(Piece::Log(0, Bytes::from_static(b"x"))).is_err());
+    assert!(elsewhere.take(Piece::Segment(0, u64::MAX, [0; 3])).is_err());
+    elsewhere.take(Piece::Segment(4096, 4096, [0; 3])).unwrap();
+    assert!(elsewhere.take(Piece::Log(8191, Bytes::from_static(b"xx"))).is_err());
+    assert!(elsewhere.take(Piece::Log(0, Bytes::from_static(b"x"))).is_err());
     let new = Replica::open(options(&other.crash(Crash::PowerCut, &SeededRng::new(1))), true).unwrap();
     let missing = copy.entries(new.log_state().last.index + 1..u64::MAX, u64::MAX).unwrap();
     assert!(!missing.is_empty());

@@ -280,7 +280,8 @@ fn open_file(file: Arc<dyn DiskFile>, path: &Path, cache_bytes: usize) -> Result
 
 /// The name of an index file that is being made.
 const DRAFT: &str = "index.new";
-const NAME: &str = "index.redb";
+/// The name of a whole one.
+pub(crate) const NAME: &str = "index.redb";
 
 impl Index {
     /// Makes the file under another name: under its own it is always whole.
