@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use base::{Guid, disk::SharedDisk};
 use bytes::{Bytes, BytesMut};
 use engine::{EngineError, Piece, Planting};
+use tokio::sync::Semaphore;
 
 use crate::{
     link::{
@@ -91,9 +92,12 @@ pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable
         async move { group.answer(request).await.map_err(|error| Refusal::new(0, error.to_string())) }
     });
     let long = Endpoint::in_group(service::REPLICATION_LONG, database);
+    let one = Arc::new(Semaphore::new(1));
     let long_requests = links.register_stream(Audience::Servers, long, move |peer: Peer, _, sink, source| {
-        let group = asked_at_length.clone();
+        let (group, one) = (asked_at_length.clone(), one.clone());
         async move {
+            // They are held in memory whole: one at a time.
+            let _turn = one.acquire().await;
             if let Err(error) = answer_long(&group, sink, source).await {
                 tracing::debug!(server = %peer.server, %error, "a long request of a copy was cut off");
             }
