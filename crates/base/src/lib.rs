@@ -11,6 +11,7 @@ pub mod disk;
 pub mod eventlog;
 pub mod fault;
 pub mod guid;
+pub mod neighbours;
 pub mod net;
 pub mod rng;
 #[cfg(feature = "sim")]

@@ -2,9 +2,10 @@
 //! may be cut, and the links the servers talk over. It ships records it cannot read.
 //!
 //! `machine` decides (pure), `replica` keeps one copy (openraft over the engine's log), `link` carries bytes
-//! between servers, `copies` puts the two together.
+//! between servers, `copies` puts the two together, `neighbours` carries what other rooms ask.
 
 pub mod copies;
 pub mod link;
 pub mod machine;
+pub mod neighbours;
 pub mod replica;

@@ -8,6 +8,7 @@
 mod accept;
 pub mod authority;
 mod connection;
+mod conversation;
 mod dial;
 mod error;
 pub mod frame;
@@ -22,6 +23,7 @@ mod tls;
 mod types;
 
 pub use connection::CALL_MAX;
+pub use conversation::converse;
 pub use error::{LinkError, Refusal};
 pub use join_key::{JoinKey, JoinKeyError};
 pub use links::{Guest, HEAD_MAX, Links};

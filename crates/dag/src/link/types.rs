@@ -19,6 +19,17 @@ pub mod service {
     pub const SEED: u16 = 17;
     /// Requests of consensus that are too long for a call, as streams; their group is the database.
     pub const REPLICATION_LONG: u16 = 18;
+    /// Turns at writing a replicated database from a server that does not have the active copy; its group is the
+    /// database.
+    pub const TURNS: u16 = 19;
+    /// How copies stand, and what becomes of them.
+    pub const COPIES: u16 = 20;
+    /// A client's session, carried to the server that has its mailbox.
+    pub const CLIENTS: u16 = 32;
+    /// Messages for mailboxes that another server has.
+    pub const DELIVERY: u16 = 33;
+    /// Cmdlets that run where what they ask about is.
+    pub const COMMANDS: u16 = 34;
     /// Tests.
     pub const TEST: u16 = 0xffff;
 }

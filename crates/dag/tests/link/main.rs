@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod calls;
+mod conversations;
 mod faults;
 mod streams;
 mod support;
