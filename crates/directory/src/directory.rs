@@ -118,9 +118,10 @@ impl Directory {
         let shared = Arc::new(Shared { view, changes, database, followed, publishing, clock, rng });
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let writer = shared.clone();
-        std::thread::Builder::new().name("directory".into()).spawn(move || writer.run(queue)).map_err(
-            |error| EngineError::Io { context: "starting a thread".into(), source: error },
-        )?;
+        std::thread::Builder::new()
+            .name("directory".into())
+            .spawn(move || writer.run(queue))
+            .map_err(|error| EngineError::Io { context: "starting a thread".into(), source: error })?;
         Ok(Directory { shared, jobs })
     }
 

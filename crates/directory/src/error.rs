@@ -69,7 +69,9 @@ impl From<DirectoryError> for Fault {
             DirectoryError::Invalid(_) => (FaultKind::Invalid, "InvalidOperationException"),
             DirectoryError::Denied(_) => (FaultKind::AccessDenied, "ADScopeException"),
             DirectoryError::Filter(_) => (FaultKind::Invalid, "ParameterBindingException"),
-            DirectoryError::Closed | DirectoryError::Unsettled(_) => (FaultKind::Unavailable, "ADTransientException"),
+            DirectoryError::Closed | DirectoryError::Unsettled(_) => {
+                (FaultKind::Unavailable, "ADTransientException")
+            }
             DirectoryError::Corrupt(..) => return Fault::internal(error),
             DirectoryError::Engine(_) => {
                 return match error {

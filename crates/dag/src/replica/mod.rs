@@ -1,5 +1,6 @@
 //! One copy of a replicated database: openraft over the engine's log.
 
+mod elsewhere;
 mod group;
 mod log;
 mod message;
@@ -8,7 +9,7 @@ mod runtime;
 mod state;
 mod types;
 
-pub use group::{Group, GroupError, Standing, found};
+pub use group::{Group, GroupError, Standing, Writers, found};
 pub use log::Work;
 pub use message::Malformed;
 pub use network::{Answered, Peers};
