@@ -180,6 +180,11 @@ impl Group {
         }
     }
 
+    /// The server this copy is on.
+    pub fn me(&self) -> ServerId {
+        self.me
+    }
+
     /// How this copy stands.
     pub fn standing(&self) -> Standing {
         let metrics = self.raft.metrics();
@@ -255,10 +260,10 @@ impl Group {
         Ok(encode(&answer.unwrap_or_else(|error| Answer::Failed(error.to_string())), &[]))
     }
 
-    /// Has another server receive all entries from now on, and waits until it has caught up.
+    /// Has another server receive all entries from now on, once it is reached.
     pub async fn add_learner(&self, server: ServerId) -> Result<(), GroupError> {
         let _turn = self.proposing.lock().await;
-        self.raft.add_learner(server, openraft::impls::EmptyNode::new(), true).await.map(drop).map_err(raft)
+        self.raft.add_learner(server, openraft::impls::EmptyNode::new(), false).await.map(drop).map_err(raft)
     }
 
     /// Decides who decides: the voters from now on.

@@ -3,6 +3,7 @@
 mod elsewhere;
 mod group;
 mod log;
+mod members;
 mod message;
 mod network;
 mod runtime;
@@ -11,6 +12,7 @@ mod types;
 
 pub use group::{Group, GroupError, Standing, Writers, found};
 pub use log::Work;
+pub use members::Wanted;
 pub use message::Malformed;
 pub use network::{Answered, Peers};
 pub use runtime::seed_this_thread;
