@@ -126,16 +126,6 @@ fn decode(guid: Guid, bytes: &[u8], containers: &mut Containers) -> Result<Objec
     Ok(object)
 }
 
-/// An object as it is stored, for another directory to take.
-pub(crate) fn write_object(object: &Object) -> Result<Vec<u8>, DirectoryError> {
-    encode(object)
-}
-
-/// An object as another directory has stored it.
-pub(crate) fn read_object(guid: Guid, bytes: &[u8]) -> Result<Object, DirectoryError> {
-    decode(guid, bytes, &mut Containers::new())
-}
-
 /// Brings a view up to what was written since. What cannot be read is left out and said so: the others are right.
 pub(crate) fn follow(view: &mut View, changes: Vec<KeyChange>, containers: &mut Containers) {
     let guid = |bytes: Option<&[u8]>| bytes.and_then(|bytes| bytes.try_into().ok()).map(Guid);

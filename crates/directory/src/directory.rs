@@ -156,10 +156,6 @@ impl Directory {
         }
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.shared.database
-    }
-
     /// Finishes what is queued and releases the folder; later commits fail.
     pub fn close(&self) -> Result<(), DirectoryError> {
         Ok(self.shared.database.close()?)

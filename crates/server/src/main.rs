@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod config;
 mod configurations;
+mod directory_copy;
 mod error;
 mod files;
 mod join;

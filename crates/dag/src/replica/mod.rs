@@ -1,5 +1,6 @@
 //! One copy of a replicated database: openraft over the engine's log.
 
+mod electorate;
 mod elsewhere;
 mod group;
 mod log;
@@ -10,6 +11,7 @@ mod runtime;
 mod state;
 mod types;
 
+pub use electorate::electorate;
 pub use group::{Group, GroupError, Standing, Writers, found};
 pub use log::Work;
 pub use members::Wanted;
