@@ -8,7 +8,8 @@ use std::{
 };
 
 use base::{Guid, clock::SharedClock};
-use engine::{Txn, View};
+use engine::{EngineError, Txn, View};
+use tokio::sync::watch;
 
 use crate::{
     StoreError,
@@ -41,6 +42,8 @@ struct Inner {
     name: String,
     clock: SharedClock,
     watchers: Arc<Watchers>,
+    /// Nobody is to be served from here any more.
+    offline: watch::Sender<bool>,
 }
 
 /// One mailbox of a database; clones share it.
@@ -54,11 +57,11 @@ pub struct Mailbox {
 /// dropped.
 pub struct Change<R>(engine::Commit<Done<R>, StoreError>);
 
-type Answer<R> = Result<Result<Done<R>, StoreError>, engine::EngineError>;
+type Answer<R> = Result<Result<Done<R>, StoreError>, EngineError>;
 
 impl<R> Change<R> {
     fn settle(answer: Answer<R>) -> Result<R, StoreError> {
-        let closed = || StoreError::Engine(engine::EngineError::Dismounted("closed".into()));
+        let closed = || StoreError::Engine(EngineError::Dismounted("closed".into()));
         answer??.take().ok_or_else(closed)
     }
     /// Waits on a thread that may block.
@@ -95,7 +98,8 @@ impl Database {
                 write.wait()??;
             }
         }
-        Ok(Self { inner: Arc::new(Inner { engine, guid, name, clock, watchers: Arc::default() }) })
+        let (watchers, offline) = (Arc::default(), watch::channel(false).0);
+        Ok(Self { inner: Arc::new(Inner { engine, guid, name, clock, watchers, offline }) })
     }
 
     /// The GUID of the directory's database object.
@@ -114,8 +118,25 @@ impl Database {
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         Ok(self.inner.engine.checkpoint()?)
     }
-    /// Finishes what is queued and releases the files. Every later call fails.
+    /// Takes what was opened here out of service for good, where another server has the database from now on: whoever
+    /// waits for [`Database::offline`] wakes, and no mailbox is available any more. The engine stays as it is.
+    pub fn retire(&self) {
+        self.inner.offline.send_replace(true);
+    }
+    /// Turns true when this database serves nobody any more: it is being closed, or was retired.
+    pub fn offline(&self) -> watch::Receiver<bool> {
+        self.inner.offline.subscribe()
+    }
+    /// Fails when it serves nobody any more.
+    pub(crate) fn check_online(&self) -> Result<(), StoreError> {
+        if *self.inner.offline.borrow() {
+            return Err(EngineError::Dismounted("closed".into()).into());
+        }
+        Ok(())
+    }
+    /// Retires it, finishes what is queued and releases the files. Every later call fails.
     pub fn close(&self) -> Result<(), StoreError> {
+        self.retire();
         Ok(self.inner.engine.close()?)
     }
 

@@ -43,6 +43,11 @@ impl Endpoint {
     pub const fn of(service: u16) -> Self {
         Endpoint { service, group: Guid::EMPTY }
     }
+    /// Whether what is opened here stays open, mostly silent, for as long as a person likes: such streams may be many,
+    /// and none of them takes room that others need.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.service == service::CLIENTS
+    }
     /// One of several.
     pub const fn in_group(service: u16, group: Guid) -> Self {
         Endpoint { service, group }
