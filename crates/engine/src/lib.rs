@@ -35,6 +35,6 @@ pub use log::record::fuzz as fuzz_record;
 pub use log::record::{EntryId, Record};
 pub use overlay::Note;
 pub use read::{Read, Visitor};
-pub use replica::{LogState, Replica, Turn};
-pub use seed::{Piece, Planting, Seed};
+pub use replica::{LogState, Replica, Turn, has_voted};
+pub use seed::{Piece, Planting, Seed, holds_database};
 pub use txn::{Txn, View};

@@ -44,7 +44,11 @@ struct Inner {
     watchers: Arc<Watchers>,
     /// Nobody is to be served from here any more.
     offline: watch::Sender<bool>,
+    fence: Option<Fence>,
 }
+
+/// Says whether a copy may answer for the database at this moment.
+pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// One mailbox of a database; clones share it.
 #[derive(Clone)]
@@ -82,7 +86,18 @@ impl Database {
     pub fn open(config: Config) -> Result<Self, StoreError> {
         let Config { guid, engine: options } = config;
         let (name, clock) = (options.name.clone(), options.clock.clone());
-        let engine = engine::Database::open(options)?;
+        Self::over(engine::Database::open(options)?, guid, name, clock, None)
+    }
+
+    /// The database in an engine that somebody else keeps open: the active one of several copies. `fence` says
+    /// whether it may answer; it may wait a little.
+    pub fn over(
+        engine: engine::Database,
+        guid: Guid,
+        name: String,
+        clock: SharedClock,
+        fence: Option<Fence>,
+    ) -> Result<Self, StoreError> {
         let identity = engine.view(view_identity)?;
         match identity {
             Some(found) if found.guid != guid => {
@@ -99,7 +114,7 @@ impl Database {
             }
         }
         let (watchers, offline) = (Arc::default(), watch::channel(false).0);
-        Ok(Self { inner: Arc::new(Inner { engine, guid, name, clock, watchers, offline }) })
+        Ok(Self { inner: Arc::new(Inner { engine, guid, name, clock, watchers, offline, fence }) })
     }
 
     /// The GUID of the directory's database object.
@@ -129,7 +144,7 @@ impl Database {
     }
     /// Fails when it serves nobody any more.
     pub(crate) fn check_online(&self) -> Result<(), StoreError> {
-        if *self.inner.offline.borrow() {
+        if *self.inner.offline.borrow() || self.inner.fence.as_ref().is_some_and(|fence| !fence()) {
             return Err(EngineError::Dismounted("closed".into()).into());
         }
         Ok(())

@@ -68,6 +68,25 @@ impl Stores {
         opened
     }
 
+    /// Serves a database that somebody else keeps open.
+    pub fn show(&self, database: Database) {
+        tracing::info!(database = database.name(), "mailbox database mounted");
+        self.slots.write().insert(database.guid(), Slot::Mounted(database));
+    }
+
+    /// Serves it no more, and leaves it open for whoever keeps it.
+    pub fn hide(&self, guid: Guid) {
+        if let Some(Slot::Mounted(database)) = self.slots.write().insert(guid, Slot::Dismounted) {
+            database.retire();
+            tracing::info!(database = database.name(), "mailbox database is not served here any more");
+        }
+    }
+
+    /// Knows nothing of it any more; for one that is not served.
+    pub fn forget(&self, guid: Guid) {
+        self.slots.write().remove(&guid);
+    }
+
     /// Closes a database; what was acknowledged is on disk.
     pub fn dismount(&self, guid: Guid) -> Result<(), StoreError> {
         let mounted = {

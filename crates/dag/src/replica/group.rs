@@ -34,6 +34,9 @@ use super::{
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Without a word from the active copy for a time between these two, others stand for election.
 const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
+/// So long after a majority was heard from, none of the others becomes active: less than [`ELECTION`] says, for the
+/// clocks' sake.
+const LEASE: Duration = Duration::from_millis(500);
 /// A transaction that no majority has taken after this long is given up; its fate is not known.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long another copy may take to take over before this one goes on.
@@ -210,6 +213,23 @@ impl Group {
         }
     }
 
+    /// Whether this copy may answer for the database at this moment: it is the active one, and no other can have
+    /// become it.
+    pub fn may_answer(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = WatchReceiver::borrow_watched(&metrics);
+        let alone = || metrics.membership_config.membership().voter_ids().all(|voter| voter == self.me);
+        let heard = || metrics.last_quorum_acked.is_some_and(|at| Instant::elapsed(&*at) < LEASE);
+        metrics.state.is_leader() && (heard() || alone())
+    }
+
+    /// How far this copy's log reaches: where it begins, up to where it was received, and up to where it was
+    /// applied, as log positions.
+    pub fn reach(&self) -> [u64; 3] {
+        let log = self.replica.log_state();
+        [log.begin, log.end, self.database().status().durable]
+    }
+
     /// Waits until something about this copy's standing may have changed.
     pub async fn changed(&self) {
         let mut metrics = self.raft.metrics();
@@ -312,6 +332,13 @@ impl Group {
     /// Says whether this copy may stand for election.
     pub fn may_stand(&self, may: bool) {
         self.raft.runtime_config().elect(may);
+    }
+
+    /// Gives up the log below a position.
+    pub async fn purge_below(&self, position: u64) -> Result<(), GroupError> {
+        let replica = self.replica.clone();
+        let index = tokio::task::spawn_blocking(move || replica.entry_before(position)).await;
+        self.purge(index.map_err(raft)??).await
     }
 
     /// Gives up the log up to and including this entry.

@@ -40,8 +40,9 @@ impl Wanted {
         }
         let keeps_up = |server: &ServerId| {
             let received = now.received.iter().find(|(member, _)| member == server);
-            let received = received.and_then(|(_, index)| *index).unwrap_or(0);
-            *server == me || received + BEHIND_MAX >= now.last.index
+            let received = received.and_then(|(_, index)| *index);
+            // One that was never heard of may not even be there.
+            *server == me || received.is_some_and(|received| received + BEHIND_MAX >= now.last.index)
         };
         let voters: BTreeSet<ServerId> = self
             .voters

@@ -64,6 +64,13 @@ impl Tail {
         self.known.range(..=index).next_back().map(|(index, position)| (*index, *position))
     }
 
+    /// A known entry that begins at or before a position: its index and position.
+    pub(crate) fn nearest_position(&self, position: u64) -> Option<(u64, u64)> {
+        // Those who lie further on have the higher numbers.
+        let known = self.known.iter().rev().find(|(_, at)| **at <= position);
+        known.map(|(index, at)| (*index, *at))
+    }
+
     /// Remembers where an entry lies.
     pub(crate) fn remember(&mut self, index: u64, position: u64) {
         self.known.insert(index, position);
