@@ -92,7 +92,8 @@ impl Tail {
         while let Some(record) = self.recent.pop_back_if(|record| record.position() >= end) {
             self.recent_bytes -= record.len();
         }
-        _ = self.known.split_off(&(last.index + 1));
+        // The next entry will lie where the one lay that goes.
+        _ = self.known.split_off(&(last.index + 2));
         (self.end, self.last) = (end, last);
     }
 
