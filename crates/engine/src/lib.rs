@@ -36,5 +36,5 @@ pub use log::record::{EntryId, Record};
 pub use overlay::Note;
 pub use read::{Read, Visitor};
 pub use replica::{LogState, Replica, Turn, has_voted};
-pub use seed::{Piece, Planting, Seed, holds_database};
+pub use seed::{Piece, Planting, Seed, holds_database, remove_database};
 pub use txn::{Txn, View};

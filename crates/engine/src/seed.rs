@@ -319,6 +319,16 @@ pub fn holds_database(disk: &SharedDisk, dir: &Path) -> Result<bool, EngineError
     }
 }
 
+/// Removes the database in a folder, and leaves the folder. What a crash leaves over is no database any more.
+pub fn remove_database(disk: &SharedDisk, dir: &Path) -> Result<(), EngineError> {
+    let failed = |error| EngineError::io("removing the database in", dir, error);
+    let remove = |name: &Path| disk.remove(&dir.join(name)).map_err(failed);
+    remove(Path::new(index::NAME))?;
+    disk.sync_dir(dir).map_err(failed)?;
+    disk.list(dir).map_err(failed)?.iter().try_for_each(|name| remove(name))?;
+    disk.sync_dir(dir).map_err(failed)
+}
+
 fn broken(why: &str) -> EngineError {
     EngineError::Corrupt(format!("the seed cannot be taken: {why}"))
 }

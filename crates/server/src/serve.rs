@@ -7,14 +7,16 @@ use std::{
 };
 
 use base::{
-    Fault, Rng,
+    Fault, Guid, Rng,
     clock::{SharedClock, SystemClock},
     disk::{DiskFile, SharedDisk, SystemDisk},
     eventlog::{self, EventKind, EventLog, Level},
     rng::SystemRng,
 };
-use cmdlets::{Context, copies::SingleServer};
+use cmdlets::{Context, copies::Kept};
+use dag::{link::Links, replica::Group};
 use directory::{Directory, Object};
+use jobs::copies::{self, Answers, Manager};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
 use store::Stores;
@@ -63,13 +65,6 @@ const STARTED: EventKind = EventKind {
     level: Level::Information,
 };
 const STOPPED: EventKind = EventKind { id: 1002, ..STARTED };
-const NOT_MOUNTED: EventKind = EventKind {
-    log: "Application",
-    source: "MSExchangeIS",
-    id: 1001,
-    category: "General",
-    level: Level::Error,
-};
 
 /// `rialto serve`
 pub(crate) async fn run(options: cli::Serve) -> Result<(), ServerError> {
@@ -87,6 +82,7 @@ pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization
 }
 
 /// The seams everything is opened with.
+#[derive(Clone)]
 pub(crate) struct Seams {
     disk: SharedDisk,
     pub(crate) clock: SharedClock,
@@ -138,7 +134,8 @@ pub(crate) struct Running {
     config: Config,
     certificate: PathBuf,
     directory: DirectoryCopy,
-    stores: Stores,
+    copies: Manager,
+    _answers: Answers,
     transport: Transport,
     links: ServerLinks,
     stop: watch::Sender<bool>,
@@ -176,7 +173,10 @@ pub(crate) async fn start(
     links.serve(&config, (&copy.group, &directory), &mut tasks, &stopped);
     let server = own_server(&directory, &config)?;
     let stores = Stores::default();
-    mount_databases(&layout, &seams, &server, &directory, &stores).await;
+    let copies = copies(&layout, &seams, server.guid, (&directory, &copy.group), &stores, &links.links);
+    copies.open_all().await;
+    let answers = copies.answer_others();
+    tasks.spawn(copies.clone().run(stopped.clone()));
     let authenticator = {
         let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
         blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
@@ -217,7 +217,13 @@ pub(crate) async fn start(
 
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
-    let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
+    let rooms = Rooms {
+        directory: &directory,
+        stores: &stores,
+        transport: &transport,
+        links: &links,
+        copies: &copies,
+    };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
@@ -236,7 +242,8 @@ pub(crate) async fn start(
         config,
         certificate: path,
         directory: copy,
-        stores,
+        copies,
+        _answers: answers,
         transport,
         links,
         stop,
@@ -260,26 +267,24 @@ pub(crate) fn own_server(directory: &Directory, config: &Config) -> Result<Arc<O
     })
 }
 
-/// A database that does not mount is said so and left; the others serve.
-async fn mount_databases(
+/// Who keeps the copies of this server.
+fn copies(
     layout: &Layout,
     seams: &Seams,
-    server: &Object,
-    directory: &Directory,
+    server: Guid,
+    (directory, directory_group): (&Directory, &Arc<Group>),
     stores: &Stores,
-) {
-    let view = directory.snapshot();
-    for object in view.databases().filter(|database| database.link("Server") == Some(server.guid)) {
-        let config = database_config(layout, seams, object);
-        let stores = stores.clone();
-        let mounted = blocking("mounting", move || Ok(stores.mount(config)?)).await;
-        if let Err(error) = mounted {
-            eventlog::write(
-                &NOT_MOUNTED,
-                &format!("The mailbox database \"{}\" did not mount. {error}", object.name),
-            );
-        }
-    }
+    links: &Links,
+) -> Manager {
+    let (layout, seams) = (layout.clone(), seams.clone());
+    Manager::new(copies::Settings {
+        server,
+        directory: directory.clone(),
+        stores: stores.clone(),
+        links: links.clone(),
+        config: Box::new(move |object| database_config(&layout, &seams, object)),
+        directory_group: directory_group.clone(),
+    })
 }
 
 fn database_config(layout: &Layout, seams: &Seams, object: &Object) -> store::Config {
@@ -330,6 +335,7 @@ struct Rooms<'a> {
     stores: &'a Stores,
     transport: &'a Transport,
     links: &'a ServerLinks,
+    copies: &'a Manager,
 }
 
 fn cmdlet_context(
@@ -339,20 +345,14 @@ fn cmdlet_context(
     rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
-    let Rooms { directory, stores, transport, links } = rooms;
+    let Rooms { directory, stores, transport, links, copies } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
-    let (volume, disk) = (layout.clone(), seams.disk.clone());
-    let copies = SingleServer {
-        server: server.guid,
-        stores: stores.clone(),
-        free_space: Box::new(move |database| disk.free_space(&volume.mailbox_database(database.guid)).ok()),
-    };
     Context {
         server_name: server.name.to_string(),
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
-        copies: Box::new(copies),
+        copies: Box::new(Kept { manager: copies.clone(), runtime: tokio::runtime::Handle::current() }),
         transport: transport.clone(),
         links: Some(links.links.clone()),
         events: records.events,
@@ -482,8 +482,7 @@ impl Running {
             .map_err(Fault::from)
             .map_err(ServerError::during("stopping the transport"))?;
         eventlog::write(&STOPPED, &format!("The messaging server {} has stopped.", self.config.server_name));
-        let stores = self.stores;
-        blocking("closing the databases", move || Ok(stores.dismount_all()?)).await?;
+        self.copies.stop().await;
         self.directory.stop().await;
         self.links.links.close().await;
         Ok(())

@@ -202,7 +202,9 @@ fn mount(call: &mut Call<'_>) -> Outcome {
     }
     room(call.cx, &view, &object)?;
     if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
-        call.cx.stores.mount((call.cx.database_config)(&object))?;
+        if !call.cx.copies.set_mounted(object.guid, true)? {
+            call.cx.stores.mount((call.cx.database_config)(&object))?;
+        }
     }
     Ok(())
 }
@@ -213,7 +215,9 @@ fn dismount(call: &mut Call<'_>) -> Outcome {
         "Dismounting database \"{}\". This may result in reduced availability for mailboxes in the database",
         object.name
     ))? {
-        call.cx.stores.dismount(object.guid)?;
+        if !call.cx.copies.set_mounted(object.guid, false)? {
+            call.cx.stores.dismount(object.guid)?;
+        }
     }
     Ok(())
 }

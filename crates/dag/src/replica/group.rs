@@ -164,6 +164,11 @@ impl Group {
         self.replica.database()
     }
 
+    /// Whether a new copy is being made from this one.
+    pub fn is_seeding(&self) -> bool {
+        self.replica.is_seeding()
+    }
+
     /// Begins a seed of this copy, from which a new one is made.
     pub fn seed(&self) -> Result<Seed, EngineError> {
         self.replica.seed()

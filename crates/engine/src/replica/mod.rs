@@ -118,6 +118,11 @@ impl Replica {
         self.core.state.read(|state| (state.entry, state.note.clone()))
     }
 
+    /// Whether a new copy is being made from this one.
+    pub fn is_seeding(&self) -> bool {
+        self.core.is_seeding()
+    }
+
     /// Up to where the log is durable here, bytes.
     pub fn durable(&self) -> u64 {
         self.durable.load(Ordering::Acquire)
