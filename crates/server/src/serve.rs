@@ -14,9 +14,13 @@ use base::{
     rng::SystemRng,
 };
 use cmdlets::{Context, copies::SingleServer};
+use dag::{
+    link::{Registration, service},
+    neighbours::neighbours,
+};
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
-use services::Services;
+use services::{Place, Services};
 use store::Stores;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -31,7 +35,8 @@ use wire::kerberos::gss;
 use crate::{
     admin, certificate,
     certificate::Certificate,
-    cli,
+    cli, clients,
+    clients::Doors,
     commands::Commands,
     config::Config,
     error::ServerError,
@@ -154,6 +159,8 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
+    /// Sessions that other servers hand over.
+    _carried: Registration,
     /// Held until everything is closed.
     _lock: Arc<dyn DiskFile>,
 }
@@ -191,13 +198,14 @@ pub(crate) async fn start(
     };
     let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
     let authenticator = authenticator.with_kerberos(kerberos);
-    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
     let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let links =
         ServerLinks::open(&layout, &seams, &config, &directory, server.guid, &mut tasks, &stopped).await?;
+    let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
+    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
@@ -233,7 +241,9 @@ pub(crate) async fn start(
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
-    protocols.listen(&mut tasks)?;
+    let doors = protocols.doors();
+    let carried = clients::answer(&links.links, services.clone(), doors.clone(), stopped.clone());
+    protocols.listen(doors, &mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
@@ -254,6 +264,7 @@ pub(crate) async fn start(
         stop,
         tasks,
         signals,
+        _carried: carried,
         _lock: lock,
     })
 }
@@ -392,12 +403,10 @@ struct Remoting {
 }
 
 impl Protocols<'_> {
-    /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
-    fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
-        use listen::Door::{ImplicitTls, Plain};
-        let at = &self.config.listen;
+    /// IMAP and POP3.
+    fn doors(&self) -> Doors {
         let settings = |banner: &str| listen::Settings {
-            allow_plaintext: at.allow_plaintext,
+            allow_plaintext: self.config.listen.allow_plaintext,
             ..listen::Settings::new(banner)
         };
         let imap = Arc::new(imap::Server {
@@ -412,6 +421,13 @@ impl Protocols<'_> {
             services: self.services.clone(),
             tls: Some(self.tls.clone()),
         });
+        Doors { imap, pop3 }
+    }
+
+    /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
+    fn listen(&self, Doors { imap, pop3 }: Doors, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
+        use listen::Door::{ImplicitTls, Plain};
+        let at = &self.config.listen;
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
             tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
         }
