@@ -54,7 +54,7 @@ pub(super) struct House {
 pub(super) struct Server {
     guid: Guid,
     directory: Directory,
-    pub(super) stores: Stores,
+    stores: Stores,
     doors: Doors,
     stop: watch::Sender<bool>,
     _links: Links,
@@ -138,10 +138,9 @@ impl House {
 
     /// Opens the database on a server, and has both directories say that it is there.
     pub(super) async fn mount(&self, at: usize) {
-        self.servers[at]
-            .stores
-            .mount(store::Config { guid: self.database, engine: engine(self.dir.path().join("database")) })
-            .unwrap();
+        let stores = self.servers[at].stores.clone();
+        let config = store::Config { guid: self.database, engine: engine(self.dir.path().join("database")) };
+        tokio::task::spawn_blocking(move || stores.mount(config).map(drop)).await.unwrap().unwrap();
         for server in [0, 1] {
             self.say_active(server, at).await;
         }
@@ -156,8 +155,9 @@ impl House {
     }
 
     /// Closes the database on a server.
-    pub(super) fn dismount(&self, at: usize) {
-        self.servers[at].stores.dismount(self.database).unwrap();
+    pub(super) async fn dismount(&self, at: usize) {
+        let (stores, database) = (self.servers[at].stores.clone(), self.database);
+        tokio::task::spawn_blocking(move || stores.dismount(database)).await.unwrap().unwrap();
     }
 
     /// Cuts the second server off, as if it were dead.
