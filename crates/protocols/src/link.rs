@@ -44,7 +44,7 @@ pub(crate) enum Gone {
     #[error("the server is shutting down")]
     Stopping,
     /// The mailbox is not to be had from here any more; the client finds it when it logs on again.
-    #[error("the mailbox went offline; log on again in a moment")]
+    #[error("the mailbox is no longer available here; log on again in a moment")]
     Offline,
     /// The session was ended for the reason told to the client.
     #[error("{0}")]

@@ -15,7 +15,7 @@ use base::{
 };
 use cmdlets::{Context, copies::SingleServer};
 use dag::{
-    link::{Registration, service},
+    link::{Links, Registration, service},
     neighbours::neighbours,
 };
 use directory::{Directory, Object};
@@ -241,9 +241,7 @@ pub(crate) async fn start(
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
-    let doors = protocols.doors();
-    let carried = clients::answer(&links.links, services.clone(), doors.clone(), stopped.clone());
-    protocols.listen(doors, &mut tasks)?;
+    let carried = protocols.listen(&links.links, &mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
@@ -424,17 +422,19 @@ impl Protocols<'_> {
         Doors { imap, pop3 }
     }
 
-    /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
-    fn listen(&self, Doors { imap, pop3 }: Doors, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
+    /// IMAP and POP3, each in the clear with STARTTLS and over TLS, and from other servers.
+    fn listen(&self, links: &Links, tasks: &mut JoinSet<()>) -> Result<Registration, ServerError> {
         use listen::Door::{ImplicitTls, Plain};
-        let at = &self.config.listen;
+        let (at, doors) = (&self.config.listen, self.doors());
+        let carried = clients::answer(links, self.services.clone(), doors.clone(), self.stopped.clone());
+        let Doors { imap, pop3 } = doors;
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
             tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
         }
         for (port, door) in [(at.pop3, Plain), (at.pop3s, ImplicitTls)] {
             tasks.spawn(pop3.clone().serve(bind(at.at(port), "POP3")?, door, self.stopped.clone()));
         }
-        Ok(())
+        Ok(carried)
     }
 
     fn listen_http(

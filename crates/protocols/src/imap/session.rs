@@ -88,7 +88,9 @@ impl Session {
         let bye = match &ended {
             Err(Gone::Inactive) => Some("Connection closed: inactive for too long"),
             Err(Gone::Stopping) => Some("Server shutting down"),
-            Err(Gone::Offline) => Some("[UNAVAILABLE] The mailbox went offline; log on again in a moment"),
+            Err(Gone::Offline) => {
+                Some("[UNAVAILABLE] The mailbox is no longer available here; log on again in a moment")
+            }
             Err(Gone::Ended(why)) => Some(*why),
             Ok(()) | Err(Gone::Closed | Gone::Broken(_)) => None,
         };
