@@ -5,6 +5,7 @@ mod analyze;
 mod carrier;
 mod certificate;
 mod cli;
+mod clients;
 mod commands;
 mod config;
 mod configurations;

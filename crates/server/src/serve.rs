@@ -14,11 +14,15 @@ use base::{
     rng::SystemRng,
 };
 use cmdlets::{Context, copies::Kept};
-use dag::{link::Links, replica::Group};
+use dag::{
+    link::{Links, Registration, service},
+    neighbours::neighbours,
+    replica::Group,
+};
 use directory::{Directory, Object};
 use jobs::copies::{self, Answers, Manager};
 use protocols::{http, imap, listen, pop3, psremoting};
-use services::Services;
+use services::{Place, Services};
 use store::Stores;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -33,7 +37,8 @@ use wire::kerberos::gss;
 use crate::{
     admin, certificate,
     certificate::Certificate,
-    cli,
+    cli, clients,
+    clients::Doors,
     commands::Commands,
     config::Config,
     directory_copy::{self, DirectoryCopy},
@@ -141,6 +146,8 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
+    /// Sessions that other servers hand over.
+    _carried: Registration,
     /// Held until everything is closed.
     _lock: Arc<dyn DiskFile>,
 }
@@ -183,9 +190,9 @@ pub(crate) async fn start(
     };
     let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
     let authenticator = authenticator.with_kerberos(kerberos);
-    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
     let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
-
+    let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
+    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
@@ -227,7 +234,7 @@ pub(crate) async fn start(
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
-    protocols.listen(&mut tasks)?;
+    let carried = protocols.listen(&links.links, &mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
@@ -249,6 +256,7 @@ pub(crate) async fn start(
         stop,
         tasks,
         signals,
+        _carried: carried,
         _lock: lock,
     })
 }
@@ -381,12 +389,10 @@ struct Remoting {
 }
 
 impl Protocols<'_> {
-    /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
-    fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
-        use listen::Door::{ImplicitTls, Plain};
-        let at = &self.config.listen;
+    /// IMAP and POP3.
+    fn doors(&self) -> Doors {
         let settings = |banner: &str| listen::Settings {
-            allow_plaintext: at.allow_plaintext,
+            allow_plaintext: self.config.listen.allow_plaintext,
             ..listen::Settings::new(banner)
         };
         let imap = Arc::new(imap::Server {
@@ -401,13 +407,22 @@ impl Protocols<'_> {
             services: self.services.clone(),
             tls: Some(self.tls.clone()),
         });
+        Doors { imap, pop3 }
+    }
+
+    /// IMAP and POP3, each in the clear with STARTTLS and over TLS, and from other servers.
+    fn listen(&self, links: &Links, tasks: &mut JoinSet<()>) -> Result<Registration, ServerError> {
+        use listen::Door::{ImplicitTls, Plain};
+        let (at, doors) = (&self.config.listen, self.doors());
+        let carried = clients::answer(links, self.services.clone(), doors.clone(), self.stopped.clone());
+        let Doors { imap, pop3 } = doors;
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
             tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
         }
         for (port, door) in [(at.pop3, Plain), (at.pop3s, ImplicitTls)] {
             tasks.spawn(pop3.clone().serve(bind(at.at(port), "POP3")?, door, self.stopped.clone()));
         }
-        Ok(())
+        Ok(carried)
     }
 
     fn listen_http(

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use base::neighbours::Conversation;
 use bytes::Bytes;
-use services::{Client, Mailbox};
+use services::{Client, Mailbox, Standing};
 use wire::imap::{Command, Frame, Framer, Phase, Request};
 
 use super::{
@@ -35,6 +36,8 @@ pub(super) struct Session {
     framer: Framer,
     /// The caller's mailbox, once authenticated.
     pub(super) mailbox: Option<Arc<Mailbox>>,
+    /// The client has authenticated, and the session goes on at another server.
+    pub(super) elsewhere: Option<Conversation>,
     /// The folders by name.
     pub(super) tree: Option<Tree>,
     /// The selected folder.
@@ -57,6 +60,7 @@ impl Session {
             client,
             framer: Framer::default(),
             mailbox: None,
+            elsewhere: None,
             tree: None,
             view: None,
             condstore: false,
@@ -70,9 +74,23 @@ impl Session {
     /// Holds the conversation, from greeting to goodbye.
     pub(super) async fn run(mut self, door: Door) {
         let ended = self.converse(door).await;
+        self.end(ended).await;
+    }
+
+    /// Holds the rest of one that another server has begun.
+    pub(super) async fn resume(mut self, mailbox: Mailbox, standing: Standing) {
+        self.take_over(mailbox, &standing);
+        let ended = self.listen().await;
+        self.end(ended).await;
+    }
+
+    async fn end(mut self, ended: Result<(), Gone>) {
         let bye = match &ended {
             Err(Gone::Inactive) => Some("Connection closed: inactive for too long"),
             Err(Gone::Stopping) => Some("Server shutting down"),
+            Err(Gone::Offline) => {
+                Some("[UNAVAILABLE] The mailbox is no longer available here; log on again in a moment")
+            }
             Err(Gone::Ended(why)) => Some(*why),
             Ok(()) | Err(Gone::Closed | Gone::Broken(_)) => None,
         };
@@ -93,9 +111,17 @@ impl Session {
         let greeting =
             format!("* OK [CAPABILITY {}] {}\r\n", self.capabilities(), self.server.settings.banner);
         self.link.say(&greeting);
+        self.listen().await
+    }
+
+    /// Obeys until the client leaves.
+    async fn listen(&mut self) -> Result<(), Gone> {
         while !self.leaving {
             let command = self.next_command().await?;
             self.obey(command).await?;
+            if let Some(there) = self.elsewhere.take() {
+                return Box::pin(self.link.carry(there, self.client.protocol)).await;
+            }
             self.link.relieve().await?;
         }
         Ok(())
@@ -250,7 +276,7 @@ impl Session {
             Command::Append { mailbox, flags, date, message } => {
                 self.append(&mailbox, flags, date, message).await
             }
-            Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial).await,
+            Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial).await,
             Command::Capability => self.capability(),
             Command::Check | Command::Noop => done("Completed"),
             Command::Close => self.close_folder().await,
@@ -263,7 +289,7 @@ impl Session {
             Command::Id(pairs) => self.id(&pairs),
             Command::Idle => self.idle().await,
             Command::List(list) => self.list(&list),
-            Command::Login { user, password } => self.login(user, password).await,
+            Command::Login { user, password } => self.login(tag, user, password).await,
             Command::Logout => self.logout(),
             Command::Lsub(list) => self.lsub(&list),
             Command::Move { uid, set, mailbox } => self.move_messages(uid, &set, &mailbox).await,
