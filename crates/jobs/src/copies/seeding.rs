@@ -110,11 +110,10 @@ impl Manager {
             _ => return Err(Fault::invalid("A copy can't be seeded from itself: choose another source.")),
         };
         *seeding.source.lock() = source;
-        let report = self.ask(source, &Question::Report(database)).await?;
-        if let Answer::Report(report) = report {
+        self.retire(database, source).await?;
+        if let Answer::Report(report) = self.ask(source, &Question::Report(database)).await? {
             seeding.total.store(report.bytes, Ordering::Relaxed);
         }
-        self.retire(database, source).await?;
         let options = (self.inner.settings.config)(&object).engine;
         let (disk, dir) = (options.disk.clone(), options.dir.clone());
         blocking(move || {
@@ -148,29 +147,48 @@ impl Manager {
         Ok(source)
     }
 
-    /// Waits until this server's copy does not decide any more: what it once promised goes with its files.
-    async fn retire(&self, database: Guid, other: Guid) -> Result<(), Fault> {
+    /// Waits until the source is a copy that others can be made from (a database becomes one when it gets its second
+    /// copy), and until this server's copy does not decide any more: what it once promised goes with its files.
+    async fn retire(&self, database: Guid, source: Guid) -> Result<(), Fault> {
         let began = tokio::time::Instant::now();
         let me = self.me();
-        while let Answer::Voters(voters) = self.ask(other, &Question::Voters(database)).await? {
-            if !voters.contains(&me) {
-                return Ok(());
-            }
-            if began.elapsed() > RETIRING {
-                return Err(unavailable(
+        loop {
+            let fault = match self.ask(source, &Question::Voters(database)).await {
+                Ok(Answer::Voters(voters)) if !voters.contains(&me) => return Ok(()),
+                Ok(_) => unavailable(
                     "The copy still counts as one that decides: its group has no majority without it. Bring back \
                      another copy first.",
-                ));
+                ),
+                Err(fault) => fault,
+            };
+            if began.elapsed() > RETIRING {
+                return Err(fault);
             }
             tokio::time::sleep(POLL).await;
         }
-        Ok(())
+    }
+
+    /// Waits until the directory says here too that this server has a copy.
+    async fn has_heard_of(&self, database: Guid) -> Result<Arc<Object>, Fault> {
+        let began = tokio::time::Instant::now();
+        loop {
+            let view = self.view();
+            match view.get(database).filter(|_| view.copy_on(database, self.me()).is_some()) {
+                Some(object) => return Ok(object.clone()),
+                None if began.elapsed() > RETIRING => {
+                    return Err(unavailable(
+                        "This server's directory doesn't say that it has a copy of the database.",
+                    ));
+                }
+                None => tokio::time::sleep(POLL).await,
+            }
+        }
     }
 
     /// Makes this server's copy, as an administrator asks for.
     pub(super) async fn seed_here(&self, seed: &Seed) -> Result<(), Fault> {
+        let object = self.has_heard_of(seed.database).await?;
         let _turn = self.inner.changing.lock().await;
-        let object = self.database(seed.database)?;
         match self.held(seed.database) {
             Some(Held::Seeding(_)) => return Ok(()),
             Some(Held::Copy(copy)) if !copy.is_suspended() => return Ok(()),
