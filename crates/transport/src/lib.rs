@@ -28,6 +28,7 @@ mod submit;
 pub mod track;
 mod transport;
 mod unsettled;
+mod whereabouts;
 
 #[cfg(test)]
 mod test_identity;
