@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod config;
 mod configurations;
+mod delivery;
 mod error;
 mod files;
 mod join;

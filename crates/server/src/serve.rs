@@ -11,9 +11,11 @@ use base::{
     clock::{SharedClock, SystemClock},
     disk::{DiskFile, SharedDisk, SystemDisk},
     eventlog::{self, EventKind, EventLog, Level},
+    neighbours::Neighbours,
     rng::SystemRng,
 };
 use cmdlets::{Context, copies::SingleServer};
+use dag::link::Registration;
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
@@ -34,6 +36,7 @@ use crate::{
     cli,
     commands::Commands,
     config::Config,
+    delivery,
     error::ServerError,
     kerberos,
     layout::Layout,
@@ -151,6 +154,7 @@ pub(crate) struct Running {
     stores: Stores,
     transport: Transport,
     links: ServerLinks,
+    _handed_over: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -192,12 +196,15 @@ pub(crate) async fn start(
     let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
     let authenticator = authenticator.with_kerberos(kerberos);
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
-    let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let links =
         ServerLinks::open(&layout, &seams, &config, &directory, server.guid, &mut tasks, &stopped).await?;
+    let neighbours = delivery::others(&links.links);
+    let transport =
+        start_transport(&layout, &seams, &config, &server, (&directory, &stores, neighbours)).await?;
+    let handed_over = delivery::answer(&links.links, &transport);
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
@@ -251,6 +258,7 @@ pub(crate) async fn start(
         stores,
         transport,
         links,
+        _handed_over: handed_over,
         stop,
         tasks,
         signals,
@@ -303,8 +311,7 @@ async fn start_transport(
     seams: &Seams,
     config: &Config,
     server: &Object,
-    directory: &Directory,
-    stores: &Stores,
+    (directory, stores, neighbours): (&Directory, &Stores, Arc<dyn Neighbours>),
 ) -> Result<Transport, ServerError> {
     let options = transport::Options {
         server: server.name.to_string(),
@@ -314,7 +321,7 @@ async fn start_transport(
         queue_dir: layout.queue(),
         segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),
-        neighbours: Arc::new(base::neighbours::Nobody),
+        neighbours,
         disk: seams.disk.clone(),
         clock: seams.clock.clone(),
         rng: seams.rng.clone(),
