@@ -53,6 +53,8 @@ pub(crate) struct Core {
     /// What those may ask of this one.
     pub(crate) guests: Guests,
     pub(crate) whereabouts: Mutex<Whereabouts>,
+    /// Held while a lost server's queue is taken over.
+    pub(crate) adopting: tokio::sync::Mutex<()>,
     pub(crate) clock: SharedClock,
     pub(crate) rng: Arc<dyn Rng>,
     /// Memory for bodies on their way, KiB.

@@ -5,6 +5,7 @@
 
 mod accept;
 mod admin;
+mod adopt;
 pub mod categorizer;
 mod core;
 pub mod deliver;
@@ -40,6 +41,7 @@ mod volume;
 mod world;
 
 pub use admin::{MessageReport, QueueReport};
+pub use adopt::Adoption;
 pub use error::TransportError;
 pub use submit::Submission;
 pub use transport::{Options, SEGMENT_BYTES, Transport};

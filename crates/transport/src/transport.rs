@@ -1,6 +1,7 @@
 //! The transport of one server, from start to stop.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -29,7 +30,7 @@ use crate::{
     core::{BODY_ROOM, Core, NEVER},
     deliver::{Guests, Others},
     intake::{Authenticator, Door},
-    queue::{Hop, Next, Queued, Schedule, Spool, Underway},
+    queue::{Hop, Next, QueueSettings, Queued, Schedule, Spool, Underway, adoption},
     relay::Carrier,
     settings,
     track::{Filter, Record, TrackingLog},
@@ -43,6 +44,8 @@ const TRACK_FLUSH: Duration = Duration::from_millis(500);
 const FORGET_EVERY: Duration = Duration::from_mins(10);
 /// A delivery is remembered at least so long: the answer may be lost before the message is in a queue.
 const FORGET_AFTER_SECS: i64 = 600;
+/// How long a message whose adoption a crash has cut off waits for the rest of it.
+const WITHHELD: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(1800);
 /// The usual length of a segment of the queue's log, bytes: room for the largest message and its rows.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Memory for the queue's index, bytes.
@@ -181,6 +184,7 @@ impl Transport {
             others: Others::new(options.neighbours),
             guests: Guests::default(),
             whereabouts: Mutex::new(Whereabouts::default()),
+            adopting: tokio::sync::Mutex::default(),
             clock: options.clock,
             rng: options.rng,
             room: Semaphore::new(BODY_ROOM as usize),
@@ -277,11 +281,12 @@ impl Core {
     /// Fills the schedule from the rows.
     fn rebuild(&self) -> Result<(), TransportError> {
         let settings = self.settings();
+        let withheld = adoption::unconfirmed(&self.spool.notes(None)?);
         let (mut messages, mut unreadable) = (0_u64, 0_u64);
         self.spool.visit(|queued| match queued {
             Ok(queued) => {
                 messages += 1;
-                self.reschedule(&queued, &settings);
+                self.reschedule(&queued, &settings, &withheld);
             }
             Err(error) => {
                 unreadable += 1;
@@ -298,7 +303,11 @@ impl Core {
         Ok(())
     }
 
-    fn reschedule(&self, queued: &Queued, settings: &crate::queue::QueueSettings) {
+    /// Puts a message into the queues of its recipients. One that is `withheld` waits for [`Transport::adopt`] to
+    /// learn whose it is; not for ever: rather twice than never.
+    pub(crate) fn reschedule(&self, queued: &Queued, settings: &QueueSettings, withheld: &BTreeSet<u64>) {
+        let not_before =
+            if withheld.contains(&queued.id) { self.now().plus(WITHHELD) } else { Timestamp::default() };
         let mut hops: Vec<&Hop> = queued.recipients.iter().map(|(_, recipient)| &recipient.hop).collect();
         hops.sort();
         hops.dedup();
@@ -312,6 +321,7 @@ impl Core {
                 continue;
             }
             let due = queued.at(hop).map(|(_, recipient)| recipient.next_try).min().unwrap_or_default();
+            let due = due.max(not_before);
             let deadline = match hop {
                 Hop::Poison => NEVER,
                 _ => self.deadline(settings, &queued.message, queued.at(hop).map(|(_, r)| r)),

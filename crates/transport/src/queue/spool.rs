@@ -172,14 +172,17 @@ impl Spool {
 
     /// When the oldest message of the queue was taken in.
     pub fn oldest(&self) -> Result<Option<Timestamp>, TransportError> {
-        let mut oldest = None;
+        let mut first = None;
         self.database.view(|view| {
-            view.scan_prefix(record::MESSAGES, &mut |_, row| {
-                oldest = Some(decode::<Message>(row).map(|message| message.received));
+            view.scan_prefix(record::MESSAGES, &mut |key, row| {
+                first = Some((id_of(key), decode::<Message>(row).map(|message| message.received)));
                 ControlFlow::Break(())
             })
         })?;
-        oldest.transpose()
+        let Some((id, received)) = first else { return Ok(None) };
+        let adopted = self.oldest_adopted(id.unwrap_or(0))?;
+        let received = received?;
+        Ok(Some(adopted.map_or(received, |adopted| adopted.min(received))))
     }
 
     /// Visits every message, oldest first. A row that can't be read is handed over as its error.
