@@ -23,3 +23,6 @@ pub(crate) fn answer(links: &Links, transport: &Transport) -> Registration {
         async move { transport.answer(peer.server, &head, converse(sink, source)).await }
     })
 }
+
+#[cfg(test)]
+mod tests;
