@@ -47,6 +47,7 @@ impl Core {
     /// Whether what comes of a job can be noted.
     async fn may_work(&self, job: &Job) -> Result<(), TransportError> {
         self.write_unsettled().await?;
+        self.spool.disown().await?;
         if job.hop.is_remote() {
             self.spool.fence().await?;
         }

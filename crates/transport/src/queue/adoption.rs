@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Message, NewMessage, Queued, Spool,
     record::{decode, encode, message_key, recipient_key},
-    spool::{insist, load, page, remove_message, write_new},
+    spool::{discard, insist, load, page, write_new},
 };
 use crate::TransportError;
 
@@ -161,19 +161,6 @@ fn note_age(txn: &mut Txn<'_>, new: &NewMessage) -> Result<(), TransportError> {
     let age = (until.max(new.id), received.min(new.message.received));
     txn.put(ADOPTED, &encode(&age)?);
     Ok(())
-}
-
-/// Removes a message with all its rows, where there is one.
-fn discard(txn: &mut Txn<'_>, id: u64) -> Result<(), TransportError> {
-    let Some(row) = txn.get(&message_key(id))? else { return Ok(()) };
-    let (first, last) = (recipient_key(id, None), recipient_key(id, Some(u32::MAX)));
-    let mut keys = Vec::new();
-    txn.scan(Bound::Included(&first), Bound::Included(&last), false, &mut |key, _| {
-        keys.push(key.to_vec());
-        ControlFlow::Continue(())
-    })?;
-    keys.iter().for_each(|key| txn.delete(key));
-    remove_message(txn, id, &row)
 }
 
 /// The numbers of the messages of another queue after `last`, at most a page of them.

@@ -12,6 +12,7 @@ use std::{
 use base::Timestamp;
 use bytes::Bytes;
 use engine::{BodyRef, Database, EngineError, Options, Read, Txn};
+use parking_lot::Mutex;
 
 use super::record::{
     self, Hop, Message, Recipient, decode, encode, held_key, id_of, index_of, message_key, recipient_key,
@@ -85,6 +86,8 @@ pub struct Spool {
     next_id: AtomicU64,
     /// It was opened here, and has no other copy.
     own: bool,
+    /// Messages that were refused when it was not known whether they had been written.
+    doubtful: Mutex<Vec<u64>>,
 }
 
 impl Spool {
@@ -104,7 +107,8 @@ impl Spool {
                 Ok(starts)
             })
             .wait()??;
-        Ok(Self { database, next_id: AtomicU64::new(u64::from(starts) << 32 | 1), own: false })
+        let next_id = AtomicU64::new(u64::from(starts) << 32 | 1);
+        Ok(Self { database, next_id, own: false, doubtful: Mutex::default() })
     }
 
     /// A number no message of this server has ever had: the count of starts, then a count.
@@ -117,10 +121,26 @@ impl Spool {
         self.own
     }
 
-    /// Makes a message durable: after this it is ours. An error says that it is not known to be.
+    /// Makes a message durable: after this it is ours. After an error it is not, whatever has been written.
     pub async fn accept(&self, new: NewMessage) -> Result<(), TransportError> {
-        let new = Arc::new(new);
-        self.commit(move |txn| write_new(txn, &new)).await
+        let (id, new) = (new.id, Arc::new(new));
+        let accepted = self.commit(move |txn| write_new(txn, &new)).await;
+        if let Err(TransportError::Engine(EngineError::Unknown)) = accepted {
+            self.doubtful.lock().push(id);
+        }
+        accepted
+    }
+
+    /// Removes what was written of messages that were refused; before any message is worked on.
+    pub async fn disown(&self) -> Result<(), TransportError> {
+        let ids: Arc<[u64]> = self.doubtful.lock().clone().into();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let gone = ids.clone();
+        self.commit(move |txn| gone.iter().try_for_each(|id| discard(txn, *id))).await?;
+        self.doubtful.lock().retain(|id| !ids.contains(id));
+        Ok(())
     }
 
     /// Applies a change; true when the message is gone from the queue. What was applied already is not applied
@@ -348,8 +368,21 @@ fn was_applied(txn: &Txn<'_>, id: u64, change: &Change) -> Result<bool, Transpor
     }
 }
 
+/// Removes a message with all its rows, where there is one.
+pub(super) fn discard(txn: &mut Txn<'_>, id: u64) -> Result<(), TransportError> {
+    let Some(row) = txn.get(&message_key(id))? else { return Ok(()) };
+    let (first, last) = (recipient_key(id, None), recipient_key(id, Some(u32::MAX)));
+    let mut keys = Vec::new();
+    txn.scan(Bound::Included(&first), Bound::Included(&last), false, &mut |key, _| {
+        keys.push(key.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    keys.iter().for_each(|key| txn.delete(key));
+    remove_message(txn, id, &row)
+}
+
 /// Removes a message's row and lets its body go.
-pub(super) fn remove_message(txn: &mut Txn<'_>, id: u64, row: &[u8]) -> Result<(), TransportError> {
+fn remove_message(txn: &mut Txn<'_>, id: u64, row: &[u8]) -> Result<(), TransportError> {
     txn.delete(&message_key(id));
     let message: Message = decode(row)?;
     if let Some(body) = BodyRef::decode(&message.body) {

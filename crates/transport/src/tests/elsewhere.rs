@@ -101,7 +101,7 @@ impl Pair {
         let second = world.create(database).await;
         let (to_a, to_b) = (Arc::new(Wire::default()), Arc::new(Wire::default()));
         let first = Place { neighbours: to_b.clone(), ..Place::alone(&world) };
-        let other = Place { server: ex02, name: "EX02", neighbours: to_a.clone() };
+        let other = Place { server: ex02, name: "EX02", neighbours: to_a.clone(), queue: None };
         let a = house(&world, first, (world.database, "DB01")).await;
         let b = house(&world, other, (second, "DB02")).await;
         to_a.lead_to(&a.transport);

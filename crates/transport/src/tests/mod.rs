@@ -3,6 +3,7 @@
 
 mod administration;
 mod adoption;
+mod copies;
 mod cost;
 mod crash;
 mod elsewhere;
@@ -47,13 +48,15 @@ pub(super) struct Place {
     pub(super) server: Guid,
     pub(super) name: &'static str,
     pub(super) neighbours: Arc<dyn Neighbours>,
+    /// The queue's database, where it is kept elsewhere.
+    pub(super) queue: Option<engine::Database>,
 }
 
 impl Place {
     /// The first server, without neighbours.
     pub(super) fn alone(world: &World) -> Self {
         let server = world.view().servers().next().unwrap().guid;
-        Self { server, name: "EX01", neighbours: Arc::new(Nobody) }
+        Self { server, name: "EX01", neighbours: Arc::new(Nobody), queue: None }
     }
 
     pub(super) fn folder(&self, world: &World, kind: &str) -> std::path::PathBuf {
@@ -135,6 +138,10 @@ impl House {
     pub(super) async fn new() -> Self {
         let world = Arc::new(World::new().await);
         let place = Place::alone(&world);
+        Self::at(world, place).await
+    }
+
+    pub(super) async fn at(world: Arc<World>, place: Place) -> Self {
         let stores = Stores::default();
         mount(&stores, &world).await;
         let courier = Arc::new(Ways::default());
@@ -221,7 +228,7 @@ fn options(world: &World, place: &Place) -> Options {
         server: place.name.into(),
         fqdn: format!("{}.rialto.test", place.name.to_lowercase()),
         server_object: place.server,
-        queue: None,
+        queue: place.queue.clone(),
         queue_dir: place.folder(world, "queue"),
         segment_bytes: 1 << 20,
         tracking_dir: place.folder(world, "tracking"),
