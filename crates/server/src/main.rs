@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod config;
 mod configurations;
+mod delivery;
 mod directory_copy;
 mod error;
 mod files;

@@ -11,6 +11,7 @@ use base::{
     clock::{SharedClock, SystemClock},
     disk::{DiskFile, SharedDisk, SystemDisk},
     eventlog::{self, EventKind, EventLog, Level},
+    neighbours::Neighbours,
     rng::SystemRng,
 };
 use cmdlets::{Context, copies::Kept};
@@ -41,6 +42,7 @@ use crate::{
     clients::Doors,
     commands::Commands,
     config::Config,
+    delivery,
     directory_copy::{self, DirectoryCopy},
     error::ServerError,
     kerberos,
@@ -143,6 +145,7 @@ pub(crate) struct Running {
     _answers: Answers,
     transport: Transport,
     links: ServerLinks,
+    _handed_over: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -190,7 +193,10 @@ pub(crate) async fn start(
     };
     let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
     let authenticator = authenticator.with_kerberos(kerberos);
-    let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
+    let others = delivery::others(&links.links);
+    let transport =
+        start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
+    let handed_over = delivery::answer(&links.links, &transport);
     let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
@@ -253,6 +259,7 @@ pub(crate) async fn start(
         _answers: answers,
         transport,
         links,
+        _handed_over: handed_over,
         stop,
         tasks,
         signals,
@@ -305,16 +312,17 @@ async fn start_transport(
     seams: &Seams,
     config: &Config,
     server: &Object,
-    directory: &Directory,
-    stores: &Stores,
+    (directory, stores, neighbours): (&Directory, &Stores, Arc<dyn Neighbours>),
 ) -> Result<Transport, ServerError> {
     let options = transport::Options {
         server: server.name.to_string(),
         fqdn: config.server_name.clone(),
         server_object: server.guid,
+        queue: None,
         queue_dir: layout.queue(),
         segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),
+        neighbours,
         disk: seams.disk.clone(),
         clock: seams.clock.clone(),
         rng: seams.rng.clone(),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use base::Guid;
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 use crate::{Config, Database, StoreError};
 
@@ -31,6 +32,7 @@ enum Slot {
 #[derive(Clone, Default)]
 pub struct Stores {
     slots: Arc<RwLock<BTreeMap<Guid, Slot>>>,
+    changes: Arc<watch::Sender<u64>>,
 }
 
 impl Stores {
@@ -65,6 +67,7 @@ impl Stores {
             }
         };
         self.slots.write().insert(guid, slot);
+        self.changes.send_modify(|change| *change += 1);
         opened
     }
 
@@ -96,6 +99,7 @@ impl Stores {
                 _ => slots.insert(guid, Slot::Dismounted),
             }
         };
+        self.changes.send_modify(|change| *change += 1);
         match mounted {
             Some(Slot::Mounted(database)) => database.close(),
             _ => Ok(()),
@@ -108,6 +112,11 @@ impl Stores {
             Some(Slot::Mounted(database)) => Ok(database.clone()),
             _ => Err(StoreError::NotMounted(guid)),
         }
+    }
+
+    /// Wakes when a database was mounted or dismounted.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// How every known database stands, by GUID.
