@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
+    io::{BufRead, BufReader},
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -93,6 +94,26 @@ impl Server {
 
     fn links(&self) -> String {
         format!("127.0.0.1:{}", self.ports + 10)
+    }
+
+    /// Where clients come by IMAP over TLS.
+    fn imaps(&self) -> u16 {
+        self.ports + 3
+    }
+
+    /// `tests/servers/client.py` as the administrator at this server.
+    fn client(&self, doing: &str) -> Command {
+        let mut client = Command::new("python3");
+        client.arg(xtask::root().join("tests/servers/client.py")).args([doing, &self.imaps().to_string()]);
+        client.args([&format!("administrator@{DOMAIN}"), "correct horse battery"]).stdout(Stdio::piped());
+        client
+    }
+
+    /// Appends a message and gives the subjects of all.
+    fn append(&self, subject: &str) -> String {
+        let output = self.client("use").arg(subject).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     fn try_shell(&self, command: &str) -> Output {
@@ -258,4 +279,26 @@ fn a_change_on_any_server_is_on_all_and_outlives_the_loss_of_one() {
     first.until(name, "Changed without EX1");
     first.shell("Set-Mailbox Administrator -DisplayName 'All are there'");
     [&second, &third].into_iter().for_each(|server| server.until(name, "All are there"));
+}
+
+#[test]
+fn clients_come_to_any_server_and_come_back_when_theirs_is_lost() {
+    let organization = Organization::new();
+    let mut first = organization.first();
+    let second = organization.joined("ex2", &first);
+    assert_eq!(first.append("one"), "one");
+    assert_eq!(second.append("two"), "one,two");
+    // The mailbox is on the first; so is what the client of the second is told.
+    let mut waiting = second.client("wait").spawn().unwrap();
+    let mut told = BufReader::new(waiting.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(told.next().as_deref(), Some("idling"));
+    assert_eq!(first.append("three"), "one,two,three");
+    assert_eq!(told.next().as_deref(), Some("* 3 EXISTS"));
+    first.kill();
+    let goodbye = told.next();
+    assert!(goodbye.as_deref().is_some_and(|bye| bye.starts_with("* BYE [UNAVAILABLE]")), "{goodbye:?}");
+    assert_eq!(told.next(), None);
+    assert!(waiting.wait().unwrap().success());
+    let _first = first.started();
+    assert_eq!(second.append("four"), "one,two,three,four");
 }
