@@ -21,6 +21,8 @@ use crate::{
 const TOGETHER: usize = 200;
 /// … and their bytes; one that is longer goes alone.
 const TOGETHER_BYTES: u64 = 4 << 20;
+/// What a recipient's row takes, roughly.
+const ROW_BYTES: u64 = 512;
 
 const LEFT: EventKind = EventKind {
     log: "Application",
@@ -46,7 +48,8 @@ impl Transport {
     /// afterwards.
     ///
     /// # Errors
-    /// The database can't be written to here any more, or this server's own queue can't.
+    /// The database can't be written to here (any more), or this server's own queue can't. Where the other one can
+    /// only be read, what an earlier attempt has left unfinished is settled as far as that shows whose it is.
     pub async fn adopt(&self, foreign: Database, owner: Guid) -> Result<Adoption, TransportError> {
         let core = &self.core;
         let _one_at_a_time = core.adopting.lock().await;
@@ -65,9 +68,8 @@ impl Transport {
                 outcome.left += left;
                 match core.copy(owner, &batch).await {
                     Ok(notes) => outcome.adopted += core.take_away(&foreign, notes).await?,
-                    Err(TransportError::Engine(error @ EngineError::TooLarge(_))) => {
-                        batch.iter().for_each(|message| left_alone(message.queued.id, &error.to_string()));
-                        outcome.left += batch.len() as u64;
+                    Err(TransportError::Engine(EngineError::TooLarge(_))) => {
+                        core.take_singly(&foreign, owner, &batch, &mut outcome).await?;
                     }
                     Err(error) => return Err(error),
                 }
@@ -95,7 +97,7 @@ impl Core {
         while let Some((&id, rest)) = page.split_first() {
             match adoption::foreign_message(foreign, id) {
                 Ok(message) => {
-                    bytes += message.body.len() as u64;
+                    bytes += message.body.len() as u64 + message.queued.recipients.len() as u64 * ROW_BYTES;
                     if !batch.is_empty() && (bytes > TOGETHER_BYTES || batch.len() == TOGETHER) {
                         break;
                     }
@@ -111,6 +113,27 @@ impl Core {
             *page = rest;
         }
         Ok((batch, left))
+    }
+
+    /// Takes over messages that don't fit into one record together; one that doesn't fit alone is left.
+    async fn take_singly(
+        &self,
+        foreign: &Database,
+        owner: Guid,
+        batch: &[Foreign],
+        outcome: &mut Adoption,
+    ) -> Result<(), TransportError> {
+        for one in batch.chunks(1) {
+            match self.copy(owner, one).await {
+                Ok(notes) => outcome.adopted += self.take_away(foreign, notes).await?,
+                Err(TransportError::Engine(error @ EngineError::TooLarge(_))) => {
+                    one.iter().for_each(|message| left_alone(message.queued.id, &error.to_string()));
+                    outcome.left += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Copies messages into this server's queue, not to be delivered yet.
@@ -136,7 +159,14 @@ impl Core {
         if notes.is_empty() {
             return Ok(0);
         }
-        let left = adoption::leave(foreign, self.server_object, notes.clone()).await?;
+        let left = match adoption::leave(foreign, self.server_object, notes.clone()).await {
+            Ok(left) => left,
+            Err(error) => {
+                // What can't be written to any more may still be read.
+                self.make_own(adoption::whose(foreign, self.server_object, &notes)?).await?;
+                return Err(error);
+            }
+        };
         let adopted = self.make_own(left).await?;
         // What is left of this is a mark nobody asks about.
         if let Err(error) = adoption::forget(foreign, notes).await {

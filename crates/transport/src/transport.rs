@@ -40,6 +40,8 @@ use crate::{
 
 /// The tracking log is written out this often.
 const TRACK_FLUSH: Duration = Duration::from_millis(500);
+/// How often the queue is asked whether what it refused can be removed.
+const DISOWN_EVERY: Duration = Duration::from_secs(1);
 /// How often mailbox databases forget deliveries that can't come again.
 const FORGET_EVERY: Duration = Duration::from_mins(10);
 /// A delivery is remembered at least so long: the answer may be lost before the message is in a queue.
@@ -127,14 +129,23 @@ impl Transport {
             }
         });
         let core = Arc::clone(&transport.core);
+        let disown = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(DISOWN_EVERY).await;
+                if let Err(error) = core.spool.disown().await {
+                    tracing::debug!(%error, "messages that were refused may still be in the queue");
+                }
+            }
+        });
+        let core = Arc::clone(&transport.core);
         let forget = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(FORGET_EVERY).await;
                 core.forget_deliveries().await;
             }
         });
-        *transport.tasks.lock() =
-            Tasks { pump: Some(pump), aside: vec![flush.abort_handle(), forget.abort_handle()] };
+        let aside = [flush, disown, forget].map(|task| task.abort_handle()).into();
+        *transport.tasks.lock() = Tasks { pump: Some(pump), aside };
         Ok(transport)
     }
 
@@ -224,6 +235,9 @@ impl Transport {
         }
         if let Err(error) = self.core.write_unsettled().await {
             tracing::error!(%error, "messages that were sent could not be noted as such: they will be sent again");
+        }
+        if let Err(error) = self.core.spool.disown().await {
+            tracing::warn!(%error, "messages that were refused may still be in the queue");
         }
         self.core.track.flush();
         // What is left under way by a stop has killed nobody.

@@ -189,20 +189,42 @@ pub(crate) async fn leave(
     insist(foreign, move |txn| {
         let mut left = Vec::with_capacity(notes.len());
         for note in &*notes {
-            let mark = Mark { by, print: note.print };
-            let key = mark_key(note.theirs);
             let is_ours = if fingerprint(txn, note.theirs)? == Some(note.print) {
                 discard(txn, note.theirs)?;
-                txn.put(&key, &encode(&mark)?);
+                txn.put(&mark_key(note.theirs), &encode(&Mark { by, print: note.print })?);
                 true
             } else {
-                txn.get(&key)?.map(|row| decode::<Mark>(&row)).transpose()? == Some(mark)
+                has_taken(txn, by, note)?
             };
             left.push((*note, is_ours));
         }
         Ok(left)
     })
     .await
+}
+
+/// Whose the messages are that are noted, as far as reading the other queue shows: one that is still there, or was
+/// there a moment ago, is nobody's yet.
+pub(crate) fn whose(
+    foreign: &Database,
+    by: Guid,
+    notes: &[Note],
+) -> Result<Vec<(Note, bool)>, TransportError> {
+    foreign.view(|view| {
+        let mut known = Vec::new();
+        for note in notes {
+            if fingerprint(view, note.theirs)? != Some(note.print) {
+                known.push((*note, has_taken(view, by, note)?));
+            }
+        }
+        Ok(known)
+    })
+}
+
+/// Whether a message left the other queue for the server `by`.
+fn has_taken(read: &impl Read, by: Guid, note: &Note) -> Result<bool, TransportError> {
+    let mark = read.get(&mark_key(note.theirs))?.map(|row| decode::<Mark>(&row)).transpose()?;
+    Ok(mark == Some(Mark { by, print: note.print }))
 }
 
 /// Removes the marks of messages that have arrived where they were taken to.

@@ -128,6 +128,35 @@ async fn adopt_until(b: &House, foreign: &Database, owner: Guid, mut steps: u64)
 }
 
 #[tokio::test]
+async fn a_queue_that_can_only_be_read_still_shows_whose_a_message_is() {
+    let Pair { a, b, second, to_a, .. } = Pair::new().await;
+    waiting_mail(&a, second, 3).await;
+    let (owner, core) = (a.place.server, b.transport.core.clone());
+    let lost = Lost::new(a, &to_a);
+    let queue = queue_of(&lost).await;
+    let whose = |queue: &Database| -> Vec<bool> {
+        let notes = core.spool.notes(Some(owner)).unwrap();
+        let known = adoption::whose(queue, core.server_object, &notes).unwrap();
+        known.into_iter().map(|(_, is_ours)| is_ours).collect()
+    };
+    assert!(!adopt_until(&b, &queue, owner, 1).await, "copied, and no more");
+    assert_eq!((core.spool.notes(Some(owner)).unwrap().len(), whose(&queue)), (3, vec![]));
+    queue.close().unwrap();
+    drop(queue);
+    // The lost server is back, sees to one of them, and is lost again.
+    let a = lost.back(&to_a).await;
+    let job = a.transport.core.schedule.lock().take(a.transport.core.now()).unwrap();
+    a.transport.core.process(job).await;
+    let queue = queue_of(&Lost::new(a, &to_a)).await;
+    assert_eq!(whose(&queue), [false]);
+    assert!(!adopt_until(&b, &queue, owner, 2).await, "taken out of the other queue");
+    assert_eq!(whose(&queue), [false, true, true]);
+    queue.close().unwrap();
+    let closed = b.transport.adopt(queue, owner).await;
+    assert!(closed.is_err(), "{closed:?}");
+}
+
+#[tokio::test]
 async fn whoever_dies_at_whatever_moment_each_message_is_delivered_once() {
     const MESSAGES: usize = 12;
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());

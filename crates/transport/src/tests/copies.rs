@@ -74,6 +74,7 @@ async fn what_is_acknowledged_is_delivered_once_and_what_is_refused_never() {
             house.later(Duration::from_secs(61)).await;
         }
         assert_eq!(house.queues(), [], "SEED={seed}");
+        house.transport.core.spool.disown().await.unwrap();
         let house = house.crash().await;
         house.later(Duration::from_mins(15)).await;
         assert!(!refused.is_empty() && acknowledged.len() > 10, "SEED={seed}: it was not tried");
