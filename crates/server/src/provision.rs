@@ -94,12 +94,13 @@ pub(crate) async fn provision(
 /// Who administers a folder whose setup said nothing about roles.
 pub(crate) const ADMINISTRATOR: &str = "administrator";
 
-/// Makes what an older version did not: the first copies of databases, and the roles and role groups that are missing
+/// Makes what an older version did not: the first copies of databases, the sites, and the roles and role groups that are missing
 /// (all, in a new organisation). The administrator gets into Organization Management when that is made.
 pub(crate) async fn access(directory: &Directory, administrator: &str) -> Result<(), Fault> {
     let logins = [administrator.to_owned(), ADMINISTRATOR.to_owned()];
     let seed = move |draft: &mut Draft<'_>| {
         verbs::complete_copies(draft)?;
+        verbs::complete_sites(draft)?;
         let found = logins.iter().find_map(|login| Authenticator::find(draft, login)).map(|user| user.guid);
         trust::access::seed(draft, found.as_slice())
     };

@@ -14,6 +14,10 @@ use base::{
     rng::SystemRng,
 };
 use cmdlets::{Context, copies::SingleServer};
+use dag::{
+    link::{Registration, service},
+    neighbours::neighbours,
+};
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
@@ -33,6 +37,7 @@ use crate::{
     certificate::Certificate,
     cli,
     commands::Commands,
+    component::{Components, Doorway, Guarded},
     config::Config,
     error::ServerError,
     kerberos,
@@ -40,6 +45,7 @@ use crate::{
     links::ServerLinks,
     logon::Logon,
     provision::{self, Organization},
+    relay,
     smtp::SmtpListeners,
     telemetry::{self, LogFormat},
 };
@@ -151,6 +157,8 @@ pub(crate) struct Running {
     stores: Stores,
     transport: Transport,
     links: ServerLinks,
+    /// Answers other servers' cmdlets while it is there.
+    _relay: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -202,6 +210,8 @@ pub(crate) async fn start(
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
     let connectors = receive::settings::connectors(&directory.snapshot(), server.guid);
+    let components = Components { directory: directory.clone(), server: server.guid };
+    let intake = Guarded { inner: Arc::new(intake), components: components.clone() };
     let receiver = Arc::new(receive::Receiver::new(intake, connectors, receiver_settings));
     let smtp = SmtpListeners::open(
         receiver,
@@ -231,8 +241,15 @@ pub(crate) async fn start(
     let records = Records { events, audit };
     let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
-    let protocols =
-        Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
+    let relay = relay::answer(&links.links, cmdlets.clone());
+    let protocols = Protocols {
+        config: &config,
+        services: &services,
+        tls: &tls,
+        clock: &clock,
+        stopped: &stopped,
+        components,
+    };
     protocols.listen(&mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
@@ -251,6 +268,7 @@ pub(crate) async fn start(
         stores,
         transport,
         links,
+        _relay: relay,
         stop,
         tasks,
         signals,
@@ -360,11 +378,13 @@ fn cmdlet_context(
     };
     Context {
         server_name: server.name.to_string(),
+        server: server.guid,
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
         copies: Box::new(copies),
         transport: transport.clone(),
+        neighbours: neighbours(&links.links, service::COMMANDS),
         links: Some(links.links.clone()),
         events: records.events,
         audit: records.audit,
@@ -381,6 +401,7 @@ struct Protocols<'a> {
     tls: &'a TlsAcceptor,
     clock: &'a SharedClock,
     stopped: &'a watch::Receiver<bool>,
+    components: Components,
 }
 
 /// What administrators use over HTTPS.
@@ -413,10 +434,14 @@ impl Protocols<'_> {
             tls: Some(self.tls.clone()),
         });
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
-            tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
+            let (imap, doorway) = (imap.clone(), Doorway::open(at.at(port), "IMAP")?);
+            let open = doorway.again(move |listener, stopped| imap.clone().serve(listener, door, stopped));
+            tasks.spawn(self.components.clone().keep_open("ImapProxy", open, self.stopped.clone()));
         }
         for (port, door) in [(at.pop3, Plain), (at.pop3s, ImplicitTls)] {
-            tasks.spawn(pop3.clone().serve(bind(at.at(port), "POP3")?, door, self.stopped.clone()));
+            let (pop3, doorway) = (pop3.clone(), Doorway::open(at.at(port), "POP3")?);
+            let open = doorway.again(move |listener, stopped| pop3.clone().serve(listener, door, stopped));
+            tasks.spawn(self.components.clone().keep_open("PopProxy", open, self.stopped.clone()));
         }
         Ok(())
     }
