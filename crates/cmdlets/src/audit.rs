@@ -11,6 +11,7 @@ use powershell::{
 use trust::audit::{self, Entry, Level, Tip};
 
 use crate::{
+    Context,
     changes::{Changes, VALUE_MAX},
     runner::{Ended, Run},
 };
@@ -61,14 +62,58 @@ fn keep(call: &Run<'_>, changes: Changes, error: Option<&str>, out: &mut dyn Str
         succeeded: error.is_none(),
         error: error.map(clean).unwrap_or_default(),
     };
-    let kept = call.cx.audit.append(entry.clone());
-    tell(&entry, &call.person.name, kept.as_ref().ok());
-    if let Err(error) = kept {
-        tracing::error!(%error, "the administrator audit log cannot be written");
-        let text = format!("The call of {name} couldn't be written to the administrator audit log: {error}");
-        eventlog::write(&NOT_KEPT, &text);
+    if !write(call.cx, &entry, &call.person.name) {
         out.warning("The administrator audit log couldn't be written. What was done isn't recorded there.");
     }
+}
+
+/// Appends an entry to the log and tells it; false where the log could not be written.
+fn write(cx: &Context, entry: &Entry, logon: &str) -> bool {
+    let kept = cx.audit.append(entry.clone());
+    tell(entry, logon, kept.as_ref().ok());
+    if let Err(error) = &kept {
+        tracing::error!(%error, "the administrator audit log cannot be written");
+        let name = &entry.cmdlet;
+        let text = format!("The call of {name} couldn't be written to the administrator audit log: {error}");
+        eventlog::write(&NOT_KEPT, &text);
+    }
+    kept.is_ok()
+}
+
+/// What somebody did without a cmdlet, and what is recorded as if there were one.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// `Verb-Noun`.
+    pub name: &'static str,
+    /// Who.
+    pub caller: String,
+    /// Where from.
+    pub origin: String,
+    /// The identity of what was changed.
+    pub object: String,
+    /// Names and values, without secrets.
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+/// Records a deed, as the log's settings say. Writes files: call it where that may block.
+pub fn note(cx: &Context, deed: Deed) {
+    let view = cx.directory.snapshot();
+    let given = deed.parameters.iter().map(|(name, _)| *name);
+    if audit::level(view.admin_audit_log_config().map(|c| &**c), deed.name, given).is_none() {
+        return;
+    }
+    let entry = Entry {
+        time: cx.clock.now(),
+        caller: clean(&deed.caller),
+        origin: deed.origin,
+        server: cx.server_name.clone(),
+        cmdlet: deed.name.to_owned(),
+        parameters: deed.parameters.into_iter().map(|(name, value)| (name.to_owned(), clean(&value))).collect(),
+        object: clean(&deed.object),
+        succeeded: true,
+        ..Entry::default()
+    };
+    write(cx, &entry, &deed.caller);
 }
 
 /// The caller's identity, as the log names people.

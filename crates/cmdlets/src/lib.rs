@@ -33,7 +33,7 @@ mod source;
 pub mod transport;
 mod views;
 
-pub use audit::TARGET as AUDIT_TARGET;
+pub use audit::{Deed, TARGET as AUDIT_TARGET, note};
 pub use cmdlet::{Action, Cmdlet, Impact};
 pub use context::Context;
 pub use corrections::CORRECTIONS;

@@ -9,7 +9,7 @@ use directory::{
     component::{ComponentState, component_state},
 };
 use tokio::sync::watch;
-use transport::receive::{Credentials, Identity, Intake, Mail, Receipt, Refusal, Session};
+use transport::receive::{Credentials, Identity, Intake, Mail, Receipt, Refusal, Session, TransportRole};
 use wire::smtp::{MailFrom, RcptTo, Reply};
 
 use crate::{error::ServerError, serve, shutdown};
@@ -108,9 +108,11 @@ pub(crate) struct Guarded<I> {
 
 impl<I> Guarded<I> {
     /// What a client is told that comes at such a time: it tries again later, or elsewhere.
-    fn open(&self) -> Result<(), Refusal> {
-        let active = |component: &str| self.components.state(component) == ComponentState::Active;
-        if active("HubTransport") && active("FrontendTransport") {
+    fn open(&self, session: &Session) -> Result<(), Refusal> {
+        let front = session.connector.role == TransportRole::FrontendTransport;
+        let needed = ["HubTransport"].into_iter().chain(front.then_some("FrontendTransport"));
+        let mut states = needed.map(|component| self.components.state(component));
+        if states.all(|state| state == ComponentState::Active) {
             return Ok(());
         }
         Err(Reply::new(421, (4, 3, 2), "Service not active").into())
@@ -119,14 +121,14 @@ impl<I> Guarded<I> {
 
 impl<I: Intake> Intake for Guarded<I> {
     async fn connected(&self, session: &Session) -> Result<(), Refusal> {
-        self.open()?;
+        self.open(session)?;
         self.inner.connected(session).await
     }
     async fn authenticate(&self, session: &Session, credentials: &Credentials) -> Result<Identity, Fault> {
         self.inner.authenticate(session, credentials).await
     }
     async fn sender(&self, session: &Session, from: &MailFrom) -> Result<(), Refusal> {
-        self.open()?;
+        self.open(session)?;
         self.inner.sender(session, from).await
     }
     async fn recipient(&self, session: &Session, from: &MailFrom, to: &RcptTo) -> Result<(), Refusal> {

@@ -6,13 +6,14 @@ use std::{sync::Arc, time::Duration};
 
 use base::{Disk, Fault, Guid, clock::SharedClock, disk::SystemDisk};
 use bytes::{Bytes, BytesMut};
+use cmdlets::{Context, Deed};
 use dag::link::{
-    Audience, Endpoint, Guest, JoinKey, LinkError, Links, Registration, Sink, Source,
+    Audience, Endpoint, Guest, JoinKey, LinkError, Links, Peer, Registration, Sink, Source,
     authority::{Authority, ServerKey},
     service,
 };
 use directory::{
-    Directory, Row,
+    Row,
     seed::{self, Port},
     verbs::server::{self, Joining},
 };
@@ -29,7 +30,7 @@ use crate::{
 
 /// Raised when what is said changes its shape, or a directory's rows do: servers of one organisation that join
 /// each other must agree.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// How far the clocks may be apart: certificates and log-ons would fail, and "later" would mean nothing.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 /// The longest message, bytes.
@@ -50,6 +51,8 @@ struct Request {
     link_key: [u8; 32],
     /// Its default receive connectors' addresses; `None` for the product's ports on every address.
     connectors: [Option<std::net::SocketAddr>; 5],
+    /// The site it is in; the first one where nobody says.
+    site: Option<String>,
 }
 
 /// What it is told, one after the other.
@@ -81,12 +84,11 @@ pub(crate) struct Joined {
 }
 
 /// Lets guests with a good key join.
-pub(crate) fn answer(links: &Links, directory: &Directory, keys: Arc<Keys>) -> Registration {
-    let directory = directory.clone();
+pub(crate) fn answer(links: &Links, cx: Arc<Context>, keys: Arc<Keys>) -> Registration {
     links.register_stream(Audience::Guests, Endpoint::of(service::JOIN), move |peer, head, sink, source| {
-        let (directory, keys) = (directory.clone(), keys.clone());
+        let (cx, keys) = (cx.clone(), keys.clone());
         async move {
-            if let Err(error) = admit(&directory, &keys, &head, sink, source).await {
+            if let Err(error) = admit(&cx, &keys, (&peer, &head), sink, source).await {
                 tracing::warn!(address = %peer.address, %error, "a server did not join");
             }
         }
@@ -94,13 +96,13 @@ pub(crate) fn answer(links: &Links, directory: &Directory, keys: Arc<Keys>) -> R
 }
 
 async fn admit(
-    directory: &Directory,
+    cx: &Arc<Context>,
     keys: &Keys,
-    head: &[u8],
+    (peer, head): (&Peer, &[u8]),
     mut sink: Sink,
     mut source: Source,
 ) -> Result<(), LinkError> {
-    let (admitted, rows) = match enter(directory, keys, head).await {
+    let (admitted, rows) = match enter(cx, keys, peer, head).await {
         Ok(entered) => entered,
         Err(why) => {
             tracing::info!(why, "a server was not let in");
@@ -116,7 +118,13 @@ async fn admit(
 }
 
 /// Gives the new server its place in the directory, and takes the directory as it is then; or says why not.
-async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<(Answer, Vec<Row>), String> {
+async fn enter(
+    cx: &Arc<Context>,
+    keys: &Keys,
+    peer: &Peer,
+    head: &[u8],
+) -> Result<(Answer, Vec<Row>), String> {
+    let directory = &cx.directory;
     let malformed = |_| "the request is malformed".to_owned();
     // The version comes first, whatever follows it.
     let (version, _) = postcard::take_from_bytes::<u16>(head).map_err(malformed)?;
@@ -127,10 +135,12 @@ async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<(Answe
     }
     let (request, _) = postcard::take_from_bytes::<Request>(head).map_err(malformed)?;
     let joining = joining(request);
-    let fqdn = joining.fqdn.clone();
+    let deed = joined_by(peer, &joining);
     let public = |fault: Fault| fault.public_text;
     let server = directory.commit(move |draft| server::join_server(draft, &joining)).await.map_err(public)?;
-    tracing::info!(%server, fqdn, "a server joins");
+    tracing::info!(%server, name = deed.object, "a server joins");
+    let recorder = cx.clone();
+    let _ = tokio::task::spawn_blocking(move || cmdlets::note(&recorder, deed)).await;
     let from = directory.clone();
     let rows = tokio::task::spawn_blocking(move || from.rows()).await;
     let rows = rows.map_err(|error| error.to_string())?.map_err(public)?;
@@ -142,6 +152,21 @@ async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<(Answe
         key: keys.authority.key(),
     };
     Ok((admitted, rows))
+}
+
+/// A join, for the administrator audit log of the server that lets the new one in.
+fn joined_by(peer: &Peer, joining: &Joining) -> Deed {
+    Deed {
+        name: "Join-ExchangeServer",
+        caller: format!("{} (join key)", joining.fqdn),
+        origin: peer.address.to_string(),
+        object: joining.name.clone(),
+        parameters: vec![
+            ("Name", joining.name.clone()),
+            ("Fqdn", joining.fqdn.clone()),
+            ("LinkAddresses", joining.addresses.join(",")),
+        ],
+    }
 }
 
 fn joining(request: Request) -> Joining {
@@ -161,6 +186,7 @@ fn joining(request: Request) -> Joining {
             default_hub,
             client_proxy,
         },
+        site: request.site,
     }
 }
 
@@ -211,6 +237,7 @@ pub(crate) async fn join(
     ports: Ports,
     at: &str,
     key: &JoinKey,
+    site: Option<String>,
 ) -> Result<Joined, ServerError> {
     let seams = Seams::system();
     let refused = |error: LinkError| explain(at, error);
@@ -225,6 +252,7 @@ pub(crate) async fn join(
         addresses: config.link_addresses(),
         link_key: own.fingerprint(),
         connectors: provision::connector_addresses(config, ports),
+        site,
     };
     let head = postcard::to_stdvec(&request).map_err(|_| broken())?;
     let opened = guest.open_stream(Endpoint::of(service::JOIN), head.into()).await;

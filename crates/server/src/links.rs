@@ -8,6 +8,7 @@ use base::{
     disk::SystemDisk,
     eventlog::{self, EventKind, Level},
 };
+use cmdlets::Context;
 use dag::link::{
     self, Audience, Endpoint, Host, Links, Options, Registration, Roster, Status,
     authority::{Authority, RENEWAL, ServerKey},
@@ -102,6 +103,7 @@ fn roster(view: &View) -> Roster {
 /// The links, and what answers on them for as long as this lives.
 pub(crate) struct ServerLinks {
     pub(crate) links: Links,
+    keys: Arc<Keys>,
     _answers: Vec<Registration>,
 }
 
@@ -139,16 +141,20 @@ impl ServerLinks {
         });
         let links = links.map_err(failed)?;
         let keys = Arc::new(keys);
-        let join = join::answer(&links, directory, keys.clone());
         let servers = links.register_call(Audience::Servers, Endpoint::of(service::SERVERS), {
             let directory = directory.clone();
             move |_, list| told(directory.clone(), this, list)
         });
         tasks.spawn(follow(directory.clone(), known, stopped.clone()));
         tasks.spawn(tell(directory.clone(), links.clone(), this, stopped.clone()));
-        tasks.spawn(renew(links.clone(), keys, this, seams.clock.clone(), stopped.clone()));
+        tasks.spawn(renew(links.clone(), keys.clone(), this, seams.clock.clone(), stopped.clone()));
         tasks.spawn(watch_over(directory.clone(), links.clone(), stopped.clone()));
-        Ok(Self { links, _answers: vec![join, servers] })
+        Ok(Self { links, keys, _answers: vec![servers] })
+    }
+
+    /// Lets servers join, and records it, as long as the registration lives.
+    pub(crate) fn let_join(&self, cx: Arc<Context>) -> Registration {
+        join::answer(&self.links, cx, self.keys.clone())
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Organization {
     pub(crate) administrator: Account,
     /// Further mailboxes.
     pub(crate) accounts: Vec<Account>,
+    /// The site of its first server; the first one where nobody says.
+    pub(crate) site: Option<String>,
 }
 
 /// The name of the first mailbox database.
@@ -60,6 +62,7 @@ pub(crate) async fn provision(
     let fqdn = config.server_name.clone();
     let short = short_name(&fqdn);
     let ports = seed_ports(config, new.ports);
+    let site = new.site.clone();
     let organization = seed::Organization {
         name: new.name.clone(),
         domain,
@@ -71,6 +74,9 @@ pub(crate) async fn provision(
     let seeded = directory
         .commit(move |draft| {
             let seeded = seed::seed(draft, &organization)?;
+            if let Some(site) = site.filter(|_| seeded.created) {
+                verbs::put_into_site(draft, seeded.server, &site)?;
+            }
             // The organisation may have further servers; their settings are not ours.
             let Some(server) = own_server(draft, &fqdn) else { return Ok(seeded) };
             draft.modify_system(server, vec![("Fqdn", Edit::set(fqdn.as_str()))])?;

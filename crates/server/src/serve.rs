@@ -157,8 +157,8 @@ pub(crate) struct Running {
     stores: Stores,
     transport: Transport,
     links: ServerLinks,
-    /// Answers other servers' cmdlets while it is there.
-    _relay: Registration,
+    /// What answers other servers' cmdlets, and new servers.
+    _answers: [Registration; 2],
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -241,7 +241,7 @@ pub(crate) async fn start(
     let records = Records { events, audit };
     let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
-    let relay = relay::answer(&links.links, cmdlets.clone());
+    let answers = [relay::answer(&links.links, cmdlets.clone()), links.let_join(cmdlets.clone())];
     let protocols = Protocols {
         config: &config,
         services: &services,
@@ -268,7 +268,7 @@ pub(crate) async fn start(
         stores,
         transport,
         links,
-        _relay: relay,
+        _answers: answers,
         stop,
         tasks,
         signals,
