@@ -108,7 +108,11 @@ pub fn note(cx: &Context, deed: Deed) {
         origin: deed.origin,
         server: cx.server_name.clone(),
         cmdlet: deed.name.to_owned(),
-        parameters: deed.parameters.into_iter().map(|(name, value)| (name.to_owned(), clean(&value))).collect(),
+        parameters: deed
+            .parameters
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), clean(&value)))
+            .collect(),
         object: clean(&deed.object),
         succeeded: true,
         ..Entry::default()

@@ -7,7 +7,6 @@
 
 mod codec;
 pub mod component;
-mod copy;
 mod directory;
 mod dn;
 mod draft;
@@ -24,7 +23,6 @@ pub mod value;
 pub mod verbs;
 mod view;
 
-pub use copy::{Copy, Row};
 pub use directory::{Directory, Options};
 pub use dn::Dn;
 pub use draft::{Draft, NAME_MAX, NewObject, Touched};

@@ -11,6 +11,7 @@ mod commit;
 mod core;
 mod database;
 mod error;
+mod follow;
 mod index;
 mod layers;
 mod log;
@@ -28,6 +29,7 @@ pub use body::BodyRef;
 pub use commit::Commit;
 pub use database::{Database, Options, Status};
 pub use error::EngineError;
+pub use follow::{Followed, KeyChange};
 #[cfg(fuzzing)]
 pub use log::record::fuzz as fuzz_record;
 pub use log::record::{EntryId, Record};

@@ -7,13 +7,16 @@ use std::{sync::Arc, time::Duration};
 use base::{Disk, Fault, Guid, clock::SharedClock, disk::SystemDisk};
 use bytes::{Bytes, BytesMut};
 use cmdlets::{Context, Deed};
-use dag::link::{
-    Audience, Endpoint, Guest, JoinKey, LinkError, Links, Peer, Registration, Sink, Source,
-    authority::{Authority, ServerKey},
-    service,
+use dag::{
+    copies::{give_seed, plant},
+    link::{
+        Audience, Endpoint, Guest, JoinKey, LinkError, Links, Peer, Registration, Sink, Source,
+        authority::{Authority, ServerKey},
+        service,
+    },
+    replica::Group,
 };
 use directory::{
-    Row,
     seed::{self, Port},
     verbs::server::{self, Joining},
 };
@@ -25,18 +28,16 @@ use crate::{
     layout::Layout,
     links::Keys,
     provision,
-    serve::{self, Seams},
+    serve::Seams,
 };
 
 /// Raised when what is said changes its shape, or a directory's rows do: servers of one organisation that join
 /// each other must agree.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// How far the clocks may be apart: certificates and log-ons would fail, and "later" would mean nothing.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 /// The longest message, bytes.
 const MESSAGE_MAX: usize = 64 << 20;
-/// Rows are sent in messages of about this size, bytes.
-const ROWS: usize = 256 << 10;
 
 /// What the new server says.
 #[derive(Serialize, Deserialize)]
@@ -55,24 +56,17 @@ struct Request {
     site: Option<String>,
 }
 
-/// What it is told, one after the other.
+/// What it is told when it is in; a copy of the directory follows.
 #[derive(Serialize, Deserialize)]
-enum Answer {
-    /// It is in.
-    Admitted {
-        /// The server's object.
-        server: Guid,
-        /// The organisation's name.
-        organization: String,
-        /// The authority's certificate, DER.
-        certificate: Vec<u8>,
-        /// The authority's key: every server can admit and renew, so that the loss of none of them matters.
-        key: Vec<u8>,
-    },
-    /// A part of the directory.
-    Rows(Vec<Row>),
-    /// That was all of it.
-    Complete,
+struct Admitted {
+    /// The server's object.
+    server: Guid,
+    /// The organisation's name.
+    organization: String,
+    /// The authority's certificate, DER.
+    certificate: Vec<u8>,
+    /// The authority's key: every server can admit and renew, so that the loss of none of them matters.
+    key: Vec<u8>,
 }
 
 /// What became of it.
@@ -84,11 +78,12 @@ pub(crate) struct Joined {
 }
 
 /// Lets guests with a good key join.
-pub(crate) fn answer(links: &Links, cx: Arc<Context>, keys: Arc<Keys>) -> Registration {
+pub(crate) fn answer(links: &Links, cx: Arc<Context>, copy: &Arc<Group>, keys: Arc<Keys>) -> Registration {
+    let copy = copy.clone();
     links.register_stream(Audience::Guests, Endpoint::of(service::JOIN), move |peer, head, sink, source| {
-        let (cx, keys) = (cx.clone(), keys.clone());
+        let (cx, copy, keys) = (cx.clone(), copy.clone(), keys.clone());
         async move {
-            if let Err(error) = admit(&cx, &keys, (&peer, &head), sink, source).await {
+            if let Err(error) = admit((&cx, &copy), &keys, (&peer, &head), sink, source).await {
                 tracing::warn!(address = %peer.address, %error, "a server did not join");
             }
         }
@@ -96,14 +91,14 @@ pub(crate) fn answer(links: &Links, cx: Arc<Context>, keys: Arc<Keys>) -> Regist
 }
 
 async fn admit(
-    cx: &Arc<Context>,
+    (cx, copy): (&Arc<Context>, &Arc<Group>),
     keys: &Keys,
     (peer, head): (&Peer, &[u8]),
     mut sink: Sink,
-    mut source: Source,
+    source: Source,
 ) -> Result<(), LinkError> {
-    let (admitted, rows) = match enter(cx, keys, peer, head).await {
-        Ok(entered) => entered,
+    let admitted = match enter(cx, keys, peer, head).await {
+        Ok(admitted) => admitted,
         Err(why) => {
             tracing::info!(why, "a server was not let in");
             sink.refuse(VERSION, why);
@@ -111,19 +106,12 @@ async fn admit(
         }
     };
     send(&mut sink, &admitted).await?;
-    send_directory(&mut sink, rows).await?;
-    sink.finish().await?;
     // The new server says that it has everything by ending its side.
-    source.next().await.map(|_| ())
+    give_seed(copy, sink, source).await
 }
 
-/// Gives the new server its place in the directory, and takes the directory as it is then; or says why not.
-async fn enter(
-    cx: &Arc<Context>,
-    keys: &Keys,
-    peer: &Peer,
-    head: &[u8],
-) -> Result<(Answer, Vec<Row>), String> {
+/// Gives the new server its place in the directory, or says why not.
+async fn enter(cx: &Arc<Context>, keys: &Keys, peer: &Peer, head: &[u8]) -> Result<Admitted, String> {
     let directory = &cx.directory;
     let malformed = |_| "the request is malformed".to_owned();
     // The version comes first, whatever follows it.
@@ -141,17 +129,13 @@ async fn enter(
     tracing::info!(%server, name = deed.object, "a server joins");
     let recorder = cx.clone();
     let _ = tokio::task::spawn_blocking(move || cmdlets::note(&recorder, deed)).await;
-    let from = directory.clone();
-    let rows = tokio::task::spawn_blocking(move || from.rows()).await;
-    let rows = rows.map_err(|error| error.to_string())?.map_err(public)?;
     let organization = directory.snapshot().organization().map(|o| o.name.to_string());
-    let admitted = Answer::Admitted {
+    Ok(Admitted {
         server,
         organization: organization.unwrap_or_default(),
         certificate: keys.authority.certificate().to_vec(),
         key: keys.authority.key(),
-    };
-    Ok((admitted, rows))
+    })
 }
 
 /// A join, for the administrator audit log of the server that lets the new one in.
@@ -190,46 +174,6 @@ fn joining(request: Request) -> Joining {
     }
 }
 
-/// The directory's first copy: here its rows; once directories are replicated, a copy of the group's.
-async fn send_directory(sink: &mut Sink, rows: Vec<Row>) -> Result<(), LinkError> {
-    let (mut part, mut bytes) = (Vec::new(), 0);
-    for row in rows {
-        bytes += row.0.len() + row.1.len();
-        part.push(row);
-        if bytes >= ROWS {
-            send(sink, &Answer::Rows(std::mem::take(&mut part))).await?;
-            bytes = 0;
-        }
-    }
-    send(sink, &Answer::Rows(part)).await?;
-    send(sink, &Answer::Complete).await
-}
-
-/// The other end of [`send_directory`].
-async fn receive_directory(
-    messages: &mut Messages,
-    layout: &Layout,
-    seams: &Seams,
-) -> Result<(), ServerError> {
-    let options = seams.directory(layout);
-    let copy = serve::blocking("making the directory", || {
-        directory::Copy::begin(options).map(Arc::new).map_err(Fault::from)
-    });
-    let copy = copy.await?;
-    loop {
-        match messages.next().await? {
-            Answer::Rows(rows) => {
-                let into = copy.clone();
-                serve::blocking("copying the directory", move || into.add(rows).map_err(Fault::from)).await?;
-            }
-            Answer::Complete => break,
-            Answer::Admitted { .. } => return Err(broken()),
-        }
-    }
-    let copy = Arc::into_inner(copy).ok_or_else(broken)?;
-    serve::blocking("copying the directory", || copy.finish().map_err(Fault::from)).await
-}
-
 /// Joins: afterwards the data folder is ready to serve.
 pub(crate) async fn join(
     layout: &Layout,
@@ -258,14 +202,14 @@ pub(crate) async fn join(
     let opened = guest.open_stream(Endpoint::of(service::JOIN), head.into()).await;
     let (sink, source) = opened.map_err(refused)?;
     let mut messages = Messages { source, buffer: BytesMut::new(), at: at.to_owned() };
-    let Answer::Admitted { server, organization, certificate, key } = messages.next().await? else {
-        return Err(broken());
-    };
+    let Admitted { server, organization, certificate, key } = messages.next().await?;
     let authority = Authority::from_der(&certificate, &key).map_err(refused)?;
     SystemDisk
         .create_dir_all(layout.root())
         .map_err(|e| ServerError::io(layout.root().display().to_string(), e))?;
-    let copied = receive_directory(&mut messages, layout, &seams).await;
+    let Messages { source, buffer, .. } = messages;
+    let copied = plant(source, buffer, seams.disk(), layout.directory(), |_| ()).await;
+    let copied = copied.map_err(|error| ServerError::Usage(format!("copying the directory failed: {error}")));
     copied.and_then(|()| Keys { authority, own }.save(layout)).map_err(|error| {
         ServerError::Usage(format!(
             "{error}. The organization knows this server already: run `Remove-ExchangeServer {}` there before you try \
@@ -340,7 +284,7 @@ impl Messages {
     }
 }
 
-async fn send(sink: &mut Sink, message: &Answer) -> Result<(), LinkError> {
+async fn send(sink: &mut Sink, message: &impl Serialize) -> Result<(), LinkError> {
     let body = postcard::to_stdvec(message).map_err(|error| LinkError::Io(error.to_string()))?;
     let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
     sink.send(Bytes::copy_from_slice(&len.to_le_bytes())).await?;

@@ -9,6 +9,7 @@ mod commands;
 mod component;
 mod config;
 mod configurations;
+mod directory_copy;
 mod error;
 mod files;
 mod join;

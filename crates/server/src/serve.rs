@@ -39,12 +39,13 @@ use crate::{
     commands::Commands,
     component::{Components, Doorway, Guarded},
     config::Config,
+    directory_copy::{self, DirectoryCopy},
     error::ServerError,
     kerberos,
     layout::Layout,
     links::ServerLinks,
     logon::Logon,
-    provision::{self, Organization},
+    provision::Organization,
     relay,
     smtp::SmtpListeners,
     telemetry::{self, LogFormat},
@@ -85,19 +86,10 @@ pub(crate) async fn run(options: cli::Serve) -> Result<(), ServerError> {
     start(layout, lock, config, None, format).await?.until_stopped().await
 }
 
-/// Opens the directory of a new data folder and fills it, without serving.
+/// Makes the directory of a new data folder and fills it, without serving.
 pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization) -> Result<(), ServerError> {
-    let seams = Seams::system();
-    let directory = open_directory(layout, &seams).await?;
-    provision::provision(&directory, config, new)
-        .await
-        .map_err(ServerError::during("making the organisation"))?;
-    certificate::load_or_create(layout, config)?;
-    let closed = tokio::task::spawn_blocking(move || directory.close()).await;
-    closed
-        .map_err(Fault::internal)
-        .and_then(|r| r.map_err(Fault::from))
-        .map_err(ServerError::during("closing the directory"))
+    directory_copy::prepare(layout, &Seams::system(), config, Some(new)).await?;
+    certificate::load_or_create(layout, config).map(drop)
 }
 
 /// The seams everything is opened with.
@@ -108,14 +100,17 @@ pub(crate) struct Seams {
 }
 
 impl Seams {
+    pub(crate) fn disk(&self) -> SharedDisk {
+        self.disk.clone()
+    }
+
     pub(crate) fn system() -> Self {
         Self { disk: Arc::new(SystemDisk), clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
     }
 
     /// How the directory is opened.
-    pub(crate) fn directory(&self, layout: &Layout) -> directory::Options {
-        let engine = self.engine(layout.directory(), "directory", &DIRECTORY);
-        directory::Options { engine, rng: self.rng.clone() }
+    pub(crate) fn directory(&self, layout: &Layout) -> engine::Options {
+        self.engine(layout.directory(), "directory", &DIRECTORY)
     }
 
     fn engine(&self, dir: PathBuf, name: &str, sizes: &Sizes) -> engine::Options {
@@ -129,11 +124,6 @@ impl Seams {
             clock: self.clock.clone(),
         }
     }
-}
-
-async fn open_directory(layout: &Layout, seams: &Seams) -> Result<Directory, ServerError> {
-    let options = seams.directory(layout);
-    blocking("opening the directory", move || Directory::open(options).map_err(Fault::from)).await
 }
 
 /// Runs what blocks off the async threads.
@@ -153,12 +143,12 @@ pub(crate) struct Running {
     layout: Layout,
     config: Config,
     certificate: PathBuf,
-    directory: Directory,
+    directory: DirectoryCopy,
     stores: Stores,
     transport: Transport,
     links: ServerLinks,
-    /// What answers other servers' cmdlets, and new servers.
-    _answers: [Registration; 2],
+    /// Answers other servers' cmdlets while it is there.
+    _relay: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -184,13 +174,15 @@ pub(crate) async fn start(
     let Certificate { path, tls, end } = certificate::load_or_create(&layout, &config)?;
     let tls = TlsAcceptor::from(tls);
 
-    let directory = open_directory(&layout, &seams).await?;
-    let provisioned = match &new {
-        Some(new) => provision::provision(&directory, &config, new).await,
-        None => provision::access(&directory, provision::ADMINISTRATOR).await,
-    };
-    provisioned.map_err(ServerError::during("making the organisation"))?;
-    let server = this_server(&directory, &config)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let opened = directory_copy::open(&layout, &seams, &config, new.as_ref()).await?;
+    let mut links =
+        ServerLinks::open(&layout, &seams, &config, (&opened.directory, opened.this), &mut tasks, &stopped)?;
+    let (copy, directory) =
+        DirectoryCopy::start(opened, &links.links, (&config, new.as_ref()), &mut tasks, &stopped).await?;
+    links.serve(&config, (&copy.group, &directory), &mut tasks, &stopped);
+    let server = own_server(&directory, &config)?;
     let stores = Stores::default();
     mount_databases(&layout, &seams, &server, &directory, &stores).await;
     let authenticator = {
@@ -202,10 +194,6 @@ pub(crate) async fn start(
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
     let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
 
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    let links =
-        ServerLinks::open(&layout, &seams, &config, &directory, server.guid, &mut tasks, &stopped).await?;
     let intake = transport.door(Arc::new(Logon::new(authenticator)));
     let receiver_settings =
         receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
@@ -241,7 +229,8 @@ pub(crate) async fn start(
     let records = Records { events, audit };
     let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
-    let answers = [relay::answer(&links.links, cmdlets.clone()), links.let_join(cmdlets.clone())];
+    let relay = relay::answer(&links.links, cmdlets.clone());
+    links.let_join(cmdlets.clone(), &copy.group);
     let protocols = Protocols {
         config: &config,
         services: &services,
@@ -264,11 +253,11 @@ pub(crate) async fn start(
         layout,
         config,
         certificate: path,
-        directory,
+        directory: copy,
         stores,
         transport,
         links,
-        _answers: answers,
+        _relay: relay,
         stop,
         tasks,
         signals,
@@ -277,9 +266,10 @@ pub(crate) async fn start(
 }
 
 /// The directory's object for this server.
-fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
+pub(crate) fn own_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
     let view = directory.snapshot();
-    let own = provision::own_server(&view, &config.server_name).and_then(|guid| view.get(guid).cloned());
+    let own =
+        crate::provision::own_server(&view, &config.server_name).and_then(|guid| view.get(guid).cloned());
     own.ok_or_else(|| {
         ServerError::Usage(format!(
             "the directory holds no server {}: the data folder was not set up completely (run `rialto setup` on an empty \
@@ -507,7 +497,6 @@ impl Running {
         self.signals.wait().await;
         tracing::info!("stopping");
         self.stop.send_replace(true);
-        self.links.links.close().await;
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a listener failed");
@@ -519,12 +508,11 @@ impl Running {
             .map_err(Fault::from)
             .map_err(ServerError::during("stopping the transport"))?;
         eventlog::write(&STOPPED, &format!("The messaging server {} has stopped.", self.config.server_name));
-        let (stores, directory) = (self.stores, self.directory);
-        blocking("closing the databases", move || {
-            stores.dismount_all()?;
-            Ok(directory.close()?)
-        })
-        .await
+        let stores = self.stores;
+        blocking("closing the databases", move || Ok(stores.dismount_all()?)).await?;
+        self.directory.stop().await;
+        self.links.links.close().await;
+        Ok(())
     }
 }
 

@@ -236,3 +236,26 @@ fn a_join_that_cannot_be_says_why() {
     assert_eq!(first.shell("(Get-ServerJoinKey | Where-Object { $_.UsedBy }).UsedBy"), "ex2.contoso.example");
     assert!(!first.shell("Get-ServerJoinKey | Format-List").contains("Hash"));
 }
+
+#[test]
+fn a_change_on_any_server_is_on_all_and_outlives_the_loss_of_one() {
+    let organization = Organization::new();
+    let mut first = organization.first();
+    let second = organization.joined("ex2", &first);
+    let third = organization.joined("ex3", &first);
+    let name = "(Get-Mailbox Administrator).DisplayName";
+    for (at, new) in [(&second, "Changed at EX2"), (&third, "Changed at EX3"), (&first, "Changed at EX1")] {
+        at.shell(&format!("Set-Mailbox Administrator -DisplayName '{new}'"));
+        // Where it was written it is seen at once.
+        assert_eq!(at.shell(name), new);
+        [&first, &second, &third].into_iter().for_each(|server| server.until(name, new));
+    }
+    // The first one, which decided so far, is lost: changes go on once another one decides.
+    first.kill();
+    third.shell("Set-Mailbox Administrator -DisplayName 'Changed without EX1'");
+    second.until(name, "Changed without EX1");
+    let first = first.started();
+    first.until(name, "Changed without EX1");
+    first.shell("Set-Mailbox Administrator -DisplayName 'All are there'");
+    [&second, &third].into_iter().for_each(|server| server.until(name, "All are there"));
+}

@@ -11,17 +11,12 @@ use super::authority::Identity;
 pub mod service {
     /// A new server joins (guests).
     pub const JOIN: u16 = 1;
-    /// The servers of the organisation, told from one to the other.
-    pub const SERVERS: u16 = 2;
     /// Consensus of a replicated database; its group is the database.
     pub const REPLICATION: u16 = 16;
     /// A copy's first content; its group is the database.
     pub const SEED: u16 = 17;
     /// Requests of consensus that are too long for a call, as streams; their group is the database.
     pub const REPLICATION_LONG: u16 = 18;
-    /// Turns at writing a replicated database from a server that does not have the active copy; its group is the
-    /// database.
-    pub const TURNS: u16 = 19;
     /// How copies stand, and what becomes of them.
     pub const COPIES: u16 = 20;
     /// A client's session, carried to the server that has its mailbox.
