@@ -13,7 +13,7 @@ pub(crate) static NOUN: Noun = Noun {
     }),
     takes: &["Name"],
     removing: Some(verbs::forget_site),
-    ..Noun::new("ADSite", &AD_SITE, &["Microsoft.Exchange.Data.Directory.SystemConfiguration.ADSite"])
+    ..Noun::new("Site", &AD_SITE, &["Microsoft.Exchange.Data.Directory.SystemConfiguration.ADSite"])
 };
 
 /// `Get-ADSite`

@@ -12,7 +12,7 @@ static NOUN: Noun = Noun {
         out.set("Cost", cost.and_then(|cost| i32::try_from(cost).ok()).map_or(Value::Null, Value::Int));
     }),
     ..Noun::new(
-        "ADSiteLink",
+        "SiteLink",
         &AD_SITE_LINK,
         &["Microsoft.Exchange.Data.Directory.SystemConfiguration.ADSiteLink"],
     )

@@ -57,7 +57,7 @@ impl Conversation {
             change: view.change(),
         };
         let unreached = |why: &dyn std::fmt::Display| {
-            let text = format!("The server \"{name}\" can't be reached: {why}. Nothing was done there.");
+            let text = format!("The server \"{name}\" can't be reached: {why}.");
             let fault = Fault::new(FaultKind::Unavailable, "TaskServerException", text);
             Failure { fault, target: Some(name.clone()) }
         };
