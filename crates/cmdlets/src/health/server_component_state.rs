@@ -16,7 +16,8 @@ use crate::{Cmdlet, Failure, Outcome, call::Call, org::exchange_server};
 
 /// `Get-ServerComponentState`
 pub static GET: Cmdlet = Cmdlet::run("Get-ServerComponentState", get, &["Component"]);
-/// `Set-ServerComponentState`. There is one directory and no registry: both places are the same.
+// There is one directory and no registry: `-LocalOnly` and `-RemoteOnly` mean the same place.
+/// `Set-ServerComponentState`
 pub static SET: Cmdlet = Cmdlet::run(
     "Set-ServerComponentState",
     set,

@@ -33,7 +33,7 @@ use directory::{
 use parking_lot::Mutex;
 use store::Stores;
 use tokio::{
-    io::DuplexStream,
+    io::{AsyncReadExt, DuplexStream},
     runtime::{Handle, Runtime},
 };
 use transport::{
@@ -148,7 +148,7 @@ impl House {
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
         });
-        wires.0.lock().insert(server, Arc::new(Answers::new(context.clone())));
+        wires.0.lock().insert(server, Hearing::Answers(Arc::new(Answers::new(context.clone()))));
         context
     }
 }
@@ -160,18 +160,36 @@ fn alone(server: Guid) -> SingleServer {
 
 /// Servers that hear each other, by their GUIDs.
 #[derive(Default)]
-struct Wires(Mutex<BTreeMap<Guid, Arc<Answers>>>);
+struct Wires(Mutex<BTreeMap<Guid, Hearing>>);
+
+/// What becomes of what is said to a server.
+#[derive(Clone)]
+enum Hearing {
+    /// It answers.
+    Answers(Arc<Answers>),
+    /// It listens and says nothing, until it is left alone.
+    Mute,
+    /// It is lost as soon as it has heard something.
+    Lost,
+}
 
 impl Neighbours for Wires {
     fn ask(&self, _: Guid, _: Vec<Bytes>) -> Asked<'_, Bytes> {
         unreachable!("cmdlets converse")
     }
     fn converse(&self, server: Guid, head: Bytes) -> Asked<'_, DuplexStream> {
-        let answers = self.0.lock().get(&server).cloned();
+        let hearing = self.0.lock().get(&server).cloned();
         Box::pin(async move {
-            let answers = answers.ok_or_else(|| NeighbourError::Unreachable("connection refused".into()))?;
-            let (near, far) = tokio::io::duplex(4096);
-            tokio::spawn(async move { answers.answer(&head, far).await });
+            let hearing = hearing.ok_or_else(|| NeighbourError::Unreachable("connection refused".into()))?;
+            let (near, mut far) = tokio::io::duplex(4096);
+            tokio::spawn(async move {
+                let mut heard = Vec::new();
+                match hearing {
+                    Hearing::Answers(answers) => answers.answer(&head, far).await,
+                    Hearing::Mute => _ = far.read_to_end(&mut heard).await,
+                    Hearing::Lost => _ = far.read_buf(&mut heard).await,
+                }
+            });
             Ok(near)
         })
     }
@@ -282,7 +300,9 @@ impl World {
             ["mail", from, to, ref subject @ ..] => self.mail(from, to, &subject.join(" ")),
             ["server", name] => self.server(name),
             ["start", name] => self.start(name),
-            ["unplug", name] => self.unplug(name),
+            ["unplug", name] => _ = self.wires.0.lock().remove(&self.named(name)),
+            ["mute", name] => _ = self.wires.0.lock().insert(self.named(name), Hearing::Mute),
+            ["lose", name] => _ = self.wires.0.lock().insert(self.named(name), Hearing::Lost),
             ["copy", server, ref how @ ..] => copies::tell(&self.others, server, how),
             ["road", how] => self.road.closed.store(how == "closed", Ordering::Relaxed),
             ["settle"] => self.settle(),
@@ -321,11 +341,6 @@ impl World {
         let rooms = (server, copies.stores.clone());
         let context = self.house.open(name, rooms, copies, self.road.clone(), &self.wires);
         self.further.lock().insert(name.to_owned(), context);
-    }
-
-    /// No other server reaches that one any more.
-    fn unplug(&self, name: &str) {
-        self.wires.0.lock().remove(&self.named(name));
     }
 
     fn named(&self, name: &str) -> Guid {
