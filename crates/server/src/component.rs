@@ -1,7 +1,7 @@
 //! What this server's components mean for its doors: mail is deferred and clients are not let in while their
 //! component is out of service.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use base::{Fault, Guid, net::TcpListener};
 use directory::{
@@ -102,7 +102,7 @@ impl Doorway {
 
 /// A door that takes no new messages while the transport is draining or out of service.
 pub(crate) struct Guarded<I> {
-    pub(crate) inner: Arc<I>,
+    pub(crate) inner: I,
     pub(crate) components: Components,
 }
 

@@ -19,7 +19,9 @@ use dag::{
 use directory::{Directory, View, verbs::server};
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{config::Config, error::ServerError, files, join, layout::Layout, serve, serve::Seams, shutdown};
+use crate::{
+    config::Config, error::ServerError, files, join, layout::Layout, relay, serve, serve::Seams, shutdown,
+};
 
 /// Until what the directory did not take is said again.
 const SAYING_AGAIN: Duration = Duration::from_secs(5);
@@ -133,9 +135,10 @@ impl ServerLinks {
         Ok(Self { links, keys, _answers: Vec::new() })
     }
 
-    /// Lets others join, and records it.
-    pub(crate) fn let_join(&mut self, cx: Arc<Context>, copy: &Arc<Group>) {
-        self._answers.push(join::answer(&self.links, cx, copy, self.keys.clone()));
+    /// Runs cmdlets for the other servers' administrators, and lets new servers join.
+    pub(crate) fn run_cmdlets(&mut self, cx: &Arc<Context>, copy: &Arc<Group>) {
+        self._answers.push(relay::answer(&self.links, cx.clone()));
+        self._answers.push(join::answer(&self.links, cx.clone(), copy, self.keys.clone()));
     }
 
     /// Says in the directory where this server is reached.

@@ -14,10 +14,7 @@ use base::{
     rng::SystemRng,
 };
 use cmdlets::{Context, copies::SingleServer};
-use dag::{
-    link::{Registration, service},
-    neighbours::neighbours,
-};
+use dag::{link::service, neighbours::neighbours};
 use directory::{Directory, Object};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::Services;
@@ -28,7 +25,10 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
-use transport::{Transport, receive};
+use transport::{
+    Transport,
+    receive::{self, Intake},
+};
 use trust::{Authenticator, audit};
 use wire::kerberos::gss;
 
@@ -46,7 +46,6 @@ use crate::{
     links::ServerLinks,
     logon::Logon,
     provision::Organization,
-    relay,
     smtp::SmtpListeners,
     telemetry::{self, LogFormat},
 };
@@ -147,8 +146,6 @@ pub(crate) struct Running {
     stores: Stores,
     transport: Transport,
     links: ServerLinks,
-    /// Answers other servers' cmdlets while it is there.
-    _relay: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -194,19 +191,9 @@ pub(crate) async fn start(
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
     let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
 
-    let intake = transport.door(Arc::new(Logon::new(authenticator)));
-    let receiver_settings =
-        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
-    let connectors = receive::settings::connectors(&directory.snapshot(), server.guid);
     let components = Components { directory: directory.clone(), server: server.guid };
-    let intake = Guarded { inner: Arc::new(intake), components: components.clone() };
-    let receiver = Arc::new(receive::Receiver::new(intake, connectors, receiver_settings));
-    let smtp = SmtpListeners::open(
-        receiver,
-        directory.clone(),
-        server.guid,
-        config.listen.smtp_implicit_tls.clone(),
-    )?;
+    let door = transport.door(Arc::new(Logon::new(authenticator)));
+    let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
     tasks.spawn(jobs::store_maintenance::run(
@@ -229,8 +216,7 @@ pub(crate) async fn start(
     let records = Records { events, audit };
     let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
-    let relay = relay::answer(&links.links, cmdlets.clone());
-    links.let_join(cmdlets.clone(), &copy.group);
+    links.run_cmdlets(&cmdlets, &copy.group);
     let protocols = Protocols {
         config: &config,
         services: &services,
@@ -257,12 +243,26 @@ pub(crate) async fn start(
         stores,
         transport,
         links,
-        _relay: relay,
         stop,
         tasks,
         signals,
         _lock: lock,
     })
+}
+
+/// Listens at this server's receive connectors.
+fn open_smtp<I: Intake>(
+    intake: Guarded<I>,
+    tls: &TlsAcceptor,
+    seams: &Seams,
+    config: &Config,
+) -> Result<SmtpListeners<Guarded<I>>, ServerError> {
+    let settings =
+        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
+    let Components { directory, server } = intake.components.clone();
+    let connectors = receive::settings::connectors(&directory.snapshot(), server);
+    let receiver = Arc::new(receive::Receiver::new(intake, connectors, settings));
+    SmtpListeners::open(receiver, directory, server, config.listen.smtp_implicit_tls.clone())
 }
 
 /// The directory's object for this server.
