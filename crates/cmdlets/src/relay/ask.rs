@@ -10,7 +10,7 @@ use powershell::{
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf},
-    time::{Instant, timeout},
+    time::timeout,
 };
 
 use super::{
@@ -35,8 +35,6 @@ pub(crate) struct Conversation {
     server: Arc<str>,
     hear: Frames<ReadHalf<DuplexStream>>,
     say: WriteHalf<DuplexStream>,
-    /// It was told to stop, and may take until then.
-    stopped: Option<Instant>,
 }
 
 impl Conversation {
@@ -73,19 +71,13 @@ impl Conversation {
             timeout(OPENING, open).await.map_err(|_| unreached(&"it does not answer"))?
         });
         let (hear, say) = opened?;
-        Ok(Self { server: name, hear: Frames::new(hear), say, stopped: None })
+        Ok(Self { server: name, hear: Frames::new(hear), say })
     }
 
     /// Repeats here what the call writes, until it ends.
     pub(crate) fn follow(mut self, run: &Run<'_>, out: &mut dyn Streams) -> Ended {
         let mut wanted = Flow::Continue;
-        loop {
-            if wanted == Flow::Stop || out.stopping() {
-                self.stop(run);
-            }
-            if self.stopped.is_some_and(|until| Instant::now() > until) {
-                return Ended::quietly();
-            }
+        while wanted == Flow::Continue && !out.stopping() {
             let heard = run.cx.runtime.block_on(async { timeout(LOOK, self.hear.next()).await });
             match heard {
                 // Nothing yet.
@@ -101,22 +93,29 @@ impl Conversation {
                     run.cx.runtime.block_on(catch_up(&run.cx.directory, change));
                     return Ended { result, changes };
                 }
-                Ok(Ok(None) | Err(_)) if self.stopped.is_some() => return Ended::quietly(),
                 Ok(Ok(None) | Err(_)) => return self.lost(run),
             }
         }
+        self.stop(run)
+    }
+
+    /// Says that nobody listens any more, and waits a moment for what was done until then.
+    fn stop(mut self, run: &Run<'_>) -> Ended {
+        let ended = async {
+            self.say.shutdown().await.ok()?;
+            while let Some(said) = self.hear.next().await.ok()? {
+                if let Said::Ended { changes, .. } = said {
+                    return Some(changes);
+                }
+            }
+            None
+        };
+        let ended = run.cx.runtime.block_on(async { timeout(STOPPING, ended).await });
+        Ended { changes: ended.ok().flatten().unwrap_or_default(), ..Ended::quietly() }
     }
 
     fn answer(&mut self, run: &Run<'_>, answer: Option<Value>) -> io::Result<()> {
         run.cx.runtime.block_on(send(&mut self.say, &answer))
-    }
-
-    /// Says that nobody listens any more; what it has done is still to be told.
-    fn stop(&mut self, run: &Run<'_>) {
-        if self.stopped.is_none() {
-            self.stopped = Some(Instant::now() + STOPPING);
-            let _ = run.cx.runtime.block_on(self.say.shutdown());
-        }
     }
 
     fn lost(&self, run: &Run<'_>) -> Ended {
