@@ -6,6 +6,7 @@
 //! Verbs that cmdlets offer (`verbs/`) are functions over a draft.
 
 mod codec;
+pub mod component;
 mod directory;
 mod dn;
 mod draft;

@@ -6,17 +6,17 @@ use std::{sync::Arc, time::Duration};
 
 use base::{Disk, Fault, Guid, clock::SharedClock, disk::SystemDisk};
 use bytes::{Bytes, BytesMut};
+use cmdlets::{Context, Deed};
 use dag::{
     copies::{give_seed, plant},
     link::{
-        Audience, Endpoint, Guest, JoinKey, LinkError, Links, Registration, Sink, Source,
+        Audience, Endpoint, Guest, JoinKey, LinkError, Links, Peer, Registration, Sink, Source,
         authority::{Authority, ServerKey},
         service,
     },
     replica::Group,
 };
 use directory::{
-    Directory,
     seed::{self, Port},
     verbs::server::{self, Joining},
 };
@@ -33,7 +33,7 @@ use crate::{
 
 /// Raised when what is said changes its shape, or a directory's rows do: servers of one organisation that join
 /// each other must agree.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// How far the clocks may be apart: certificates and log-ons would fail, and "later" would mean nothing.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 /// The longest message, bytes.
@@ -52,6 +52,8 @@ struct Request {
     link_key: [u8; 32],
     /// Its default receive connectors' addresses; `None` for the product's ports on every address.
     connectors: [Option<std::net::SocketAddr>; 5],
+    /// The site it is in; the first one where nobody says.
+    site: Option<String>,
 }
 
 /// What it is told when it is in; a copy of the directory follows.
@@ -76,17 +78,12 @@ pub(crate) struct Joined {
 }
 
 /// Lets guests with a good key join.
-pub(crate) fn answer(
-    links: &Links,
-    directory: &Directory,
-    copy: &Arc<Group>,
-    keys: Arc<Keys>,
-) -> Registration {
-    let (directory, copy) = (directory.clone(), copy.clone());
+pub(crate) fn answer(links: &Links, cx: Arc<Context>, copy: &Arc<Group>, keys: Arc<Keys>) -> Registration {
+    let copy = copy.clone();
     links.register_stream(Audience::Guests, Endpoint::of(service::JOIN), move |peer, head, sink, source| {
-        let (directory, copy, keys) = (directory.clone(), copy.clone(), keys.clone());
+        let (cx, copy, keys) = (cx.clone(), copy.clone(), keys.clone());
         async move {
-            if let Err(error) = admit((&directory, &copy), &keys, &head, sink, source).await {
+            if let Err(error) = admit((&cx, &copy), &keys, (&peer, &head), sink, source).await {
                 tracing::warn!(address = %peer.address, %error, "a server did not join");
             }
         }
@@ -94,13 +91,13 @@ pub(crate) fn answer(
 }
 
 async fn admit(
-    (directory, copy): (&Directory, &Arc<Group>),
+    (cx, copy): (&Arc<Context>, &Arc<Group>),
     keys: &Keys,
-    head: &[u8],
+    (peer, head): (&Peer, &[u8]),
     mut sink: Sink,
     source: Source,
 ) -> Result<(), LinkError> {
-    let admitted = match enter(directory, keys, head).await {
+    let admitted = match enter(cx, keys, peer, head).await {
         Ok(admitted) => admitted,
         Err(why) => {
             tracing::info!(why, "a server was not let in");
@@ -114,7 +111,8 @@ async fn admit(
 }
 
 /// Gives the new server its place in the directory, or says why not.
-async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<Admitted, String> {
+async fn enter(cx: &Arc<Context>, keys: &Keys, peer: &Peer, head: &[u8]) -> Result<Admitted, String> {
+    let directory = &cx.directory;
     let malformed = |_| "the request is malformed".to_owned();
     // The version comes first, whatever follows it.
     let (version, _) = postcard::take_from_bytes::<u16>(head).map_err(malformed)?;
@@ -125,10 +123,12 @@ async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<Admitt
     }
     let (request, _) = postcard::take_from_bytes::<Request>(head).map_err(malformed)?;
     let joining = joining(request);
-    let fqdn = joining.fqdn.clone();
+    let deed = joined_by(peer, &joining);
     let public = |fault: Fault| fault.public_text;
     let server = directory.commit(move |draft| server::join_server(draft, &joining)).await.map_err(public)?;
-    tracing::info!(%server, fqdn, "a server joins");
+    tracing::info!(%server, name = deed.object, "a server joins");
+    let recorder = cx.clone();
+    let _ = tokio::task::spawn_blocking(move || cmdlets::note(&recorder, deed)).await;
     let organization = directory.snapshot().organization().map(|o| o.name.to_string());
     Ok(Admitted {
         server,
@@ -136,6 +136,21 @@ async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<Admitt
         certificate: keys.authority.certificate().to_vec(),
         key: keys.authority.key(),
     })
+}
+
+/// A join, for the administrator audit log of the server that lets the new one in.
+fn joined_by(peer: &Peer, joining: &Joining) -> Deed {
+    Deed {
+        name: "Join-ExchangeServer",
+        caller: format!("{} (join key)", joining.fqdn),
+        origin: peer.address.to_string(),
+        object: joining.name.clone(),
+        parameters: vec![
+            ("Name", joining.name.clone()),
+            ("Fqdn", joining.fqdn.clone()),
+            ("LinkAddresses", joining.addresses.join(",")),
+        ],
+    }
 }
 
 fn joining(request: Request) -> Joining {
@@ -155,6 +170,7 @@ fn joining(request: Request) -> Joining {
             default_hub,
             client_proxy,
         },
+        site: request.site,
     }
 }
 
@@ -165,6 +181,7 @@ pub(crate) async fn join(
     ports: Ports,
     at: &str,
     key: &JoinKey,
+    site: Option<String>,
 ) -> Result<Joined, ServerError> {
     let seams = Seams::system();
     let refused = |error: LinkError| explain(at, error);
@@ -179,6 +196,7 @@ pub(crate) async fn join(
         addresses: config.link_addresses(),
         link_key: own.fingerprint(),
         connectors: provision::connector_addresses(config, ports),
+        site,
     };
     let head = postcard::to_stdvec(&request).map_err(|_| broken())?;
     let opened = guest.open_stream(Endpoint::of(service::JOIN), head.into()).await;

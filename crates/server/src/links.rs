@@ -8,6 +8,7 @@ use base::{
     disk::SystemDisk,
     eventlog::{self, EventKind, Level},
 };
+use cmdlets::Context;
 use dag::{
     link::{
         self, Host, Links, Options, Registration, Roster, Status,
@@ -18,7 +19,9 @@ use dag::{
 use directory::{Directory, View, verbs::server};
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{config::Config, error::ServerError, files, join, layout::Layout, serve, serve::Seams, shutdown};
+use crate::{
+    config::Config, error::ServerError, files, join, layout::Layout, relay, serve, serve::Seams, shutdown,
+};
 
 /// Until what the directory did not take is said again.
 const SAYING_AGAIN: Duration = Duration::from_secs(5);
@@ -132,15 +135,20 @@ impl ServerLinks {
         Ok(Self { links, keys, _answers: Vec::new() })
     }
 
-    /// Lets others join, and says in the directory where this server is reached.
+    /// Runs cmdlets for the other servers' administrators, and lets new servers join.
+    pub(crate) fn run_cmdlets(&mut self, cx: &Arc<Context>, copy: &Arc<Group>) {
+        self._answers.push(relay::answer(&self.links, cx.clone()));
+        self._answers.push(join::answer(&self.links, cx.clone(), copy, self.keys.clone()));
+    }
+
+    /// Says in the directory where this server is reached.
     pub(crate) fn serve(
-        &mut self,
+        &self,
         config: &Config,
         (copy, directory): (&Arc<Group>, &Directory),
         tasks: &mut JoinSet<()>,
         stopped: &watch::Receiver<bool>,
     ) {
-        self._answers.push(join::answer(&self.links, directory, copy, self.keys.clone()));
         let presence = Presence {
             authority: self.keys.authority.certificate().to_vec(),
             key: self.keys.own.fingerprint(),

@@ -31,7 +31,10 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
-use transport::{Transport, receive};
+use transport::{
+    Transport,
+    receive::{self, Intake},
+};
 use trust::{Authenticator, audit};
 use wire::kerberos::gss;
 
@@ -41,6 +44,7 @@ use crate::{
     cli, clients,
     clients::Doors,
     commands::Commands,
+    component::{Components, Doorway, Guarded},
     config::Config,
     delivery,
     directory_copy::{self, DirectoryCopy},
@@ -194,22 +198,13 @@ pub(crate) async fn start(
     let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
     let authenticator = authenticator.with_kerberos(kerberos);
     let others = delivery::others(&links.links);
-    let transport =
-        start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
+    let transport = start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
     let handed_over = delivery::answer(&links.links, &transport);
     let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
-    let intake = transport.door(Arc::new(Logon::new(authenticator)));
-    let receiver_settings =
-        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
-    let connectors = receive::settings::connectors(&directory.snapshot(), server.guid);
-    let receiver = Arc::new(receive::Receiver::new(intake, connectors, receiver_settings));
-    let smtp = SmtpListeners::open(
-        receiver,
-        directory.clone(),
-        server.guid,
-        config.listen.smtp_implicit_tls.clone(),
-    )?;
+    let components = Components { directory: directory.clone(), server: server.guid };
+    let door = transport.door(Arc::new(Logon::new(authenticator)));
+    let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
     tasks.spawn(jobs::store_maintenance::run(
@@ -238,8 +233,15 @@ pub(crate) async fn start(
         copies: &copies,
     };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
-    let protocols =
-        Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
+    links.run_cmdlets(&cmdlets, &copy.group);
+    let protocols = Protocols {
+        config: &config,
+        services: &services,
+        tls: &tls,
+        clock: &clock,
+        stopped: &stopped,
+        components,
+    };
     let carried = protocols.listen(&links.links, &mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
@@ -266,6 +268,21 @@ pub(crate) async fn start(
         _carried: carried,
         _lock: lock,
     })
+}
+
+/// Listens at this server's receive connectors.
+fn open_smtp<I: Intake>(
+    intake: Guarded<I>,
+    tls: &TlsAcceptor,
+    seams: &Seams,
+    config: &Config,
+) -> Result<SmtpListeners<Guarded<I>>, ServerError> {
+    let settings =
+        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
+    let Components { directory, server } = intake.components.clone();
+    let connectors = receive::settings::connectors(&directory.snapshot(), server);
+    let receiver = Arc::new(receive::Receiver::new(intake, connectors, settings));
+    SmtpListeners::open(receiver, directory, server, config.listen.smtp_implicit_tls.clone())
 }
 
 /// The directory's object for this server.
@@ -365,11 +382,13 @@ fn cmdlet_context(
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     Context {
         server_name: server.name.to_string(),
+        server: server.guid,
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
         copies: Box::new(Kept { manager: copies.clone(), runtime: tokio::runtime::Handle::current() }),
         transport: transport.clone(),
+        neighbours: neighbours(&links.links, service::COMMANDS),
         links: Some(links.links.clone()),
         events: records.events,
         audit: records.audit,
@@ -386,6 +405,7 @@ struct Protocols<'a> {
     tls: &'a TlsAcceptor,
     clock: &'a SharedClock,
     stopped: &'a watch::Receiver<bool>,
+    components: Components,
 }
 
 /// What administrators use over HTTPS.
@@ -425,10 +445,14 @@ impl Protocols<'_> {
         let carried = clients::answer(links, self.services.clone(), doors.clone(), self.stopped.clone());
         let Doors { imap, pop3 } = doors;
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
-            tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
+            let (imap, doorway) = (imap.clone(), Doorway::open(at.at(port), "IMAP")?);
+            let open = doorway.again(move |listener, stopped| imap.clone().serve(listener, door, stopped));
+            tasks.spawn(self.components.clone().keep_open("ImapProxy", open, self.stopped.clone()));
         }
         for (port, door) in [(at.pop3, Plain), (at.pop3s, ImplicitTls)] {
-            tasks.spawn(pop3.clone().serve(bind(at.at(port), "POP3")?, door, self.stopped.clone()));
+            let (pop3, doorway) = (pop3.clone(), Doorway::open(at.at(port), "POP3")?);
+            let open = doorway.again(move |listener, stopped| pop3.clone().serve(listener, door, stopped));
+            tasks.spawn(self.components.clone().keep_open("PopProxy", open, self.stopped.clone()));
         }
         Ok(carried)
     }

@@ -12,6 +12,7 @@ use crate::{
     schema::{MAILBOX_DATABASE, SERVER_JOIN_KEY},
     seed::{self, Ports},
     value::{Secret, Value},
+    verbs::put_into_site,
     view::View,
 };
 
@@ -71,6 +72,8 @@ pub struct Joining {
     pub link_key: [u8; 32],
     /// Where its default receive connectors listen.
     pub ports: Ports,
+    /// The site it is in; the first one where nobody says.
+    pub site: Option<String>,
 }
 
 /// Lets a server join that has a good key, which is used up by that; returns the server.
@@ -99,6 +102,9 @@ pub fn join_server(draft: &mut Draft<'_>, joining: &Joining) -> Result<Guid, Dir
     }
     let server = seed::add_server(draft, &joining.name, &joining.fqdn, &joining.ports)?;
     set_link(draft, server, &joining.addresses, &joining.link_key)?;
+    if let Some(site) = &joining.site {
+        put_into_site(draft, server, site)?;
+    }
     draft.modify_system(key.guid, vec![("UsedBy", Edit::set(joining.fqdn.as_str()))])?;
     Ok(server)
 }

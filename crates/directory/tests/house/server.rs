@@ -20,6 +20,7 @@ fn joining(name: &str, key: u8) -> Joining {
         addresses: vec![format!("{name}.rialto.test:64327")],
         link_key: [key; 32],
         ports: Ports::default(),
+        site: None,
     }
 }
 
