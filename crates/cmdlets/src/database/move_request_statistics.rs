@@ -66,7 +66,7 @@ const AS_STORED: &[&str] = &[
 ];
 
 /// The server that pulls a mailbox: how far it is, its store knows.
-fn target(view: &View, identity: &str) -> Option<Guid> {
+pub(super) fn target(view: &View, identity: &str) -> Option<Guid> {
     let request = move_request::resolve(view, identity).ok()?;
     let database = MOVE_PARTS.iter().find_map(|part| request.link(part.target))?;
     place::active_on(view.get(database)?)
