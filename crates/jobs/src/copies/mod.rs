@@ -85,11 +85,15 @@ impl Manager {
         Self { inner: Arc::new(Inner { settings, held, changing, poke }) }
     }
 
-    /// Opens every database that has a copy here; those that fail are said so and tried again later.
+    /// Opens every database that has a copy here; those that fail are said so and tried again later. A database that
+    /// is made later is mounted by whoever made it.
     pub async fn open_all(&self) {
         let view = self.view();
         for database in view.databases() {
             self.settle(&view, database.guid).await;
+            if let Some(Held::Alone) = self.held(database.guid) {
+                self.mount_alone(database).await;
+            }
         }
     }
 

@@ -26,7 +26,9 @@ impl Manager {
         let outcome = match self.look(database, replicated).await {
             Ok(Found::Copy(replica)) => self.take_part(database, replica, copy.flag("Suspended")).await,
             Ok(Found::Single) if replicated && active => return self.replicate(database).await,
-            Ok(Found::Single | Found::Nothing) if !replicated && active => self.open_alone(database).await,
+            Ok(Found::Single | Found::Nothing) if !replicated && active => {
+                return self.hold(database.guid, Held::Alone);
+            }
             // It is never made empty in place of one that others have.
             Ok(Found::Nothing) if !active && !copy.flag("Suspended") => {
                 return self.begin_seed(database, None, false);
@@ -59,14 +61,12 @@ impl Manager {
         .await
     }
 
-    async fn open_alone(&self, database: &Object) -> Result<(), Fault> {
+    pub(super) async fn mount_alone(&self, database: &Object) {
         let (stores, config) = (self.inner.settings.stores.clone(), (self.inner.settings.config)(database));
-        self.hold(database.guid, Held::Alone);
         let mounted = blocking(move || stores.mount(config).map(drop).map_err(Fault::from)).await;
         if let Err(error) = mounted {
             event::not_mounted(&database.name, &error);
         }
-        Ok(())
     }
 
     /// Makes the only copy the first of several: it is closed, and opened as part of a group.
