@@ -148,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_read_to_its_end_and_no_further() {
-        let (here, there) = tokio::io::duplex(1 << 10);
+        let (here, there) = tokio::io::duplex(REPLY_MAX);
         let (mut here, mut there): (Conversation, Conversation) = (Box::new(here), Box::new(there));
         let fault = Fault::new(FaultKind::Exhausted, "MaxConnectionsPerUser", "é".repeat(9_000));
         Reply::from(fault).tell(&mut here).await.unwrap();
