@@ -2,7 +2,7 @@
 //! while it is the active one.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -42,8 +42,10 @@ pub(super) struct Copy {
     dismounted: AtomicBool,
     /// It is being handed over.
     pub(super) leaving: AtomicBool,
-    /// Its servers were told what they must know of the others.
-    pub(super) told: Mutex<BTreeSet<Guid>>,
+    /// Servers that were told that their copies must be made anew.
+    told: Mutex<BTreeSet<Guid>>,
+    /// How far the other copies were when they were last heard of: received, replayed.
+    pub(super) seen: Mutex<BTreeMap<Guid, (u64, u64)>>,
     closed: AtomicBool,
     poke: Notify,
 }
@@ -71,6 +73,7 @@ impl Copy {
             dismounted: AtomicBool::default(),
             leaving: AtomicBool::default(),
             told: Mutex::default(),
+            seen: Mutex::default(),
             closed: AtomicBool::default(),
             poke: Notify::default(),
         });
@@ -233,15 +236,12 @@ impl Copy {
         }
     }
 
-    /// Who is to belong to the group.
+    /// Who is to belong to the group. A suspended copy does not: it may be made anew before it comes back, and then
+    /// must not be taken for what it was.
     fn wanted(&self, view: &View) -> Wanted {
-        let mut wanted = Wanted::default();
-        for copy in view.copies_of(self.database) {
-            let Some(server) = copy.link("Server") else { continue };
-            let list = if copy.flag("Suspended") { &mut wanted.learners } else { &mut wanted.voters };
-            list.insert(server);
-        }
-        wanted
+        let copies = view.copies_of(self.database).into_iter().filter(|copy| !copy.flag("Suspended"));
+        let voters = copies.filter_map(|copy| copy.link("Server")).collect();
+        Wanted { voters, learners: BTreeSet::new() }
     }
 
     /// Mounts it, if it is the active copy, or dismounts it.

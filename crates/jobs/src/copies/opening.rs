@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use base::{Fault, Guid};
 use dag::{machine::status::Failing, replica::found};
-use directory::{Object, View};
+use directory::{Edit, Object, View};
 use engine::{Database, Replica, has_voted, holds_database};
 
 use super::{Held, Manager, blocking, event, held::Copy};
+
+/// How the comment of a copy begins that suspended itself.
+pub(super) const FAILED: &str = "Failed: ";
 
 /// What lies in a copy's folder.
 enum Found {
@@ -117,6 +120,21 @@ impl Manager {
         event::failed(&copy.name, why);
         copy.close(self, false).await;
         self.fail(copy.database, Failing::ForGood(why.to_owned()));
+        self.say_suspended(copy.database, Some(format!("{FAILED}{why}"))).await;
+    }
+
+    /// Says in the directory that this server's copy is suspended, and why; or that it is no more.
+    pub(super) async fn say_suspended(&self, database: Guid, comment: Option<String>) {
+        let me = self.me();
+        let said = self.inner.settings.directory.commit(move |draft| {
+            let Some(copy) = draft.copy_on(database, me).map(|copy| copy.guid) else { return Ok(false) };
+            let suspended = Edit::set(comment.is_some());
+            let comment = comment.map_or_else(Edit::clear, |comment| Edit::set(comment.as_str()));
+            draft.modify_system(copy, vec![("Suspended", suspended), ("SuspendComment", comment)])
+        });
+        if let Err(error) = said.await {
+            tracing::warn!(%database, %error, "the directory does not say whether the copy is suspended");
+        }
     }
 
     pub(super) fn database(&self, guid: Guid) -> Result<Arc<Object>, Fault> {

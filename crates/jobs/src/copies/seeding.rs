@@ -10,13 +10,14 @@ use std::{
 
 use base::{Fault, Guid};
 use dag::{copies::take_seed, machine::status::Failing};
-use directory::{Edit, Object, View};
+use directory::{Object, View};
 use engine::{holds_database, remove_database};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
     Held, Manager, Seed, Seeding, blocking, event,
+    opening::FAILED,
     talk::{Answer, Question},
     unavailable,
 };
@@ -66,7 +67,9 @@ impl Manager {
     pub(super) fn reseeds(&self, view: &View, database: &Object, copy: &Object) -> Option<Duration> {
         let active = database.link("Server").filter(|active| *active != self.me())?;
         let group = view.get(active)?.link("DatabaseAvailabilityGroup").and_then(|group| view.get(group))?;
-        (group.flag("AutoDagAutoReseedEnabled") && !copy.flag("Suspended")).then_some(RESEED_AFTER)
+        let by_itself = copy.text("SuspendComment").is_some_and(|comment| comment.starts_with(FAILED));
+        let waits = !copy.flag("Suspended") || by_itself;
+        (group.flag("AutoDagAutoReseedEnabled") && waits).then_some(RESEED_AFTER)
     }
 
     /// Begins to make this server's copy; how it goes on is seen in its report.
@@ -83,6 +86,14 @@ impl Manager {
                     event::seeded(&name, &source);
                     // It is opened as what it is now: a copy.
                     manager.inner.held.lock().remove(&guid);
+                    let copy = view.copy_on(guid, manager.me());
+                    if copy
+                        .and_then(|copy| copy.text("SuspendComment"))
+                        .is_some_and(|comment| comment.starts_with(FAILED))
+                    {
+                        manager.say_suspended(guid, None).await;
+                    }
+                    let view = manager.view();
                     manager.settle(&view, guid).await;
                     Ok(())
                 }
@@ -222,15 +233,6 @@ impl Manager {
     /// Another server says that this one's copy needs log that is gone.
     pub(super) async fn strand(&self, database: Guid) {
         let Ok(copy) = self.copy(database) else { return };
-        let me = self.me();
-        let suspend = self.inner.settings.directory.commit(move |draft| {
-            let Some(copy) = draft.copy_on(database, me).map(|copy| copy.guid) else { return Ok(false) };
-            let comment = "The log it needs is gone: it must be seeded anew (Update-MailboxDatabaseCopy).";
-            draft.modify_system(copy, vec![("SuspendComment", Edit::set(comment))])
-        });
-        if let Err(error) = suspend.await {
-            tracing::warn!(%database, %error, "the directory does not say why the copy failed");
-        }
         self.give_up(&copy, "The log it needs is gone: it must be seeded anew.").await;
     }
 }
