@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
             Frame::Incomplete | Frame::TooLong => break,
         }
     }
-    let _ = Request::parse(&Bytes::copy_from_slice(bytes));
+    let _ = Request::parse(&Bytes::copy_from_slice(bytes), bytes.len() % 2 == 0);
     if let Some(name) = utf7::decode(bytes) {
         let mut encoded = Vec::new();
         utf7::encode(&mut encoded, &name);

@@ -4,7 +4,8 @@ use services::mailbox::{FolderId, FolderRole};
 
 use super::{
     names::{DELIMITER, canonical},
-    reply::{Failure, Outcome, done, no},
+    objectid::mailbox_id,
+    reply::{Failure, Outcome, done, done_with, no},
     session::Session,
 };
 
@@ -19,8 +20,8 @@ impl Session {
             return Err(no("USEATTR", "The folders with a special use are the default ones"));
         }
         let (parent, last) = self.make_parents(name).await?;
-        self.mailbox()?.create_folder(parent, &last, MAIL_CLASS).await?;
-        done("Completed")
+        let folder = self.mailbox()?.create_folder(parent, &last, MAIL_CLASS).await?;
+        done_with(format!("MAILBOXID ({})", mailbox_id(folder)), "Completed")
     }
 
     /// Makes the folders above a name that is free; returns the parent and the last part of the name.
@@ -52,7 +53,7 @@ impl Session {
         }
         self.mailbox()?.delete_folder(folder).await?;
         if self.view.as_ref().is_some_and(|view| view.folder == folder) {
-            self.view = None;
+            self.leave();
         }
         done("Completed")
     }

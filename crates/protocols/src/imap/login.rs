@@ -1,4 +1,4 @@
-//! Getting in and out: CAPABILITY, ID, ENABLE, NAMESPACE, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT.
+//! Getting in and out: ID, NAMESPACE, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT.
 
 use std::sync::Arc;
 
@@ -14,31 +14,9 @@ use crate::{
     sasl::{self, Exchange, Identity, RESPONSE_MAX, Step},
 };
 
-/// What is offered at any time.
-const CAPABILITIES: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN MOVE \
-    SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE ESEARCH STATUS=SIZE WITHIN";
-
 impl Session {
-    /// The capabilities of this moment.
-    pub(super) fn capabilities(&self) -> String {
-        let mut text = format!("{CAPABILITIES} APPENDLIMIT={}", self.server.append_max);
-        if self.mailbox.is_none() {
-            if !self.link.is_secure() && self.server.tls.is_some() {
-                text.push_str(" STARTTLS");
-            }
-            text.push_str(if self.may_login() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" });
-        }
-        text
-    }
-
-    pub(super) fn capability(&mut self) -> Outcome {
-        let line = format!("* CAPABILITY {}\r\n", self.capabilities());
-        self.link.say(&line);
-        done("Completed")
-    }
-
     /// Whether a password may cross this connection.
-    fn may_login(&self) -> bool {
+    pub(super) fn may_login(&self) -> bool {
         self.link.is_secure() || (self.server.settings.allow_plaintext && self.client.address.is_loopback())
     }
 
@@ -54,13 +32,6 @@ impl Session {
         done("Completed")
     }
 
-    pub(super) fn enable(&mut self, names: &[String]) -> Outcome {
-        let condstore = names.iter().any(|name| name == "CONDSTORE");
-        self.condstore |= condstore;
-        self.link.say(if condstore { "* ENABLED CONDSTORE\r\n" } else { "* ENABLED\r\n" });
-        done("Completed")
-    }
-
     pub(super) fn namespace(&mut self) -> Outcome {
         self.link.say("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
         done("Completed")
@@ -68,7 +39,7 @@ impl Session {
 
     pub(super) fn logout(&mut self) -> Outcome {
         self.leaving = true;
-        self.view = None;
+        self.leave();
         self.link.say("* BYE Logging out\r\n");
         done("Completed")
     }

@@ -8,4 +8,5 @@ mod value;
 
 pub use bag::PropertyBag;
 pub use named::PropertyName;
+pub(crate) use named::id_of;
 pub use value::{PropertyTag, PropertyValue};

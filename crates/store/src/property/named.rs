@@ -11,6 +11,7 @@ use crate::{
     codec::{Reader, Row, Writer},
     keys::{self, table},
     types::MailboxId,
+    write::Ledger,
 };
 
 /// The name of a property that has no tag.
@@ -57,26 +58,7 @@ impl Row for PropertyName {
 impl Mailbox {
     /// The identifiers of named properties; those the mailbox has not met are given one.
     pub fn name_properties(&self, names: Vec<PropertyName>) -> Change<Vec<u16>> {
-        let mailbox = self.id;
-        self.change(move |ledger| {
-            let mut ids = Vec::with_capacity(names.len());
-            for name in &names {
-                if matches!(name, PropertyName::Text(_, text) if text.is_empty() || text.len() > NAME_LEN_MAX)
-                {
-                    return Err(StoreError::Limit("a property name has 1 to 254 bytes"));
-                }
-                let key = name_key(mailbox, name);
-                if let Some(id) = known(ledger.txn, &key)? {
-                    ids.push(id);
-                    continue;
-                }
-                let id = next_id(ledger.txn, mailbox)?;
-                ledger.txn.put(&key, &u64::from(id).to_bytes());
-                ledger.txn.put(&keys::name_of(mailbox, id), &name.to_bytes());
-                ids.push(id);
-            }
-            Ok(ids)
-        })
+        self.change(move |ledger| names.iter().map(|name| id_of(ledger, name)).collect())
     }
 
     /// The identifiers of named properties the mailbox has met.
@@ -88,6 +70,21 @@ impl Mailbox {
     pub fn property_name(&self, id: u16) -> Result<Option<PropertyName>, StoreError> {
         self.database.view(|view| keys::get(view, &keys::name_of(self.id, id)))
     }
+}
+
+/// The identifier of a named property, given one if the mailbox has not met it.
+pub(crate) fn id_of(ledger: &mut Ledger<'_, '_>, name: &PropertyName) -> Result<u16, StoreError> {
+    if matches!(name, PropertyName::Text(_, text) if text.is_empty() || text.len() > NAME_LEN_MAX) {
+        return Err(StoreError::Limit("a property name has 1 to 254 bytes"));
+    }
+    let key = name_key(ledger.mailbox, name);
+    if let Some(id) = known(ledger.txn, &key)? {
+        return Ok(id);
+    }
+    let id = next_id(ledger.txn, ledger.mailbox)?;
+    ledger.txn.put(&key, &u64::from(id).to_bytes());
+    ledger.txn.put(&keys::name_of(ledger.mailbox, id), &name.to_bytes());
+    Ok(id)
 }
 
 fn name_key(mailbox: MailboxId, name: &PropertyName) -> Vec<u8> {

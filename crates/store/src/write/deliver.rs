@@ -176,6 +176,7 @@ fn store(
         keywords: Vec::new(),
         received: delivery.received,
         body,
+        origin: None,
         class: &delivery.class,
         summary: &delivery.summary,
     };

@@ -45,22 +45,7 @@ pub enum Removal {
 impl Mailbox {
     /// Stores a message; resolves to its UID.
     pub fn append(&self, folder: FolderId, message: NewMessage, limits: Limits) -> Change<u32> {
-        self.change(move |ledger| {
-            let number = folder.number()?;
-            ledger.folder(number)?;
-            let len = message.parts.iter().map(|part| part.len() as u64).sum();
-            limits.admit(ledger.totals.size, len)?;
-            let keywords = ledger.keywords(&message.flags.keywords)?;
-            let new = NewItem {
-                flags: message.flags.system & Flags::ALL,
-                keywords,
-                received: message.received,
-                body: ledger.txn.append_body(&message.parts),
-                class: &message.class,
-                summary: &message.summary,
-            };
-            ledger.insert(number, new).map(|(place, _)| place.uid)
-        })
+        self.change(move |ledger| append(ledger, folder, &message, limits))
     }
 
     /// Changes flags. Items whose modseq is above `unchanged_since` are left alone; resolves to their UIDs.
@@ -142,6 +127,30 @@ impl Mailbox {
     }
 }
 
+/// Stores a message in a folder; returns its UID.
+pub(super) fn append(
+    ledger: &mut Ledger<'_, '_>,
+    folder: FolderId,
+    message: &NewMessage,
+    limits: Limits,
+) -> Result<u32, StoreError> {
+    let number = folder.number()?;
+    ledger.folder(number)?;
+    let len = message.parts.iter().map(|part| part.len() as u64).sum();
+    limits.admit(ledger.totals.size, len)?;
+    let keywords = ledger.keywords(&message.flags.keywords)?;
+    let new = NewItem {
+        flags: message.flags.system & Flags::ALL,
+        keywords,
+        received: message.received,
+        body: ledger.txn.append_body(&message.parts),
+        origin: None,
+        class: &message.class,
+        summary: &message.summary,
+    };
+    ledger.insert(number, new).map(|(place, _)| place.uid)
+}
+
 fn with_flags(old: &ItemRow, change: FlagChange, system: u8, keywords: &[u16]) -> ItemRow {
     let mut new = old.clone();
     match change {
@@ -173,6 +182,7 @@ fn copy(ledger: &mut Ledger<'_, '_>, target: u32, row: ItemRow) -> Result<u32, S
         keywords: row.keywords,
         received: row.received,
         body: detail.body,
+        origin: Some(detail.origin.unwrap_or(row.id)),
         class: detail.class,
         summary: detail.summary,
     };

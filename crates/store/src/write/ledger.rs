@@ -65,6 +65,8 @@ pub(crate) struct NewItem<'a> {
     pub(crate) keywords: Vec<u16>,
     pub(crate) received: Timestamp,
     pub(crate) body: BodyRef,
+    /// The item it is a copy of.
+    pub(crate) origin: Option<ItemId>,
     pub(crate) class: &'a str,
     pub(crate) summary: &'a [u8],
 }
@@ -112,7 +114,8 @@ impl<'t, 'e> Ledger<'t, 'e> {
             keywords: new.keywords,
         };
         let place = self.place(folder, row)?;
-        let detail = Detail { body: new.body, place, class: new.class, summary: new.summary };
+        let NewItem { body, origin, class, summary, .. } = new;
+        let detail = Detail { body, place, origin, saved: Some(self.now), class, summary };
         self.txn.put(&keys::by_id(table::DETAIL, self.mailbox, id), &detail.encode());
         Ok((place, id))
     }

@@ -1,10 +1,12 @@
 //! Changes: each verb is one closure in the engine's writer.
 
+mod append;
 mod deliver;
 mod folders;
 mod items;
 mod ledger;
 mod mailboxes;
+mod metadata;
 mod properties;
 mod retention;
 
