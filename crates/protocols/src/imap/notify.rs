@@ -31,6 +31,8 @@ pub(super) struct Watching {
     groups: Vec<Group>,
     /// Wakes with every change in the mailbox.
     watch: Option<watch::Receiver<u64>>,
+    /// It has woken.
+    woken: bool,
     /// The folders as the client was told of them.
     known: BTreeMap<FolderId, Known>,
 }
@@ -52,6 +54,7 @@ impl Watching {
         if let Some(watch) = &mut self.watch
             && watch.changed().await.is_ok()
         {
+            self.woken = true;
             return;
         }
         std::future::pending().await
@@ -107,7 +110,8 @@ impl Session {
     /// Tells what happened in the folders that are watched.
     pub(super) fn tell_watched(&mut self) -> Result<(), Failure> {
         let Some(watch) = &mut self.watching.watch else { return Ok(()) };
-        if !watch.has_changed().unwrap_or(false) {
+        let woken = std::mem::take(&mut self.watching.woken);
+        if !woken && !watch.has_changed().unwrap_or(false) {
             return Ok(());
         }
         watch.mark_unchanged();

@@ -52,7 +52,8 @@ impl Session {
             self.tell_name(folder)?;
         } else {
             self.link.say("* 0 RECENT\r\n");
-            if let Some(first) = first_unseen.and_then(|uid| view.sequence(uid)) {
+            let first = first_unseen.filter(|_| !self.enabled.uid_only);
+            if let Some(first) = first.and_then(|uid| view.sequence(uid)) {
                 self.link.say(&format!("* OK [UNSEEN {first}] First unseen message\r\n"));
             }
         }
@@ -90,9 +91,7 @@ impl Session {
                 mailbox.expunge(folder, vec![1..=last]).await?;
             }
         }
-        let outcome = self.done_removing("Completed");
-        self.leave();
-        outcome
+        self.unselect()
     }
 
     pub(super) fn unselect(&mut self) -> Outcome {

@@ -18,16 +18,21 @@ impl Entry {
     /// Reads `name value`.
     pub fn parse(s: &mut Scanner<'_>) -> Parsed<Self> {
         let name = Self::parse_name(s)?;
+        if name.matches('/').count() < 2 {
+            return Err(ParseError("Invalid metadata entry name"));
+        }
         s.space()?;
         s.take(b'~');
         let value = s.nstring()?.map(std::borrow::Cow::into_owned);
         Ok(Entry { name, value })
     }
 
-    /// Reads a name: `/private/…` or `/shared/…`, no part of it empty, no wildcard in it.
+    /// Reads a name: `/private…` or `/shared…`, no part of it empty, no wildcard in it.
     pub fn parse_name(s: &mut Scanner<'_>) -> Parsed<String> {
         let name = s.text_string()?.to_ascii_lowercase();
-        let known = name.starts_with("/private/") || name.starts_with("/shared/");
+        let known = ["/private", "/shared"]
+            .iter()
+            .any(|root| name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
         let plain = name.bytes().all(|b| (b' '..=b'~').contains(&b) && !b"*%".contains(&b));
         let whole = !name.contains("//") && !name.ends_with('/') && name.len() <= NAME_MAX;
         if known && plain && whole { Ok(name) } else { Err(ParseError("Invalid metadata entry name")) }
@@ -46,9 +51,16 @@ mod tests {
         let entry = parse("/Private/Comment {2}\r\nab").unwrap();
         assert_eq!(entry, Entry { name: "/private/comment".into(), value: Some(b"ab".to_vec()) });
         assert_eq!(parse("/shared/comment NIL").unwrap().value, None);
-        for bad in
-            ["comment x", "/private/ NIL", "/private//a NIL", "/private/a* NIL", "/shared/a", "/other/a NIL"]
-        {
+        for bad in [
+            "comment x",
+            "/private/ NIL",
+            "/private//a NIL",
+            "/private/a* NIL",
+            "/shared/a",
+            "/shared NIL",
+            "/sharedx/a NIL",
+            "/other/a NIL",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

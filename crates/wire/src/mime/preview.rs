@@ -11,19 +11,19 @@ pub const PREVIEW_MAX: usize = 200;
 /// Text looked at, characters: markup takes room.
 const LOOKED_AT: usize = 64 << 10;
 
-/// The preview of a message; empty where it has no text.
+/// The preview of a message: of its first text that is not empty; empty where it has none.
 pub fn preview(message: &[u8]) -> String {
     let structure = Structure::parse(message);
-    let of_type = |wanted: &[u8]| {
-        structure.parts().iter().find(|part| subtype(message, part).eq_ignore_ascii_case(wanted))
-    };
-    if let Some(text) = of_type(b"plain").and_then(|part| part_text(message, part)) {
-        return shortened(text.chars());
-    }
-    match of_type(b"html").and_then(|part| part_text(message, part)) {
-        Some(html) => shortened(without_markup(&html).chars()),
-        None => String::new(),
-    }
+    let shown = structure.parts().iter().filter_map(|part| {
+        let subtype = subtype(message, part).to_ascii_lowercase();
+        let text = match subtype.as_slice() {
+            b"plain" => part_text(message, part)?,
+            b"html" => without_markup(&part_text(message, part)?),
+            _ => return None,
+        };
+        Some(shortened(text.chars())).filter(|text| !text.is_empty())
+    });
+    shown.take(1).collect()
 }
 
 /// The subtype of a text part, empty for others.

@@ -17,7 +17,8 @@ impl BaseSubject {
     pub fn of(subject: &str) -> Self {
         let subject = &subject[..subject.floor_char_boundary(SUBJECT_MAX)];
         let words: Vec<&str> = subject.split_whitespace().collect();
-        let lower = words.join(" ").to_lowercase();
+        let mut lower = words.join(" ").to_lowercase();
+        lower.truncate(lower.floor_char_boundary(SUBJECT_MAX));
         let (mut rest, mut is_reply) = (&lower[..], false);
         loop {
             while let Some(shorter) = rest.strip_suffix("(fwd)") {
