@@ -18,11 +18,11 @@ localfolders = $PWD/mail
 [Repository far]
 type = IMAP
 remotehost = 127.0.0.1
-remoteport = ${IMAP##*:}
+remoteport = ${IMAPS##*:}
 remoteuser = $USER1
 remotepass = $PASSWORD1
-ssl = no
-starttls = yes
+ssl = yes
+starttls = no
 sslcacertfile = $CERTIFICATE
 cert_fingerprint = $(openssl x509 -in "$CERTIFICATE" -noout -fingerprint -sha1 | cut -d= -f2 | tr -d :)
 usecompression = yes

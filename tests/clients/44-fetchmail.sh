@@ -11,7 +11,7 @@ for protocol in POP3 IMAP; do
 set no bouncemail
 poll 127.0.0.1 service $port protocol $protocol
   user "$USER1" password "$PASSWORD1" keep no rewrite
-  sslproto auto no sslcertck sslfingerprint "$print"
+  sslproto "auto" no sslcertck sslfingerprint "$print"
   mda "tee -a $PWD/mail-$protocol > /dev/null"
 EOF2
     [ $protocol = POP3 ] && sed -i "s/protocol POP3/& uidl/" rc-$protocol

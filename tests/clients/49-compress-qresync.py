@@ -83,7 +83,7 @@ for turn in range(12):
         reader.state = "SELECTED"
     else:
         ok(reader.select("Resync"))
-        ok(reader.fetch("1:*", "(UID FLAGS)"))
+        reader._simple_command("FETCH", "1:*", "(UID FLAGS)")
     untagged, reader.untagged_responses = reader.untagged_responses, {}
     validity, modseq = untagged["UIDVALIDITY"][-1].decode(), untagged["HIGHESTMODSEQ"][-1].decode()
     for line in untagged.get("VANISHED", []):

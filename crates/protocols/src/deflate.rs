@@ -119,7 +119,13 @@ impl AsyncWrite for Deflate {
             ready!(this.drain(cx))?;
         }
         this.dirty = true;
-        Poll::Ready(this.deflate(bytes, FlushCompress::None))
+        loop {
+            // What is kept back inside must come out before more goes in.
+            let taken = this.deflate(bytes, FlushCompress::None)?;
+            if taken > 0 || bytes.is_empty() {
+                return Poll::Ready(Ok(taken));
+            }
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -167,6 +173,28 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn much_that_hardly_compresses_arrives() {
+        let (a, b) = tokio::io::duplex(1 << 10);
+        let (mut a, mut b) = (Deflate::new(Box::new(a)), Deflate::new(Box::new(b)));
+        let mut state = 1_u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(600_000)
+        .collect();
+        let mut read = vec![0; noise.len()];
+        run(async {
+            let write = async {
+                a.write_all(&noise).await.unwrap();
+                a.flush().await.unwrap();
+            };
+            tokio::join!(write, async { b.read_exact(&mut read).await.unwrap() });
+        });
+        assert!(read == noise);
     }
 
     #[test]

@@ -106,14 +106,15 @@ impl Mailbox {
     ) -> Result<FolderId, Fault> {
         Ok(self.store.create_folder(parent, name, class).await?)
     }
-    /// Renames and, where the parent differs, moves a folder. Default folders keep their place.
+    /// Renames and, where the parent differs, moves a folder as the caller knows it; `FaultKind::NotFound` where
+    /// somebody else was faster. Default folders keep their place.
     pub async fn rename_folder(
         &self,
-        folder: FolderId,
+        folder: &Folder,
         parent: Option<FolderId>,
         name: &str,
     ) -> Result<(), Fault> {
-        Ok(self.store.rename_folder(folder, parent, name).await?)
+        Ok(self.store.rename_known_folder(folder, parent, name).await?)
     }
     /// Deletes a folder, its items and associated items. Default folders and folders with children refuse.
     pub async fn delete_folder(&self, folder: FolderId) -> Result<(), Fault> {
