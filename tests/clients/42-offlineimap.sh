@@ -23,7 +23,6 @@ remoteuser = $USER1
 remotepass = $PASSWORD1
 ssl = yes
 starttls = no
-sslcacertfile = $CERTIFICATE
 cert_fingerprint = $(openssl x509 -in "$CERTIFICATE" -noout -fingerprint -sha1 | cut -d= -f2 | tr -d :)
 usecompression = yes
 idlefolders = []
