@@ -154,8 +154,15 @@ impl Session {
             () = changed(view) => {}
             () = watching.changed() => {}
         }
-        let may_expunge = matches!(self.watching.selected(), Some((Filter::Selected, _)));
-        match self.tell_news(may_expunge).await {
+        // Without a word about the selected folder nothing of it is told between commands.
+        let told = match self.watching.selected() {
+            None => self.tell_watched(),
+            Some((filter, _)) => {
+                let may_expunge = *filter == Filter::Selected;
+                self.tell_news(may_expunge).await
+            }
+        };
+        match told {
             Err(Failure::Gone(gone)) => Err(gone),
             Err(_) => Err(Gone::Ended("The mailbox cannot be read")),
             Ok(()) => Ok(()),
