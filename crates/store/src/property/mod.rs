@@ -8,5 +8,5 @@ mod value;
 
 pub use bag::PropertyBag;
 pub use named::PropertyName;
-pub(crate) use named::id_of;
+pub(crate) use named::named;
 pub use value::{PropertyTag, PropertyValue};

@@ -4,14 +4,13 @@
 use std::ops::{Bound, ControlFlow};
 
 use base::Guid;
-use engine::Read;
+use engine::{Read, Txn};
 
 use crate::{
     Change, Mailbox, StoreError,
     codec::{Reader, Row, Writer},
     keys::{self, table},
     types::MailboxId,
-    write::Ledger,
 };
 
 /// The name of a property that has no tag.
@@ -24,7 +23,7 @@ pub enum PropertyName {
 }
 
 /// The first and last identifiers of named properties.
-const FIRST: u16 = 0x8000;
+pub(crate) const FIRST: u16 = 0x8000;
 const LAST: u16 = 0xfffe;
 /// Length of a name, bytes.
 const NAME_LEN_MAX: usize = 254;
@@ -58,7 +57,14 @@ impl Row for PropertyName {
 impl Mailbox {
     /// The identifiers of named properties; those the mailbox has not met are given one.
     pub fn name_properties(&self, names: Vec<PropertyName>) -> Change<Vec<u16>> {
-        self.change(move |ledger| names.iter().map(|name| id_of(ledger, name)).collect())
+        let mailbox = self.id;
+        self.change(move |ledger| {
+            let mut ids = Vec::with_capacity(names.len());
+            for name in &names {
+                ids.push(named(ledger.txn, mailbox, name)?);
+            }
+            Ok(ids)
+        })
     }
 
     /// The identifiers of named properties the mailbox has met.
@@ -72,18 +78,18 @@ impl Mailbox {
     }
 }
 
-/// The identifier of a named property, given one if the mailbox has not met it.
-pub(crate) fn id_of(ledger: &mut Ledger<'_, '_>, name: &PropertyName) -> Result<u16, StoreError> {
+/// The identifier of a named property; one that the mailbox has not met is given one.
+pub(crate) fn named(txn: &mut Txn<'_>, mailbox: MailboxId, name: &PropertyName) -> Result<u16, StoreError> {
     if matches!(name, PropertyName::Text(_, text) if text.is_empty() || text.len() > NAME_LEN_MAX) {
         return Err(StoreError::Limit("a property name has 1 to 254 bytes"));
     }
-    let key = name_key(ledger.mailbox, name);
-    if let Some(id) = known(ledger.txn, &key)? {
+    let key = name_key(mailbox, name);
+    if let Some(id) = known(txn, &key)? {
         return Ok(id);
     }
-    let id = next_id(ledger.txn, ledger.mailbox)?;
-    ledger.txn.put(&key, &u64::from(id).to_bytes());
-    ledger.txn.put(&keys::name_of(ledger.mailbox, id), &name.to_bytes());
+    let id = next_id(txn, mailbox)?;
+    txn.put(&key, &u64::from(id).to_bytes());
+    txn.put(&keys::name_of(mailbox, id), &name.to_bytes());
     Ok(id)
 }
 

@@ -176,7 +176,6 @@ fn store(
         keywords: Vec::new(),
         received: delivery.received,
         body,
-        origin: None,
         class: &delivery.class,
         summary: &delivery.summary,
     };

@@ -144,7 +144,6 @@ pub(super) fn append(
         keywords,
         received: message.received,
         body: ledger.txn.append_body(&message.parts),
-        origin: None,
         class: &message.class,
         summary: &message.summary,
     };
@@ -182,11 +181,11 @@ fn copy(ledger: &mut Ledger<'_, '_>, target: u32, row: ItemRow) -> Result<u32, S
         keywords: row.keywords,
         received: row.received,
         body: detail.body,
-        origin: Some(detail.origin.unwrap_or(row.id)),
         class: detail.class,
         summary: detail.summary,
     };
-    let (place, id) = ledger.insert(target, new)?;
+    let origin = detail.origin.unwrap_or(row.id);
+    let (place, id) = ledger.insert_copy(target, new, Some(origin))?;
     if row.flags & HAS_BAG != 0
         && let Some(bag) = ledger.txn.get(&Owner::Item(row.id).key(ledger.mailbox))?
     {

@@ -65,8 +65,6 @@ pub(crate) struct NewItem<'a> {
     pub(crate) keywords: Vec<u16>,
     pub(crate) received: Timestamp,
     pub(crate) body: BodyRef,
-    /// The item it is a copy of.
-    pub(crate) origin: Option<ItemId>,
     pub(crate) class: &'a str,
     pub(crate) summary: &'a [u8],
 }
@@ -103,6 +101,16 @@ impl<'t, 'e> Ledger<'t, 'e> {
 
     /// Makes an item. The body's count of sharers is the caller's to keep.
     pub(crate) fn insert(&mut self, folder: u32, new: NewItem<'_>) -> Result<(Place, ItemId), StoreError> {
+        self.insert_copy(folder, new, None)
+    }
+
+    /// Makes an item of the content of `origin`, the first item that had it.
+    pub(crate) fn insert_copy(
+        &mut self,
+        folder: u32,
+        new: NewItem<'_>,
+        origin: Option<ItemId>,
+    ) -> Result<(Place, ItemId), StoreError> {
         self.folder(folder)?;
         let id = ItemId(self.totals.change + 1);
         let row = ItemRow {
@@ -114,7 +122,7 @@ impl<'t, 'e> Ledger<'t, 'e> {
             keywords: new.keywords,
         };
         let place = self.place(folder, row)?;
-        let NewItem { body, origin, class, summary, .. } = new;
+        let NewItem { body, class, summary, .. } = new;
         let detail = Detail { body, place, origin, saved: Some(self.now), class, summary };
         self.txn.put(&keys::by_id(table::DETAIL, self.mailbox, id), &detail.encode());
         Ok((place, id))

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::properties::{Owner, limited};
 use crate::{
     Change, Mailbox, StoreError, keys,
-    property::{PropertyBag, PropertyName, PropertyTag, PropertyValue, id_of},
+    property::{PropertyBag, PropertyName, PropertyTag, PropertyValue, named},
 };
 
 /// Entries one mailbox or folder may have.
@@ -29,7 +29,7 @@ impl Mailbox {
     /// Sets (`Some`) and removes (`None`) entries, all or none.
     pub fn set_metadata(&self, owner: Owner, changes: Vec<(String, Option<Bytes>)>) -> Change<()> {
         self.change(move |ledger| {
-            let id = id_of(ledger, &property())?;
+            let id = named(ledger.txn, ledger.mailbox, &property())?;
             let key = owner.key(ledger.mailbox);
             let mut bag: PropertyBag = keys::get(ledger.txn, &key)?.unwrap_or_default();
             let mut entries = entries(&bag, id);
