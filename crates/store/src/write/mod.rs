@@ -6,7 +6,6 @@ mod folders;
 mod items;
 mod ledger;
 mod mailboxes;
-mod metadata;
 mod properties;
 mod retention;
 
@@ -15,4 +14,5 @@ pub use items::{NewMessage, Removal};
 pub(crate) use ledger::{Ledger, Touched, release_body, share_body};
 pub use mailboxes::NewMailbox;
 pub(crate) use mailboxes::{begin_removal, next_mailbox, set_locked};
+pub(crate) use properties::limited;
 pub use properties::{Associated, Owner};
