@@ -4,11 +4,8 @@
 use base::Guid;
 use bytes::Bytes;
 
-use super::properties::{Owner, limited};
-use crate::{
-    Change, Mailbox, StoreError, keys,
-    property::{PropertyBag, PropertyName, PropertyTag, PropertyValue, named},
-};
+use super::{PropertyBag, PropertyName, PropertyTag, PropertyValue, named::named};
+use crate::{Change, Mailbox, Owner, StoreError, keys, write::limited};
 
 /// Entries one mailbox or folder may have.
 const ENTRIES_MAX: usize = 256;
