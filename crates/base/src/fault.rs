@@ -3,9 +3,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What went wrong, as far as a caller must tell apart. SMTP, IMAP, EWS and PowerShell each map these to
-/// their own codes in one table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// their own codes in one table. Servers tell them to each other by their place in this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FaultKind {
     /// The thing named does not exist.
     NotFound,
@@ -50,6 +52,10 @@ impl Fault {
     /// The code of a mailbox that a move is taking away: a session with it ends, a new one finds the mailbox.
     pub const MOVING: &'static str = "ErrorMailboxMoveInProgress";
 
+    /// The code of a database that is not mounted here, or not any more: a session with it ends, a new one finds the
+    /// server that has it.
+    pub const OFFLINE: &'static str = "MapiExceptionMdbOffline";
+
     /// A fault with no hidden cause.
     pub fn new(kind: FaultKind, code: &'static str, public_text: impl Into<String>) -> Self {
         Fault { kind, code, public_text: public_text.into(), cause: None }
@@ -73,6 +79,11 @@ impl Fault {
             "An internal error occurred; the server's log says more.",
         )
         .caused_by(cause)
+    }
+
+    /// Whether what the fault is about is not here, or about to leave: looking for it again finds it elsewhere.
+    pub fn is_elsewhere(&self) -> bool {
+        self.code == Self::MOVING || self.code == Self::OFFLINE
     }
 
     /// Attaches the hidden cause.

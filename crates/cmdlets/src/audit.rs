@@ -4,10 +4,17 @@
 
 use base::eventlog::{self, EventKind, Level as EventLevel};
 use directory::View;
-use powershell::{Value, cmdlet::Invocation};
+use powershell::{
+    Value,
+    cmdlet::{Invocation, Streams},
+};
 use trust::audit::{self, Entry, Level, Tip};
 
-use crate::{Failure, call::Call, changes::VALUE_MAX};
+use crate::{
+    Context,
+    changes::{Changes, VALUE_MAX},
+    runner::{Ended, Run},
+};
 
 /// The `tracing` target of the record.
 pub const TARGET: &str = "audit";
@@ -28,11 +35,15 @@ const SECRET: [&str; 3] = ["Password", "Credential", "Pin"];
 
 /// Records a call that has ended: in the administrator audit log, as its settings say, and for whoever reads
 /// the server's log and events.
-pub(crate) fn record(call: &mut Call<'_>, failure: Option<&Failure>) {
-    let changes = call.take_changes();
-    if call.invocation.preferences.what_if {
-        return;
+pub(crate) fn record(call: &Run<'_>, ended: Ended, out: &mut dyn Streams) -> Ended {
+    let Ended { result, changes } = ended;
+    if !call.invocation.preferences.what_if {
+        keep(call, changes, result.as_ref().err().map(|record| &*record.message), out);
     }
+    Ended { result, ..Ended::quietly() }
+}
+
+fn keep(call: &Run<'_>, changes: Changes, error: Option<&str>, out: &mut dyn Streams) {
     let view = call.cx.directory.snapshot();
     let name = &*call.invocation.command.name;
     let given = call.invocation.parameters.keys().map(|name| &**name);
@@ -48,21 +59,69 @@ pub(crate) fn record(call: &mut Call<'_>, failure: Option<&Failure>) {
         parameters: parameters(call.invocation),
         object: changes.object.unwrap_or_else(|| object(call.invocation)),
         modified: if level == Level::Verbose { changes.modified } else { Vec::new() },
-        succeeded: failure.is_none(),
-        error: failure.map(|failure| clean(&failure.fault.public_text)).unwrap_or_default(),
+        succeeded: error.is_none(),
+        error: error.map(clean).unwrap_or_default(),
     };
-    let kept = call.cx.audit.append(entry.clone());
-    tell(&entry, &call.person.name, kept.as_ref().ok());
-    if let Err(error) = kept {
-        tracing::error!(%error, "the administrator audit log cannot be written");
-        let text = format!("The call of {name} couldn't be written to the administrator audit log: {error}");
-        eventlog::write(&NOT_KEPT, &text);
-        call.warn("The administrator audit log couldn't be written. What was done isn't recorded there.");
+    if !write(call.cx, &entry, &call.person.name) {
+        out.warning("The administrator audit log couldn't be written. What was done isn't recorded there.");
     }
 }
 
+/// Appends an entry to the log and tells it; false where the log could not be written.
+fn write(cx: &Context, entry: &Entry, logon: &str) -> bool {
+    let kept = cx.audit.append(entry.clone());
+    tell(entry, logon, kept.as_ref().ok());
+    if let Err(error) = &kept {
+        tracing::error!(%error, "the administrator audit log cannot be written");
+        let name = &entry.cmdlet;
+        let text = format!("The call of {name} couldn't be written to the administrator audit log: {error}");
+        eventlog::write(&NOT_KEPT, &text);
+    }
+    kept.is_ok()
+}
+
+/// What somebody did without a cmdlet, and what is recorded as if there were one.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// `Verb-Noun`.
+    pub name: &'static str,
+    /// Who.
+    pub caller: String,
+    /// Where from.
+    pub origin: String,
+    /// The identity of what was changed.
+    pub object: String,
+    /// Names and values, without secrets.
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+/// Records a deed, as the log's settings say. Writes files: call it where that may block.
+pub fn note(cx: &Context, deed: Deed) {
+    let view = cx.directory.snapshot();
+    let given = deed.parameters.iter().map(|(name, _)| *name);
+    if audit::level(view.admin_audit_log_config().map(|c| &**c), deed.name, given).is_none() {
+        return;
+    }
+    let entry = Entry {
+        time: cx.clock.now(),
+        caller: clean(&deed.caller),
+        origin: deed.origin,
+        server: cx.server_name.clone(),
+        cmdlet: deed.name.to_owned(),
+        parameters: deed
+            .parameters
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), clean(&value)))
+            .collect(),
+        object: clean(&deed.object),
+        succeeded: true,
+        ..Entry::default()
+    };
+    write(cx, &entry, &deed.caller);
+}
+
 /// The caller's identity, as the log names people.
-fn caller(call: &Call<'_>, view: &View) -> String {
+fn caller(call: &Run<'_>, view: &View) -> String {
     let account = call.person.user.and_then(|user| view.get(user));
     account.map_or_else(|| call.person.name.to_string(), |account| account.identity())
 }
@@ -137,7 +196,6 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use base::Fault;
     use powershell::{cmdlet::Bound, value::Secret};
 
     use super::*;
@@ -157,7 +215,7 @@ mod tests {
     }
 
     /// What is told of a call.
-    fn told(cmdlet: &str, parameters: &[(&str, Value)], failure: Option<&Failure>) -> String {
+    fn told(cmdlet: &str, parameters: &[(&str, Value)], error: Option<&str>) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
@@ -175,8 +233,8 @@ mod tests {
             cmdlet: cmdlet.into(),
             parameters: super::parameters(&call),
             object: object(&call),
-            succeeded: failure.is_none(),
-            error: failure.map(|failure| clean(&failure.fault.public_text)).unwrap_or_default(),
+            succeeded: error.is_none(),
+            error: error.map(clean).unwrap_or_default(),
             ..Entry::default()
         };
         tracing::subscriber::with_default(subscriber, || tell(&entry, "local user 0", None));
@@ -200,9 +258,8 @@ mod tests {
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
-        let failure = Failure::from(Fault::not_found("nobody\nthere"));
         let plain = ("Password", Value::string("hunter2"));
-        let line = told("Set-Mailbox", &[("Identity", "nobody".into()), plain], Some(&failure));
+        let line = told("Set-Mailbox", &[("Identity", "nobody".into()), plain], Some("nobody\nthere"));
         assert!(line.contains(r#""succeeded":false"#) && line.contains("nobody there"), "{line}");
         assert!(!line.contains("hunter2"), "{line}");
     }

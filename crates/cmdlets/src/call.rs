@@ -1,8 +1,8 @@
 //! One call of one cmdlet: its parameters, typed; its caller's wishes (`-WhatIf`, `-Confirm`); its streams.
 
-use std::{mem, sync::Arc};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
-use base::{Fault, FaultKind, Timestamp, Unlimited};
+use base::{Fault, FaultKind, Guid, Timestamp, Unlimited};
 use directory::{DirectoryError, Draft, Object, View};
 use powershell::{
     Value,
@@ -16,6 +16,9 @@ use crate::{
     changes::Changes,
     cmdlet::{Impact, text_of},
     person::Person,
+    place::Part,
+    relay::{Conversation, Gathered},
+    runner::Run,
 };
 
 /// How many objects a Get cmdlet writes when `-ResultSize` does not say.
@@ -55,20 +58,61 @@ pub struct Call<'a> {
     /// What was changed in the directory so far, for the record.
     changes: Changes,
     cmdlet: &'a Cmdlet,
+    part: Part,
     out: &'a mut dyn Streams,
     yes_to_all: bool,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(
-        cx: &'a Context,
-        person: &'a Person,
-        access: &'a Access,
-        invocation: &'a Invocation,
-        cmdlet: &'a Cmdlet,
-        out: &'a mut dyn Streams,
-    ) -> Self {
-        Self { cx, invocation, person, access, changes: Changes::default(), cmdlet, out, yes_to_all: false }
+    pub(crate) fn new(run: Run<'a>, out: &'a mut dyn Streams) -> Self {
+        let Run { cx, person, access, invocation, cmdlet, part } = run;
+        Self {
+            cx,
+            invocation,
+            person,
+            access,
+            changes: Changes::default(),
+            cmdlet,
+            part,
+            out,
+            yes_to_all: false,
+        }
+    }
+
+    /// Which part of the call runs here.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
+    /// What the same call writes on other servers, each of which does its share of it, one server after the other.
+    /// For each that does not answer, an error is written.
+    pub(crate) fn ask_others(&mut self, servers: impl IntoIterator<Item = Guid>) -> Vec<Value> {
+        let run = Run {
+            cx: self.cx,
+            person: self.person,
+            access: self.access,
+            invocation: self.invocation,
+            cmdlet: self.cmdlet,
+            part: self.part,
+        };
+        let others = |server: &Guid| self.part == Part::Asked && *server != self.cx.server;
+        let servers: BTreeSet<Guid> = servers.into_iter().filter(others).collect();
+        // All are asked before the first one is heard: they work at the same time.
+        let asked: Vec<_> =
+            servers.into_iter().map(|server| Conversation::begin(&run, server, true)).collect();
+        let mut found = Vec::new();
+        for asked in asked {
+            let mut heard = Gathered { objects: Vec::new(), out: &mut *self.out };
+            let failed = match asked {
+                Ok(conversation) => conversation.follow(&run, &mut heard).result.err(),
+                Err(unreached) => Some(unreached.record(self.cmdlet.name, None)),
+            };
+            found.append(&mut heard.objects);
+            if let Some(record) = failed {
+                let _ = self.out.error(record);
+            }
+        }
+        found
     }
 
     /// Changes the directory and waits until the change is durable and visible. What is not the caller's to

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use directory::{Draft, Object, Touched, View, schema::Attribute};
+use serde::{Deserialize, Serialize};
 use trust::audit::Modified;
 
 use crate::convert;
@@ -13,7 +14,7 @@ pub(crate) const VALUE_MAX: usize = 2048;
 const PROPERTIES_MAX: usize = 1000;
 
 /// What was changed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Changes {
     /// The identity of the first object.
     pub(crate) object: Option<String>,

@@ -13,6 +13,7 @@ use crate::{
     Failure, Outcome,
     call::Call,
     noun::{HANDLING, Noun},
+    place::{Finder, Whereabouts},
 };
 
 /// One cmdlet that is built.
@@ -27,6 +28,8 @@ pub struct Cmdlet {
     pub extra: Option<fn() -> CommandInfo>,
     /// Parameters beside the documented ones: name and type.
     pub own: &'static [(&'static str, &'static str)],
+    /// Where its calls run.
+    pub at: Whereabouts,
 }
 
 /// What runs a cmdlet.
@@ -59,23 +62,58 @@ impl Cmdlet {
         run: fn(&mut Call<'_>) -> Outcome,
         takes: &'static [&'static str],
     ) -> Self {
-        Self { name, action: Action::Run(run, takes), impact: Impact::Medium, extra: None, own: &[] }
+        Self {
+            name,
+            action: Action::Run(run, takes),
+            impact: Impact::Medium,
+            extra: None,
+            own: &[],
+            at: Whereabouts::HERE,
+        }
     }
     /// `Get-` of a noun.
     pub const fn get(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::Get(noun), impact: Impact::Medium, extra: None, own: &[] }
+        Self {
+            name,
+            action: Action::Get(noun),
+            impact: Impact::Medium,
+            extra: None,
+            own: &[],
+            at: Whereabouts::HERE,
+        }
     }
     /// `Set-` of a noun.
     pub const fn set(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::Set(noun), impact: Impact::Medium, extra: None, own: &[] }
+        Self {
+            name,
+            action: Action::Set(noun),
+            impact: Impact::Medium,
+            extra: None,
+            own: &[],
+            at: Whereabouts::HERE,
+        }
     }
     /// `New-` of a noun.
     pub const fn new(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::New(noun), impact: Impact::Medium, extra: None, own: &[] }
+        Self {
+            name,
+            action: Action::New(noun),
+            impact: Impact::Medium,
+            extra: None,
+            own: &[],
+            at: Whereabouts::HERE,
+        }
     }
     /// `Remove-` of a noun: asks first.
     pub const fn remove(name: &'static str, noun: &'static Noun) -> Self {
-        Self { name, action: Action::Remove(noun), impact: Impact::High, extra: None, own: &[] }
+        Self {
+            name,
+            action: Action::Remove(noun),
+            impact: Impact::High,
+            extra: None,
+            own: &[],
+            at: Whereabouts::HERE,
+        }
     }
     /// The same, but asks first.
     pub const fn asking(self) -> Self {
@@ -89,6 +127,15 @@ impl Cmdlet {
     /// The same, with parameters beside the documented ones: for what the product keeps elsewhere, in its registry.
     pub const fn and_takes(self, own: &'static [(&'static str, &'static str)]) -> Self {
         Self { own, ..self }
+    }
+
+    /// The same, but its calls run where what these parameters mean is kept; the first that is given decides.
+    pub const fn at(self, told_by: &'static [(&'static str, Finder)]) -> Self {
+        Self { at: Whereabouts { told_by, ..self.at }, ..self }
+    }
+    /// The same, but it runs here, with a warning, where the server it belongs to can't be reached.
+    pub const fn or_here(self) -> Self {
+        Self { at: Whereabouts { or_here: true, ..self.at }, ..self }
     }
 
     /// Runs one call.

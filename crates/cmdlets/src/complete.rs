@@ -10,7 +10,7 @@ use crate::{
     },
     call::Reader,
     database::mailbox_database,
-    org::exchange_server,
+    org::{ad_site, exchange_server},
     recipient::{distribution_group, mailbox, recipient},
 };
 
@@ -20,6 +20,7 @@ const VALUES_MAX: usize = 100;
 /// The nouns that identity parameters of other cmdlets name, by the beginning of the parameter's type; the
 /// last one is any recipient.
 const NOUNS: &[(&str, &Noun)] = &[
+    ("AdSite", &ad_site::NOUN),
     ("Database", &mailbox_database::NOUN),
     ("DistributionGroup", &distribution_group::NOUN),
     ("MailboxPolicy", &role_assignment_policy::NOUN),

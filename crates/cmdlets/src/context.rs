@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Fault, Rng, clock::SharedClock, eventlog::EventLog};
+use base::{Fault, Guid, Rng, clock::SharedClock, eventlog::EventLog, neighbours::Neighbours};
 use directory::{Directory, DirectoryError, Draft, Object};
 use store::Stores;
 use transport::Transport;
@@ -14,6 +14,8 @@ use crate::copies::Copies;
 pub struct Context {
     /// This server's host name.
     pub server_name: String,
+    /// Its object.
+    pub server: Guid,
     /// Who and what exists.
     pub directory: Directory,
     /// The mailbox databases of this server.
@@ -24,6 +26,8 @@ pub struct Context {
     pub copies: Box<dyn Copies>,
     /// Queues, and what happened to messages.
     pub transport: Transport,
+    /// Other servers, asked for what they keep ([`crate::Answers`] at their end).
+    pub neighbours: Arc<dyn Neighbours>,
     /// The links to the other servers; none where this one is alone by construction (tests).
     pub links: Option<dag::link::Links>,
     /// What administrators did.

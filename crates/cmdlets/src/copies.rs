@@ -1,127 +1,11 @@
 //! What cmdlets ask of the runtime that keeps copies of databases, and what is answered where there is one copy only.
 
-use base::{Fault, FaultKind, Guid, Timestamp};
-use dag::machine::{
-    activation,
-    lag::PlayDown,
-    status::{Facts, Failing, Mount, Progress, Role, Stage},
-};
+use base::{Fault, FaultKind, Guid};
+use dag::machine::status::{Facts, Failing, Mount, Progress, Role, Stage};
 use directory::{Object, View};
+use jobs::copies::facts;
+pub use jobs::copies::{CopyReport, GroupAction, GroupReport, Moved, Probe, Seed, Seeding, Switchover};
 use store::{MountState, Stores};
-
-/// What is seen of one copy.
-#[derive(Clone, Debug)]
-pub struct CopyReport {
-    /// Its server.
-    pub server: Guid,
-    /// What its status follows from.
-    pub facts: Facts,
-    /// How far it has come.
-    pub progress: Progress,
-    /// When what it has last was generated, received and replayed, where that is known.
-    pub times: [Option<Timestamp>; 3],
-    /// Where its log begins, bytes.
-    pub oldest: u64,
-    /// Free bytes of its volume.
-    pub free_bytes: Option<u64>,
-    /// How far its seed is.
-    pub seeding: Option<Seeding>,
-    /// Why it replays all it has, though it has a lag.
-    pub play_down: Option<PlayDown>,
-}
-
-/// How far a seed is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seeding {
-    /// Where from.
-    pub source: Guid,
-    /// Bytes that are there.
-    pub done_bytes: u64,
-    /// Bytes in all.
-    pub total_bytes: u64,
-}
-
-impl Seeding {
-    /// How much is there, in percent.
-    pub fn percent(&self) -> usize {
-        let percent = self.done_bytes.saturating_mul(100).checked_div(self.total_bytes).unwrap_or(0);
-        usize::try_from(percent).unwrap_or(100)
-    }
-}
-
-/// A copy to be made anew.
-#[derive(Clone, Debug)]
-pub struct Seed {
-    /// Of which database.
-    pub database: Guid,
-    /// Where.
-    pub server: Guid,
-    /// From which copy; from the active one where nobody says.
-    pub source: Option<Guid>,
-    /// What is there already may go.
-    pub delete_existing: bool,
-    /// Return once it has begun.
-    pub begin_only: bool,
-}
-
-/// A switchover: the servers to try, the best first.
-#[derive(Clone, Debug)]
-pub struct Switchover {
-    /// Of which database.
-    pub database: Guid,
-    /// What was asked for: what may be lost, which checks are left out.
-    pub request: activation::Request,
-    /// Where to, one after the other until one is mounted.
-    pub order: Vec<Guid>,
-    /// For the record.
-    pub comment: String,
-}
-
-/// How a switchover went.
-#[derive(Clone, Debug)]
-pub struct Moved {
-    /// Where the active copy is now.
-    pub active: Guid,
-    /// Whether it serves.
-    pub mounted: bool,
-    /// Logs that were lost.
-    pub lost_logs: u64,
-    /// What was tried before, and why it was not kept.
-    pub warnings: Vec<String>,
-}
-
-/// What becomes of members of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupAction<'a> {
-    /// Servers were added, removed or set otherwise: the directory says how.
-    Configure,
-    /// These members stop; the directory says so once they have been told. Those that are lost need not answer.
-    Stop(&'a [Guid]),
-    /// These members take part again; the directory says so once they have been told.
-    Start(&'a [Guid]),
-    /// These members, which are stopped, are evicted, and those that are left go on without a majority of all.
-    Restore(&'a [Guid]),
-}
-
-/// What is seen of a group.
-#[derive(Clone, Debug, Default)]
-pub struct GroupReport {
-    /// The members that answer.
-    pub operational: Vec<Guid>,
-    /// The member that decides.
-    pub primary: Option<Guid>,
-    /// The witness is in use and answers.
-    pub witness_in_use: bool,
-}
-
-/// A check of a server's part in replication.
-#[derive(Clone, Debug)]
-pub struct Probe {
-    /// `ReplayService`, `QuorumGroup` …
-    pub check: &'static str,
-    /// What is wrong, if anything is.
-    pub error: Option<String>,
-}
 
 /// Keeps copies. Methods may block: cmdlets run where that is allowed. Where the directory says what is wanted, it was
 /// changed before.
@@ -135,6 +19,14 @@ pub trait Copies: Send + Sync {
     /// # Errors
     /// Says why it could not.
     fn prepare(&self, database: &Object, server: &Object) -> Result<(), Fault>;
+    /// Mounts or dismounts the active copy, which is here. False where the database has no other copy: then it is the
+    /// store's.
+    ///
+    /// # Errors
+    /// The active copy is elsewhere.
+    fn set_mounted(&self, _database: Guid, _mounted: bool) -> Result<bool, Fault> {
+        Ok(false)
+    }
     /// Does what the directory now says of a database's copies (added, removed, suspended, resumed, lagged).
     ///
     /// # Errors
@@ -208,23 +100,11 @@ impl SingleServer {
             times: [None; 3],
             oldest: 0,
             free_bytes: (self.free_space)(database),
+            bytes: 0,
+            votes: true,
             seeding: None,
             play_down: None,
         }
-    }
-}
-
-/// Facts of a copy of which nothing else is known.
-fn facts(role: Role, server_reachable: bool) -> Facts {
-    Facts {
-        role,
-        server_reachable,
-        connected: server_reachable,
-        suspended: false,
-        seeding: false,
-        seeding_source: false,
-        restoring: false,
-        failing: None,
     }
 }
 
@@ -254,6 +134,8 @@ impl Copies for SingleServer {
                 times: [None; 3],
                 oldest: 0,
                 free_bytes: None,
+                bytes: 0,
+                votes: false,
                 seeding: None,
                 play_down: None,
             })
@@ -296,6 +178,51 @@ impl Copies for SingleServer {
         if server.guid != self.server {
             return Self::unreachable(server);
         }
-        Ok(["ReplayService", "ActiveManager"].map(|check| Probe { check, error: None }).into())
+        Ok(["ReplayService", "ActiveManager"].map(|check| Probe { check: check.into(), error: None }).into())
+    }
+}
+
+/// The copies that servers keep together.
+pub struct Kept {
+    /// Who keeps those of this server, and asks the others.
+    pub manager: jobs::copies::Manager,
+    /// Where its answers are waited for.
+    pub runtime: tokio::runtime::Handle,
+}
+
+impl Copies for Kept {
+    fn reports(&self, view: &View, database: &Object) -> Vec<CopyReport> {
+        self.runtime.block_on(self.manager.reports(view, database))
+    }
+    fn group(&self, view: &View, group: &Object) -> GroupReport {
+        self.manager.group(view, group)
+    }
+    fn prepare(&self, _: &Object, server: &Object) -> Result<(), Fault> {
+        self.runtime.block_on(self.manager.prepare(server.guid))
+    }
+    fn set_mounted(&self, database: Guid, mounted: bool) -> Result<bool, Fault> {
+        if !self.manager.is_replicated(database) {
+            return Ok(false);
+        }
+        self.runtime.block_on(self.manager.set_mounted(database, mounted)).map(|()| true)
+    }
+    fn apply(&self, database: Guid) -> Result<(), Fault> {
+        self.runtime.block_on(self.manager.apply(database));
+        Ok(())
+    }
+    fn seed(&self, seed: &Seed, progress: &mut dyn FnMut(&Seeding) -> bool) -> Result<(), Fault> {
+        self.runtime.block_on(self.manager.seed(seed, progress))
+    }
+    fn cancel_seed(&self, database: Guid, server: Guid) -> Result<(), Fault> {
+        self.runtime.block_on(self.manager.cancel_seed(database, server))
+    }
+    fn switch(&self, switchover: &Switchover) -> Result<Moved, Fault> {
+        self.runtime.block_on(self.manager.switch(switchover))
+    }
+    fn act(&self, group: Guid, action: GroupAction<'_>) -> Result<(), Fault> {
+        self.manager.act(group, action)
+    }
+    fn probe(&self, server: &Object) -> Result<Vec<Probe>, Fault> {
+        self.runtime.block_on(self.manager.probe(server.guid))
     }
 }

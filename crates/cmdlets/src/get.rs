@@ -1,7 +1,14 @@
 //! `Get-` of every noun in the directory: which objects, in which order, with which properties.
 
-use std::{cell::RefCell, cmp::Ordering, collections::HashSet, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    rc::Rc,
+    sync::Arc,
+};
 
+use base::Guid;
 use directory::{
     Filter, Object, View,
     schema::{Attribute, CLASSES, Class},
@@ -12,6 +19,7 @@ use crate::{
     Context, Failure, Noun, Outcome, Shows,
     call::{Call, Reader},
     convert,
+    place::Part,
 };
 
 /// What every object has, behind its own properties.
@@ -66,9 +74,17 @@ impl Noun {
         if let Some(other) = call.invocation.parameters.keys().find(|name| !known(name)) {
             return Err(Failure::not_implemented(&call.invocation.command.name, other));
         }
-        let found = self.select(call, &view)?;
+        let mut found = self.select(call, &view)?;
+        let mut elsewhere = HashMap::new();
+        if let Some(kept_by) = self.kept_by.filter(|_| call.switch("Status")) {
+            let here = Some(call.cx.server);
+            found.retain(|object| call.part() != Part::Share || kept_by(object) == here);
+            let shown = call.ask_others(found.iter().filter_map(|object| kept_by(object)));
+            elsewhere = shown.into_iter().filter_map(|value| Some((guid_of(&value)?, value))).collect();
+        }
         let show = self.shower(call.cx, &view);
-        call.write_all(found.iter().map(|object| show(object)));
+        let shown = |object: &Arc<Object>| elsewhere.remove(&object.guid).unwrap_or_else(|| show(object));
+        call.write_all(found.iter().map(shown));
         Ok(())
     }
 
@@ -230,6 +246,14 @@ fn common(cx: &Context, view: &View, object: &Object, name: &str) -> Value {
         }
         "ObjectState" => Value::string("Unchanged"),
         _ => object.get(name).map_or(Value::Null, |value| convert::to_shell(view, &value)),
+    }
+}
+
+/// The GUID of an object that is shown.
+fn guid_of(value: &Value) -> Option<Guid> {
+    match value.property("Guid") {
+        Some(Value::Guid(guid)) => Some(guid),
+        _ => None,
     }
 }
 

@@ -24,13 +24,16 @@ mod noun;
 pub mod org;
 mod parity;
 mod person;
+mod place;
 pub mod recipient;
+mod relay;
 mod rows;
+mod runner;
 mod source;
 pub mod transport;
 mod views;
 
-pub use audit::TARGET as AUDIT_TARGET;
+pub use audit::{Deed, TARGET as AUDIT_TARGET, note};
 pub use cmdlet::{Action, Cmdlet, Impact};
 pub use context::Context;
 pub use corrections::CORRECTIONS;
@@ -38,6 +41,8 @@ pub use failure::{Failure, Outcome};
 pub use help::examples;
 pub use noun::{Change, Condition, Create, Edits, Make, Noun, Removing, Shows, Special};
 pub use parity::{Parity, counts, parity, refused, table};
+pub use place::{Finder, Whereabouts};
+pub use relay::Answers;
 pub use source::{Cmdlets, Declarations, MODULE, built, find, names};
 pub use views::views;
 
@@ -59,6 +64,8 @@ pub static ALL: &[&Cmdlet] = &[
     &recipient::mail_contact::ENABLE,
     &recipient::mail_user::ENABLE,
     &recipient::mailbox::ENABLE,
+    &org::ad_site::GET,
+    &org::ad_site_link::GET,
     &org::accepted_domain::GET,
     &compliance::admin_audit_log_config::GET,
     &recipient::cas_mailbox::GET,
@@ -100,6 +107,7 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_group::GET,
     &access::role_group_member::GET,
     &transport::send_connector::GET,
+    &health::server_component_state::GET,
     &org::server_join_key::GET,
     &org::server_link::GET,
     &org::transport_config::GET,
@@ -108,6 +116,7 @@ pub static ALL: &[&Cmdlet] = &[
     &health::win_event::GET,
     &database::mailbox_database::MOUNT,
     &availability::active_mailbox_database::MOVE,
+    &org::ad_site::NEW,
     &org::accepted_domain::NEW,
     &compliance::admin_audit_log_search::NEW,
     &availability::availability_group::NEW,
@@ -131,6 +140,7 @@ pub static ALL: &[&Cmdlet] = &[
     &transport::send_connector::NEW,
     &org::server_join_key::NEW,
     &availability::redistribution::OPTIMIZE,
+    &org::ad_site::REMOVE,
     &org::accepted_domain::REMOVE,
     &availability::availability_group::REMOVE,
     &availability::availability_group_network::REMOVE,
@@ -167,6 +177,8 @@ pub static ALL: &[&Cmdlet] = &[
     &transport::queue::RESUME,
     &transport::queue::RETRY,
     &compliance::admin_audit_log::SEARCH,
+    &org::ad_site::SET,
+    &org::ad_site_link::SET,
     &org::accepted_domain::SET,
     &compliance::admin_audit_log_config::SET,
     &recipient::cas_mailbox::SET,
@@ -195,6 +207,7 @@ pub static ALL: &[&Cmdlet] = &[
     &access::role_assignment_policy::SET,
     &access::role_group::SET,
     &transport::send_connector::SET,
+    &health::server_component_state::SET,
     &org::transport_config::SET,
     &transport::transport_service::SET,
     &recipient::user::SET,

@@ -56,6 +56,8 @@ pub struct Noun {
     pub create: Option<Create>,
     /// Parameters of `New-` that [`Noun::create`] reads itself.
     pub takes: &'static [&'static str],
+    /// The server that knows the rest of what `Get- -Status` shows of an object.
+    pub kept_by: Option<fn(&Object) -> Option<Guid>>,
     /// Checks or does more before an object is removed.
     pub removing: Option<Removing>,
 }
@@ -100,6 +102,7 @@ impl Noun {
             change: |draft, guid, edits| draft.modify(guid, edits),
             create: None,
             takes: &[],
+            kept_by: None,
             removing: None,
         }
     }

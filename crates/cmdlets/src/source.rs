@@ -15,10 +15,11 @@ use powershell::{
 
 use crate::{
     ALL, CORRECTIONS, Cmdlet, Context, audit,
-    call::{Call, Reader},
-    cmdlet::text_of,
+    call::Reader,
     complete, help,
     person::Person,
+    place::Part,
+    runner::{Ended, Run},
 };
 
 /// The module's name, as `Get-Command` shows it.
@@ -147,12 +148,14 @@ impl CommandSource for Declarations {
 pub struct Cmdlets {
     cx: Arc<Context>,
     person: Arc<Person>,
+    part: Part,
 }
 
 impl Cmdlets {
     /// For a user of this machine whom the kernel vouched for: an administrator of the organisation.
     pub fn for_local_user(cx: Arc<Context>, uid: u32) -> Self {
-        Self { cx, person: Arc::new(Person::new(&format!("local user {uid}"), "local", None)) }
+        let person = Arc::new(Person::new(&format!("local user {uid}"), "local", None));
+        Self { cx, person, part: Part::Asked }
     }
 
     /// For somebody who has proved to be `user`. `name` is how they logged on and `origin` where from (an
@@ -165,7 +168,12 @@ impl Cmdlets {
         if person.known(&cx.directory).access.is_nothing() {
             return Err(person.without_roles());
         }
-        Ok(Self { cx, person: Arc::new(person) })
+        Ok(Self { cx, person: Arc::new(person), part: Part::Asked })
+    }
+
+    /// For whom another server has a call to make.
+    pub(crate) fn for_neighbour(cx: Arc<Context>, person: Person, part: Part) -> Self {
+        Self { cx, person: Arc::new(person), part }
     }
 
     /// The server's name.
@@ -186,6 +194,30 @@ impl Cmdlets {
             binder::bind_named(info, parameters, preferences, Arc::new(self.clone()), self.cx.clock.now())?;
         call.pipeline_object = pipeline_object;
         Ok(call)
+    }
+
+    /// Runs a call. Where it was asked for, it is recorded, too.
+    pub(crate) fn run(&self, invocation: &Invocation, out: &mut dyn Streams) -> Ended {
+        let person = &*self.person;
+        let known = person.known(&self.cx.directory);
+        let refused = |record| Ended { result: Err(record), ..Ended::quietly() };
+        if !known.access.is_everything()
+            && let Err(record) = self.admit(invocation)
+        {
+            return refused(record);
+        }
+        let name = &*invocation.command.name;
+        let Some(cmdlet) = built(name) else { return refused(ErrorRecord::not_implemented(name)) };
+        let span = tracing::info_span!("cmdlet", name, caller = &*person.name, origin = &*person.origin);
+        let _entered = span.enter();
+        let run = Run { cx: &self.cx, person, access: &known.access, invocation, cmdlet, part: self.part };
+        let ended = run.run(out);
+        let result = if ended.result.is_ok() { "ok" } else { "error" };
+        metrics::counter!("rialto_cmdlets_total", "outcome" => result).increment(1);
+        match self.part {
+            Part::Asked => audit::record(&run, ended, out),
+            Part::Whole | Part::Share => ended,
+        }
     }
 
     /// A call may have been bound when more was allowed than is now, or by nobody: it is looked at again.
@@ -218,26 +250,7 @@ impl CommandSource for Cmdlets {
     }
 
     fn invoke(&self, invocation: &Invocation, out: &mut dyn Streams) -> Result<(), ErrorRecord> {
-        let person = &*self.person;
-        let known = person.known(&self.cx.directory);
-        if !known.access.is_everything() {
-            self.admit(invocation)?;
-        }
-        let name = &*invocation.command.name;
-        let Some(cmdlet) = built(name) else { return Err(ErrorRecord::not_implemented(name)) };
-        let span = tracing::info_span!("cmdlet", name, caller = &*person.name, origin = &*person.origin);
-        let _entered = span.enter();
-        let mut call = Call::new(&self.cx, person, &known.access, invocation, cmdlet, out);
-        call.introduce();
-        let outcome = cmdlet.invoke(&mut call);
-        let result = if outcome.is_ok() { "ok" } else { "error" };
-        metrics::counter!("rialto_cmdlets_total", "outcome" => result).increment(1);
-        audit::record(&mut call, outcome.as_ref().err());
-        outcome.map_err(|failure| {
-            tracing::info!(fault = ?failure.fault, "the cmdlet failed");
-            let target = ["Identity", "Name"].iter().find_map(|name| invocation.get(name));
-            failure.record(name, target.map(text_of))
-        })
+        self.run(invocation, out).result
     }
 
     fn declared(&self) -> Option<&dyn CommandSource> {

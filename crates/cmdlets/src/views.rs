@@ -73,6 +73,14 @@ const TABLES: &[Row] = &[
     ),
     ("Microsoft.Exchange.Data.Directory.Management.User", &[("Name", ANY), ("RecipientType", ANY)]),
     (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.ADSite",
+        &[("Name", ANY), ("HubSiteEnabled", Some(15)), ("InboundMailEnabled", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Data.Directory.SystemConfiguration.ADSiteLink",
+        &[("Name", ANY), ("ADCost", Some(10)), ("ExchangeCost", Some(13)), ("Sites", ANY)],
+    ),
+    (
         "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain",
         &[("Name", ANY), ("DomainName", ANY), ("DomainType", ANY), ("Default", Some(7))],
     ),
@@ -204,6 +212,10 @@ const TABLES: &[Row] = &[
             ("NumberOfLogsLost", Some(16)),
             ("MountStatusAtMoveEnd", ANY),
         ],
+    ),
+    (
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.ServerComponentStatePresentationObject",
+        &[("Server", Some(39)), ("Component", Some(27)), ("State", ANY)],
     ),
     (
         "Microsoft.Exchange.Management.TransportLogSearchTasks.MessageTrackingEvent",

@@ -179,6 +179,9 @@ fn document() -> String {
     );
     let mut seen = 0;
     for area in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).into_iter().filter(|p| p.is_dir()) {
+        if files(&area).iter().all(|file| declared_in(file).is_empty()) {
+            continue;
+        }
         let title = head(&area.join("mod.rs"));
         out.push_str(&format!("\n## {}\n", title.trim_end_matches('.')));
         for file in files(&area) {

@@ -7,10 +7,17 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::console::Console;
+
+/// How long what is looked at may take to be so.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What stands in a session's file, in order.
 enum Line {
@@ -80,9 +87,19 @@ fn play(path: &Path, update: bool) -> Result<(), Failed> {
             }
             Line::Typed { lines, expected } => {
                 let typed = lines.join("\n");
-                let shown = trimmed(console.type_line(&typed).lines().map(str::to_owned));
                 let wanted = trimmed(expected.into_iter());
-                let alike = shown.len() == wanted.len() && shown.iter().zip(&wanted).all(|(s, w)| fits(w, s));
+                let mut look = || trimmed(console.type_line(&typed).lines().map(str::to_owned));
+                let is_alike = |shown: &[String]| {
+                    shown.len() == wanted.len() && shown.iter().zip(&wanted).all(|(s, w)| fits(w, s))
+                };
+                let (mut shown, begun) = (look(), Instant::now());
+                // What happens behind a call (a message is tracked) may still be on its way.
+                while typed.starts_with("Get-") && !update && !is_alike(&shown) && begun.elapsed() < PATIENCE
+                {
+                    std::thread::sleep(PATIENCE / 100);
+                    shown = look();
+                }
+                let alike = is_alike(&shown);
                 if !alike {
                     let (wanted, shown) = (wanted.join("\n"), shown.join("\n"));
                     wrong.push(format!("PS> {typed}\n--- expected\n{wanted}\n--- shown\n{shown}"));

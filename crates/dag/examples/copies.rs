@@ -30,7 +30,7 @@ use dag::{
         authority::{Authority, ServerKey},
         service,
     },
-    replica::{Group, Work, found},
+    replica::{Group, Work, Writers, found},
 };
 use engine::{Database, Read, Replica};
 use parking_lot::Mutex;
@@ -116,7 +116,9 @@ async fn serve(dir: &Path, number: usize) {
     }
     let replica = Replica::open(options(folder), false).unwrap();
     let carrier = Carrier::new(links.clone(), DATABASE);
-    let group = Group::start("copies", server(number), replica, carrier, Work::Threads).await.unwrap();
+    let group = Group::start("copies", server(number), replica, carrier, (Work::Threads, Writers::Active))
+        .await
+        .unwrap();
     let _reachable = reachable(&links, DATABASE, &group);
     let _told = links.register_call(Audience::Servers, TEST, move |_, request| {
         let group = group.clone();

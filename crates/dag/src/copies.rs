@@ -131,7 +131,8 @@ async fn answer_long(group: &Group, mut sink: Sink, source: Source) -> Result<()
     }
 }
 
-async fn give_seed(group: &Arc<Group>, mut sink: Sink, mut source: Source) -> Result<(), LinkError> {
+/// Gives a seed of a copy, until the other side says that it is whole.
+pub async fn give_seed(group: &Arc<Group>, mut sink: Sink, mut source: Source) -> Result<(), LinkError> {
     let from = group.clone();
     let mut seed = match blocking(move || from.seed()).await {
         Ok(seed) => seed,
@@ -188,25 +189,36 @@ pub async fn take_seed(
     progress: impl Fn(u64) + Send,
 ) -> Result<(), SeedError> {
     let endpoint = Endpoint::in_group(service::SEED, database);
-    let (sink, mut source) = links.open_stream(from, endpoint, Bytes::new()).await?;
+    let (sink, source) = links.open_stream(from, endpoint, Bytes::new()).await?;
+    plant(source, BytesMut::new(), disk, dir, progress).await?;
+    Ok(sink.finish().await?)
+}
+
+/// Makes a copy in an empty folder from what [`give_seed`] says; `buffer` holds what of it was read already. The
+/// other side is to be told that it is whole.
+pub async fn plant(
+    mut source: Source,
+    mut buffer: BytesMut,
+    disk: SharedDisk,
+    dir: PathBuf,
+    progress: impl Fn(u64) + Send,
+) -> Result<(), SeedError> {
     let mut planting = blocking(move || Planting::begin(disk, dir)).await?;
-    let (mut buffer, mut received) = (BytesMut::new(), 0);
-    while let Some(bytes) = source.next().await? {
-        received += bytes.len() as u64;
-        buffer.extend_from_slice(&bytes);
+    let mut received = 0;
+    loop {
         while let Some(piece) = cut_piece(&mut buffer)? {
             let (whole, rest) = blocking(move || planting.take(piece).map(|whole| (whole, planting))).await?;
             planting = rest;
             progress(received);
             if whole {
-                sink.finish().await?;
                 return Ok(());
             }
         }
+        let bytes = source.next().await?.ok_or(SeedError::CutOff)?;
+        received += bytes.len() as u64;
+        buffer.extend_from_slice(&bytes);
     }
-    Err(SeedError::CutOff)
 }
-
 /// The longest piece that is taken, bytes.
 const PIECE_MAX: usize = 64 << 20;
 

@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use base::{
     Guid,
-    neighbours::{Asked, NeighbourError, Neighbours},
+    neighbours::{Asked, Conversation, NeighbourError, Neighbours},
 };
 use bytes::Bytes;
-use tokio::io::DuplexStream;
 
 use crate::link::{Endpoint, LinkError, Links, converse};
 
@@ -30,11 +29,11 @@ impl Neighbours for Linked {
             async move { self.links.call(server, self.endpoint, question, PATIENCE).await.map_err(explain) },
         )
     }
-    fn converse(&self, server: Guid, head: Bytes) -> Asked<'_, DuplexStream> {
+    fn converse(&self, server: Guid, head: Bytes) -> Asked<'_, Conversation> {
         Box::pin(async move {
             let (sink, source) =
                 self.links.open_stream(server, self.endpoint, head).await.map_err(explain)?;
-            Ok(converse(sink, source))
+            Ok(Box::new(converse(sink, source)) as Conversation)
         })
     }
 }

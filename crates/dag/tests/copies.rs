@@ -11,7 +11,7 @@ use dag::{
         Host, Links, Options, Roster,
         authority::{Authority, ServerKey},
     },
-    replica::{Group, Work, found},
+    replica::{Group, Work, Writers, found},
 };
 use engine::{BodyRef, Database, Read, Replica};
 use tokio::sync::watch;
@@ -32,7 +32,9 @@ fn options(dir: PathBuf) -> engine::Options {
 
 async fn start(links: &Links, me: Guid, dir: PathBuf) -> Arc<Group> {
     let replica = Replica::open(options(dir), false).unwrap();
-    Group::start("test", me, replica, Carrier::new(links.clone(), DATABASE), Work::Threads).await.unwrap()
+    Group::start("test", me, replica, Carrier::new(links.clone(), DATABASE), (Work::Threads, Writers::Active))
+        .await
+        .unwrap()
 }
 
 async fn put(group: &Group, key: &'static [u8], len: usize) {

@@ -23,7 +23,7 @@ use base::{
     sim::{Crash, SimDisk},
 };
 use bytes::Bytes;
-use dag::replica::{Answered, Group, Peers, ServerId, Work, found, seed_this_thread};
+use dag::replica::{Answered, Group, Peers, ServerId, Work, Writers, found, seed_this_thread};
 use engine::{BodyRef, Database, EngineError, EntryId, Options, Planting, Read, Record, Replica};
 use parking_lot::Mutex;
 
@@ -109,7 +109,11 @@ struct World {
     nodes: Vec<Node>,
     /// Keys that were acknowledged, and those of which nobody knows.
     acknowledged: Arc<Mutex<BTreeSet<u64>>>,
+    /// How many of them were written on a copy that was not active.
+    elsewhere: Arc<AtomicU64>,
     tried: u64,
+    /// Every other seed has transactions on all copies.
+    writers: Writers,
     /// Who was active in which term.
     reigns: BTreeMap<u64, ServerId>,
 }
@@ -132,8 +136,9 @@ impl World {
                 group: None,
             })
             .collect();
-        let mut world =
-            Self { rng, net, nodes, acknowledged: Arc::default(), tried: 0, reigns: BTreeMap::new() };
+        let writers = if seed.is_multiple_of(2) { Writers::Active } else { Writers::All };
+        let (acknowledged, elsewhere, reigns) = (Arc::default(), Arc::default(), BTreeMap::new());
+        let mut world = Self { rng, net, nodes, acknowledged, elsewhere, tried: 0, writers, reigns };
         // The first copy is founded and works; the others are made from it.
         let database = Database::open(options(&world.nodes[0].disk)).unwrap();
         found(&database, server(0)).await.unwrap();
@@ -173,7 +178,7 @@ impl World {
         let replica = Replica::open(options(&node.disk), true).unwrap();
         node.alive = Arc::new(true.into());
         let port = Arc::new(Port { net: self.net.clone(), me: node.id, alive: node.alive.clone() });
-        let group = Group::start("sim", node.id, replica, port, Work::InLine).await.unwrap();
+        let group = Group::start("sim", node.id, replica, port, (Work::InLine, self.writers)).await.unwrap();
         self.net.nodes.lock().insert(node.id, group.clone());
         node.group = Some(group);
     }
@@ -195,11 +200,13 @@ impl World {
         });
     }
 
-    /// Clients write to whoever says it is active.
+    /// Clients write to whoever says it is active, and to others where those take it.
     fn write(&mut self) {
         for node in &self.nodes {
             let Some(group) = &node.group else { continue };
-            if !group.standing().is_active {
+            let takes_it = self.writers == Writers::All && self.rng.below(3) == 0;
+            let is_active = group.standing().is_active;
+            if !is_active && !takes_it {
                 continue;
             }
             let key = self.tried;
@@ -212,11 +219,12 @@ impl World {
                 txn.put(&[&b"k"[..], &key.to_be_bytes()].concat(), &body.encode());
                 Ok::<_, EngineError>(())
             });
-            let acknowledged = self.acknowledged.clone();
+            let (acknowledged, elsewhere) = (self.acknowledged.clone(), self.elsewhere.clone());
             tokio::spawn(async move {
                 if let Ok(done) = commit.await {
                     done.unwrap();
                     acknowledged.lock().insert(key);
+                    elsewhere.fetch_add(u64::from(!is_active), Ordering::Relaxed);
                 }
             });
         }
@@ -349,7 +357,8 @@ fn log(group: &Group) -> Vec<(EntryId, u64)> {
     group.entries(1..u64::MAX).unwrap().iter().map(|record: &Record| (record.entry(), record.end())).collect()
 }
 
-async fn run(seed: u64) -> (u64, usize) {
+/// Transactions tried, acknowledged, and of these written on a copy that was not active.
+async fn run(seed: u64) -> [u64; 3] {
     let mut world = World::new(seed, 3).await;
     for _ in 0..40 {
         world.trouble().await;
@@ -361,14 +370,15 @@ async fn run(seed: u64) -> (u64, usize) {
         }
     }
     world.settle().await;
-    let figures = (world.tried, world.acknowledged.lock().len());
+    let acknowledged = world.acknowledged.lock().len() as u64;
+    let figures = [world.tried, acknowledged, world.elsewhere.load(Ordering::Relaxed)];
     for node in &world.nodes {
         node.group.as_ref().unwrap().stop().await.unwrap();
     }
     figures
 }
 
-fn simulate(seed: u64) -> (u64, usize) {
+fn simulate(seed: u64) -> [u64; 3] {
     seed_this_thread(seed);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -385,20 +395,22 @@ fn nothing_acknowledged_is_lost_whatever_fails() {
         Err(_) => (0..std::env::var("RUNS").map_or(RUNS, |runs| runs.parse().unwrap())).collect(),
     };
     let next = AtomicU64::new(0);
-    let totals = Mutex::new((0, 0));
+    let totals = Mutex::new([0; 3]);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
                     let figures = std::panic::catch_unwind(|| simulate(seed));
-                    let Ok((tried, acknowledged)) = figures else { panic!("SEED={seed} failed") };
-                    let mut totals = totals.lock();
-                    *totals = (totals.0 + tried, totals.1 + acknowledged);
+                    let Ok(figures) = figures else { panic!("SEED={seed} failed") };
+                    totals.lock().iter_mut().zip(figures).for_each(|(total, figure)| *total += figure);
                 }
             });
         }
     });
-    let (tried, acknowledged) = *totals.lock();
-    eprintln!("{} seeds: {tried} tried, {acknowledged} acknowledged", seeds.len());
-    assert!(acknowledged > 0);
+    let [tried, acknowledged, elsewhere] = *totals.lock();
+    eprintln!(
+        "{} seeds: {tried} tried, {acknowledged} acknowledged, {elsewhere} of them on a copy that was not active",
+        seeds.len()
+    );
+    assert!(acknowledged > 0 && (elsewhere > 0 || seeds.len() < 2));
 }

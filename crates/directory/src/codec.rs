@@ -6,20 +6,23 @@
 use std::{borrow::Cow, collections::HashMap, ops::ControlFlow, sync::Arc};
 
 use base::{Guid, Timestamp};
-use engine::Read;
+use engine::{KeyChange, Read};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     dn::Dn,
     error::DirectoryError,
     object::Object,
-    schema::{CLASSES, Class},
+    schema::{CLASSES, Class, GROUP},
     value::Value,
     view::View,
 };
 
 /// The first byte of every object record.
 const FORMAT: u8 = 1;
+
+/// Names of containers that were met, so that objects share them.
+pub(crate) type Containers = HashMap<String, Dn>;
 
 /// One change of durable state.
 #[derive(Clone, Debug)]
@@ -88,7 +91,7 @@ fn encode(object: &Object) -> Result<Vec<u8>, DirectoryError> {
         .map_err(|error| DirectoryError::Corrupt(object.guid.to_string(), error.to_string()))
 }
 
-fn decode(guid: Guid, bytes: &[u8], containers: &mut HashMap<String, Dn>) -> Result<Object, DirectoryError> {
+fn decode(guid: Guid, bytes: &[u8], containers: &mut Containers) -> Result<Object, DirectoryError> {
     let damaged = |text: String| DirectoryError::Corrupt(guid.to_string(), text);
     let Some((&FORMAT, rest)) = bytes.split_first() else {
         return Err(damaged("unknown format; was it written by a newer version?".into()));
@@ -123,20 +126,46 @@ fn decode(guid: Guid, bytes: &[u8], containers: &mut HashMap<String, Dn>) -> Res
     Ok(object)
 }
 
-/// An object as it is stored, for another directory to take.
-pub(crate) fn write_object(object: &Object) -> Result<Vec<u8>, DirectoryError> {
-    encode(object)
-}
-
-/// An object as another directory has stored it.
-pub(crate) fn read_object(guid: Guid, bytes: &[u8]) -> Result<Object, DirectoryError> {
-    decode(guid, bytes, &mut HashMap::new())
+/// Brings a view up to what was written since. What cannot be read is left out and said so: the others are right.
+pub(crate) fn follow(view: &mut View, changes: Vec<KeyChange>, containers: &mut Containers) {
+    let guid = |bytes: Option<&[u8]>| bytes.and_then(|bytes| bytes.try_into().ok()).map(Guid);
+    let mut classes: Vec<&'static Class> = Vec::new();
+    for (key, value) in changes {
+        match (key.first(), value) {
+            (Some(b'o'), value) => {
+                let Some(guid) = guid(key.get(1..)) else { continue };
+                classes.extend(view.get(guid).map(|before| before.class));
+                match value.map(|value| decode(guid, &value, containers)) {
+                    None => view.remove(guid),
+                    Some(Ok(object)) => {
+                        classes.push(object.class);
+                        view.insert(Arc::new(object));
+                    }
+                    Some(Err(error)) => tracing::error!(object = %guid, %error, "an object can't be read"),
+                }
+            }
+            (Some(b'm'), value) => {
+                if let (Some(group), Some(member)) = (guid(key.get(1..17)), guid(key.get(17..33))) {
+                    view.set_member(group, member, value.is_some());
+                    classes.push(&GROUP);
+                }
+            }
+            (Some(b'c'), Some(value)) => {
+                let change = value[..].try_into().map(u64::from_le_bytes);
+                view.set_change(change.unwrap_or(view.change()));
+            }
+            _ => {}
+        }
+    }
+    classes.sort_by_key(|class| class.position());
+    classes.dedup_by_key(|class| class.position());
+    classes.into_iter().for_each(|class| view.refresh(class));
 }
 
 /// Reads the whole directory.
 pub(crate) fn load(database: &engine::Database) -> Result<View, DirectoryError> {
     let mut view = View::default();
-    let mut containers = HashMap::new();
+    let mut containers = Containers::new();
     let mut failure = None;
     database.view(|records| {
         let objects = records.scan_prefix(b"o", &mut |key, value| {

@@ -212,13 +212,6 @@ impl<'a> Draft<'a> {
         moved
     }
 
-    /// Takes an object as another server's directory has it, GUID and times included.
-    pub(crate) fn adopt(&mut self, object: Object) -> Result<(), DirectoryError> {
-        let old = self.view.get(object.guid).cloned();
-        let changed = object.when_changed;
-        self.store_at(old.as_deref(), object, changed).map(|_| ())
-    }
-
     /// Moves an object to another container.
     pub fn move_to(&mut self, guid: Guid, container: Dn) -> Result<(), DirectoryError> {
         let old = self.existing(guid)?;
@@ -318,16 +311,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Checks an object as a whole and takes it into the view and the records.
-    fn store(&mut self, old: Option<&Object>, object: Object) -> Result<Arc<Object>, DirectoryError> {
-        self.store_at(old, object, self.now)
-    }
-
-    fn store_at(
-        &mut self,
-        old: Option<&Object>,
-        mut object: Object,
-        when_changed: Timestamp,
-    ) -> Result<Arc<Object>, DirectoryError> {
+    fn store(&mut self, old: Option<&Object>, mut object: Object) -> Result<Arc<Object>, DirectoryError> {
         self.check_links(old, &object)?;
         for attribute in object.class.attributes().filter(|a| a.required) {
             if object.stored_value(attribute.name).is_none() && attribute.preset.value().is_none() {
@@ -342,7 +326,7 @@ impl<'a> Draft<'a> {
         rules::check_unique(&self.view, &object)?;
         let change = self.view.change() + 1;
         object.change = change;
-        object.when_changed = when_changed;
+        object.when_changed = self.now;
         let object = Arc::new(object);
         self.view.insert(object.clone());
         self.view.refresh(object.class);

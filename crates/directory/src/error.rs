@@ -35,15 +35,28 @@ pub enum DirectoryError {
     /// Not a filter.
     #[error("Cannot bind parameter 'Filter' to the target. Exception setting \"Filter\": \"{0}\"")]
     Filter(String),
+    /// Who decides about changes is not known at present, or another server's change came in between.
+    #[error("The directory can't be changed at present: {0}. Try again in a few seconds.")]
+    Unsettled(engine::EngineError),
     /// The records could not be read or written.
     #[error(transparent)]
-    Engine(#[from] engine::EngineError),
+    Engine(engine::EngineError),
     /// A stored object does not decode.
     #[error("directory record {0} is damaged: {1}")]
     Corrupt(String, String),
     /// The directory is closed.
     #[error("The directory is closed.")]
     Closed,
+}
+
+impl From<engine::EngineError> for DirectoryError {
+    fn from(error: engine::EngineError) -> Self {
+        use engine::EngineError::{Conflict, Passive, Unknown};
+        match error {
+            Passive(_) | Unknown | Conflict => Self::Unsettled(error),
+            other => Self::Engine(other),
+        }
+    }
 }
 
 impl From<DirectoryError> for Fault {
@@ -56,7 +69,9 @@ impl From<DirectoryError> for Fault {
             DirectoryError::Invalid(_) => (FaultKind::Invalid, "InvalidOperationException"),
             DirectoryError::Denied(_) => (FaultKind::AccessDenied, "ADScopeException"),
             DirectoryError::Filter(_) => (FaultKind::Invalid, "ParameterBindingException"),
-            DirectoryError::Closed => (FaultKind::Unavailable, "ADTransientException"),
+            DirectoryError::Closed | DirectoryError::Unsettled(_) => {
+                (FaultKind::Unavailable, "ADTransientException")
+            }
             DirectoryError::Corrupt(..) => return Fault::internal(error),
             DirectoryError::Engine(_) => {
                 return match error {

@@ -6,7 +6,7 @@
 //! Verbs that cmdlets offer (`verbs/`) are functions over a draft.
 
 mod codec;
-mod copy;
+pub mod component;
 mod directory;
 mod dn;
 mod draft;
@@ -23,7 +23,6 @@ pub mod value;
 pub mod verbs;
 mod view;
 
-pub use copy::{Copy, Row};
 pub use directory::{Directory, Options};
 pub use dn::Dn;
 pub use draft::{Draft, NAME_MAX, NewObject, Touched};

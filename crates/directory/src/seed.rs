@@ -13,7 +13,8 @@ use crate::{
     schema::{CONTAINER, EMAIL_ADDRESS_POLICY, ORGANIZATION, REMOTE_DOMAIN, TRANSPORT_CONFIG},
     value::{Binding, DomainPattern, Value},
     verbs::{
-        NewReceiveConnector, new_accepted_domain, new_mailbox_database, new_receive_connector, new_server,
+        NewReceiveConnector, complete_sites, new_accepted_domain, new_mailbox_database,
+        new_receive_connector, new_server,
     },
     view::Scope,
 };
@@ -99,6 +100,7 @@ pub fn seed(draft: &mut Draft<'_>, new: &Organization) -> Result<Seeded, Directo
     let fqdn = format!("{}.{}", new.server.to_lowercase(), new.domain);
     make_domains(draft, new)?;
     let server = add_server(draft, &new.server, &fqdn, &new.ports)?;
+    complete_sites(draft)?;
     let database = new_mailbox_database(draft, &new.database, server)?.guid;
     Ok(Seeded { organization, server, database, created: true })
 }

@@ -22,6 +22,7 @@ use crate::{
     checkpoint::{Checkpointer, Request},
     commit::{self, Committer, Job},
     core::{Core, Desk},
+    follow::Followed,
     opening::{self, Kind, Opened},
     state::State,
 };
@@ -166,6 +167,13 @@ impl Database {
     /// Runs `f` on a consistent view of durable state. Keep it short; page through long scans.
     pub fn view<R>(&self, f: impl FnOnce(&View<'_>) -> R) -> R {
         self.inner.core.state.read(|state| f(&View { state }))
+    }
+
+    /// Follows what is applied from now on.
+    pub fn follow(&self) -> Followed {
+        let queue = Arc::default();
+        self.inner.core.state.write().followers.push(Arc::downgrade(&queue));
+        Followed::of(queue)
     }
 
     /// Reads a whole body and checks it.

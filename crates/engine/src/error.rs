@@ -101,9 +101,14 @@ impl From<EngineError> for Fault {
                 (FaultKind::TooLarge, "RecordTooLarge", "The item is too large to be stored.")
             }
             EngineError::Gone(_) => (FaultKind::NotFound, "ObjectNotFound", "The item was deleted."),
+            EngineError::Dismounted(_) | EngineError::Passive(_) | EngineError::Unknown => (
+                FaultKind::Unavailable,
+                Fault::OFFLINE,
+                "The mailbox database is unavailable; try again later.",
+            ),
             _ => (
                 FaultKind::Unavailable,
-                "MapiExceptionMdbOffline",
+                "MapiExceptionDatabaseError",
                 "The mailbox database is unavailable; try again later.",
             ),
         };

@@ -88,6 +88,7 @@ pub(crate) fn open(options: Options, kind: Kind) -> Result<Opened, EngineError> 
         entry: if alone { log.last } else { mark.entry },
         checkpoint: mark.position,
         dismounted: None,
+        followers: Vec::new(),
     };
     // No record beyond the mark may be of an earlier epoch than it says.
     let epoch = if beyond.is_empty() { log.epoch } else { mark.epoch };

@@ -310,6 +310,25 @@ pub struct Planting {
     file: Option<(u64, u64, Arc<dyn DiskFile>)>,
 }
 
+/// Whether a folder holds a whole database.
+pub fn holds_database(disk: &SharedDisk, dir: &Path) -> Result<bool, EngineError> {
+    match disk.list(dir) {
+        Ok(names) => Ok(names.iter().any(|name| name == Path::new(index::NAME))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(EngineError::io("reading the folder", dir, error)),
+    }
+}
+
+/// Removes the database in a folder, and leaves the folder. What a crash leaves over is no database any more.
+pub fn remove_database(disk: &SharedDisk, dir: &Path) -> Result<(), EngineError> {
+    let failed = |error| EngineError::io("removing the database in", dir, error);
+    let remove = |name: &Path| disk.remove(&dir.join(name)).map_err(failed);
+    remove(Path::new(index::NAME))?;
+    disk.sync_dir(dir).map_err(failed)?;
+    disk.list(dir).map_err(failed)?.iter().try_for_each(|name| remove(name))?;
+    disk.sync_dir(dir).map_err(failed)
+}
+
 fn broken(why: &str) -> EngineError {
     EngineError::Corrupt(format!("the seed cannot be taken: {why}"))
 }
@@ -320,11 +339,10 @@ impl Planting {
     pub fn begin(disk: SharedDisk, dir: PathBuf) -> Result<Self, EngineError> {
         let failed = |error| EngineError::io("making a copy in", &dir, error);
         disk.create_dir_all(&dir).map_err(failed)?;
-        let names = disk.list(&dir).map_err(failed)?;
-        if names.iter().any(|name| name == Path::new(index::NAME)) {
+        if holds_database(&disk, &dir)? {
             return Err(EngineError::Occupied(dir));
         }
-        for name in names {
+        for name in disk.list(&dir).map_err(failed)? {
             disk.remove(&dir.join(name)).map_err(failed)?;
         }
         let index = Index::draft(&disk, &dir)?;

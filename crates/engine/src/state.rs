@@ -1,11 +1,15 @@
 //! What readers see: the layers of durable state, swapped as the log grows and checkpoints are taken.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::Cell,
+    sync::{Arc, Weak},
+};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
     EngineError, EntryId, Record,
+    follow::Queue,
     index::{Mark, Snapshot},
     layers::Layers,
     overlay::{Note, Overlay},
@@ -35,6 +39,8 @@ pub(crate) struct State {
     pub(crate) checkpoint: u64,
     /// Why the database is not mounted.
     pub(crate) dismounted: Option<String>,
+    /// Those who are told of every write set.
+    pub(crate) followers: Vec<Weak<Queue>>,
 }
 
 impl State {
@@ -56,12 +62,23 @@ impl State {
         self.active.apply(record.entry(), &record.bodies, record.writes()).map_err(|_| {
             EngineError::Corrupt(format!("the write set at log position {} is malformed", record.position()))
         })?;
+        self.tell(record);
         self.applied = record.end();
         self.entry = record.entry();
         if self.active.note.as_ref().is_some_and(|note| note.entry == self.entry) {
             self.note.clone_from(&self.active.note);
         }
         Ok(())
+    }
+
+    fn tell(&mut self, record: &Record) {
+        self.followers.retain(|follower| match follower.upgrade() {
+            Some(queue) => {
+                queue.push(record.writes());
+                true
+            }
+            None => false,
+        });
     }
 
     /// Fails when the database is dismounted.

@@ -60,6 +60,12 @@ impl Model {
         for (found, wanted) in found.iter().zip(&self.log[from as usize..]) {
             assert_eq!(found.encode().concat(), wanted.encode().concat());
         }
+        let durable = |record: &&Record| record.end() <= replica.durable();
+        for record in found.iter().filter(durable) {
+            let index = record.entry().index;
+            assert_eq!(replica.entry_before(record.end()).unwrap(), index);
+            assert_eq!(replica.entry_before(record.end() - 1).unwrap(), index - 1);
+        }
     }
 
     /// After a crash: what is left begins with all that was flushed.

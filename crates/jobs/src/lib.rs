@@ -1,4 +1,6 @@
-//! What runs without being asked: the mover of mailboxes, assistants that keep the stores in order.
+//! What runs without being asked: copies of databases, the mover of mailboxes, assistants that keep the stores in
+//! order.
 
+pub mod copies;
 pub mod moves;
 pub mod store_maintenance;

@@ -9,7 +9,7 @@ use std::{
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::link::Duplex;
+use base::neighbours::Duplex;
 
 /// Compressed bytes held on the way in, and on the way out before more is taken.
 const BUFFER: usize = 8 << 10;

@@ -1,11 +1,16 @@
 //! The two directions of one client's connection: a buffer in, a buffer out, TLS, and the time a peer may
 //! take. Shared by the line-based protocols.
 
+mod carry;
+
+pub(crate) use carry::Counted;
+
 use std::{io, time::Duration};
 
+use base::neighbours::Duplex;
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::watch,
     time::timeout,
 };
@@ -26,11 +31,6 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a closed connection is drained, so that its last line is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Any stream of bytes: a socket, TLS over one, a pipe in tests.
-pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
-
 /// Why a session ended without the client taking leave.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Gone {
@@ -43,6 +43,9 @@ pub(crate) enum Gone {
     /// The server is about to stop.
     #[error("the server is shutting down")]
     Stopping,
+    /// The mailbox is not to be had from here any more; the client finds it when it logs on again.
+    #[error("the mailbox is no longer available here; log on again in a moment")]
+    Offline,
     /// The session was ended for the reason told to the client.
     #[error("{0}")]
     Ended(&'static str),
@@ -61,6 +64,8 @@ pub(crate) struct Link {
     /// What goes out next; [`Link::relieve`] keeps it small.
     pub(crate) output: Vec<u8>,
     shutdown: watch::Receiver<bool>,
+    /// Turns true when there is nothing any more to serve the client with.
+    offline: Option<watch::Receiver<bool>>,
 }
 
 impl Link {
@@ -73,7 +78,18 @@ impl Link {
             input: BytesMut::new(),
             output: Vec::new(),
             shutdown,
+            offline: None,
         }
+    }
+
+    /// Wraps a stream that another server carries, which knows whether TLS protects the client's end.
+    pub(crate) fn carried(stream: Box<dyn Duplex>, secure: bool, shutdown: watch::Receiver<bool>) -> Self {
+        Link { secure, ..Self::new(stream, shutdown) }
+    }
+
+    /// From now on waiting for input ends when this turns true.
+    pub(crate) fn until(&mut self, offline: watch::Receiver<bool>) {
+        self.offline = Some(offline);
     }
 
     /// Whether TLS protects the connection.
@@ -116,6 +132,7 @@ impl Link {
             biased;
             read = read => read,
             () = stopped(&mut self.shutdown) => return Err(Gone::Stopping),
+            () = went(&mut self.offline) => return Err(Gone::Offline),
         };
         match read {
             Err(_) => Err(Gone::Inactive),
@@ -204,6 +221,14 @@ impl Link {
         if let Ok(Err(error)) = timeout(LINGER, goodbye).await {
             tracing::trace!(%error, "closing");
         }
+    }
+}
+
+/// Waits until what the client is served with is gone.
+async fn went(offline: &mut Option<watch::Receiver<bool>>) {
+    match offline {
+        Some(offline) => stopped(offline).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base::Fault;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use services::{Client, Credentials, Mailbox, Services};
+use services::{Client, Credentials, Entrance, Services, Standing};
 
 /// The longest response line, bytes.
 pub(crate) const RESPONSE_MAX: usize = 4 << 10;
@@ -18,8 +18,13 @@ pub(crate) struct Identity {
     pub(crate) password: String,
 }
 
-/// Checks who it is and opens the mailbox: the user's own, or the one asked for.
-pub(crate) async fn enter(services: &Services, identity: Identity, client: Client) -> Result<Mailbox, Fault> {
+/// Checks who it is and opens the mailbox, the user's own or the one asked for, where it is.
+pub(crate) async fn enter(
+    services: &Services,
+    identity: Identity,
+    client: Client,
+    standing: &Standing,
+) -> Result<Entrance, Fault> {
     let Identity { authorize, user, password } = identity;
     let credentials = Credentials { login: user, password };
     let protocol = client.protocol;
@@ -30,9 +35,9 @@ pub(crate) async fn enter(services: &Services, identity: Identity, client: Clien
     })?;
     logons("ok").increment(1);
     let other = Some(authorize.as_str()).filter(|name| !name.is_empty() && *name != credentials.login);
-    let mailbox = services.open_mailbox(&caller, other).await?;
+    let entrance = services.enter(&caller, other, standing).await?;
     tracing::info!(user = caller.name, "logged on");
-    Ok(mailbox)
+    Ok(entrance)
 }
 
 /// One exchange.

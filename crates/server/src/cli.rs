@@ -160,6 +160,9 @@ pub(crate) struct Setup {
     /// The organisation's name.
     #[arg(long, default_value = "First Organization")]
     pub(crate) organization: String,
+    /// The site this server is in: servers of one site are near each other. Made where there is none of that name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
     /// Listen on this address; all when not given.
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
     pub(crate) listen: IpAddr,

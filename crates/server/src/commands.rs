@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base::{Fault, FaultKind};
 use cmdlets::{Cmdlets, Context};
+use directory::component::{ComponentState, component_state};
 use powershell::CommandSource;
 use protocols::http::OpenCommands;
 use services::Caller;
@@ -20,6 +21,21 @@ impl Commands {
     /// Over the server's rooms.
     pub(crate) fn new(cx: Arc<Context>, configurations: SessionConfigurations) -> Self {
         Self { cx, configurations }
+    }
+
+    /// Nobody comes in over the network while that is out of service; the shell of the machine stays.
+    fn in_service(&self) -> Result<(), Fault> {
+        let view = self.cx.directory.snapshot();
+        let state = view.get(self.cx.server).map(|server| component_state(server, "RpsProxy"));
+        if state != Some(ComponentState::Inactive) {
+            return Ok(());
+        }
+        let text = format!(
+            "Remote PowerShell of the server {} is out of service (Get-ServerComponentState, RpsProxy). Connect to \
+             another server.",
+            self.cx.server_name
+        );
+        Err(Fault::new(FaultKind::Unavailable, "ServerComponentInactive", text))
     }
 
     /// As the product says it, without its drive; the name is the caller's own.
@@ -39,6 +55,7 @@ impl OpenCommands for Commands {
         if !self.configurations.knows(configuration) {
             return Err(self.unknown(configuration));
         }
+        self.in_service()?;
         let origin = caller.client.address.to_string();
         let all = Cmdlets::for_administrator(self.cx.clone(), caller.user, &caller.name, &origin)?;
         self.configurations.open(configuration, Arc::new(all)).ok_or_else(|| self.unknown(configuration))

@@ -6,13 +6,17 @@ use std::{sync::Arc, time::Duration};
 
 use base::{Disk, Fault, Guid, clock::SharedClock, disk::SystemDisk};
 use bytes::{Bytes, BytesMut};
-use dag::link::{
-    Audience, Endpoint, Guest, JoinKey, LinkError, Links, Registration, Sink, Source,
-    authority::{Authority, ServerKey},
-    service,
+use cmdlets::{Context, Deed};
+use dag::{
+    copies::{give_seed, plant},
+    link::{
+        Audience, Endpoint, Guest, JoinKey, LinkError, Links, Peer, Registration, Sink, Source,
+        authority::{Authority, ServerKey},
+        service,
+    },
+    replica::Group,
 };
 use directory::{
-    Directory, Row,
     seed::{self, Port},
     verbs::server::{self, Joining},
 };
@@ -24,18 +28,16 @@ use crate::{
     layout::Layout,
     links::Keys,
     provision,
-    serve::{self, Seams},
+    serve::Seams,
 };
 
 /// Raised when what is said changes its shape, or a directory's rows do: servers of one organisation that join
 /// each other must agree.
-const VERSION: u16 = 1;
+const VERSION: u16 = 3;
 /// How far the clocks may be apart: certificates and log-ons would fail, and "later" would mean nothing.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 /// The longest message, bytes.
 const MESSAGE_MAX: usize = 64 << 20;
-/// Rows are sent in messages of about this size, bytes.
-const ROWS: usize = 256 << 10;
 
 /// What the new server says.
 #[derive(Serialize, Deserialize)]
@@ -50,26 +52,21 @@ struct Request {
     link_key: [u8; 32],
     /// Its default receive connectors' addresses; `None` for the product's ports on every address.
     connectors: [Option<std::net::SocketAddr>; 5],
+    /// The site it is in; the first one where nobody says.
+    site: Option<String>,
 }
 
-/// What it is told, one after the other.
+/// What it is told when it is in; a copy of the directory follows.
 #[derive(Serialize, Deserialize)]
-enum Answer {
-    /// It is in.
-    Admitted {
-        /// The server's object.
-        server: Guid,
-        /// The organisation's name.
-        organization: String,
-        /// The authority's certificate, DER.
-        certificate: Vec<u8>,
-        /// The authority's key: every server can admit and renew, so that the loss of none of them matters.
-        key: Vec<u8>,
-    },
-    /// A part of the directory.
-    Rows(Vec<Row>),
-    /// That was all of it.
-    Complete,
+struct Admitted {
+    /// The server's object.
+    server: Guid,
+    /// The organisation's name.
+    organization: String,
+    /// The authority's certificate, DER.
+    certificate: Vec<u8>,
+    /// The authority's key: every server can admit and renew, so that the loss of none of them matters.
+    key: Vec<u8>,
 }
 
 /// What became of it.
@@ -81,12 +78,12 @@ pub(crate) struct Joined {
 }
 
 /// Lets guests with a good key join.
-pub(crate) fn answer(links: &Links, directory: &Directory, keys: Arc<Keys>) -> Registration {
-    let directory = directory.clone();
+pub(crate) fn answer(links: &Links, cx: Arc<Context>, copy: &Arc<Group>, keys: Arc<Keys>) -> Registration {
+    let copy = copy.clone();
     links.register_stream(Audience::Guests, Endpoint::of(service::JOIN), move |peer, head, sink, source| {
-        let (directory, keys) = (directory.clone(), keys.clone());
+        let (cx, copy, keys) = (cx.clone(), copy.clone(), keys.clone());
         async move {
-            if let Err(error) = admit(&directory, &keys, &head, sink, source).await {
+            if let Err(error) = admit((&cx, &copy), &keys, (&peer, &head), sink, source).await {
                 tracing::warn!(address = %peer.address, %error, "a server did not join");
             }
         }
@@ -94,14 +91,14 @@ pub(crate) fn answer(links: &Links, directory: &Directory, keys: Arc<Keys>) -> R
 }
 
 async fn admit(
-    directory: &Directory,
+    (cx, copy): (&Arc<Context>, &Arc<Group>),
     keys: &Keys,
-    head: &[u8],
+    (peer, head): (&Peer, &[u8]),
     mut sink: Sink,
-    mut source: Source,
+    source: Source,
 ) -> Result<(), LinkError> {
-    let (admitted, rows) = match enter(directory, keys, head).await {
-        Ok(entered) => entered,
+    let admitted = match enter(cx, keys, peer, head).await {
+        Ok(admitted) => admitted,
         Err(why) => {
             tracing::info!(why, "a server was not let in");
             sink.refuse(VERSION, why);
@@ -109,14 +106,13 @@ async fn admit(
         }
     };
     send(&mut sink, &admitted).await?;
-    send_directory(&mut sink, rows).await?;
-    sink.finish().await?;
     // The new server says that it has everything by ending its side.
-    source.next().await.map(|_| ())
+    give_seed(copy, sink, source).await
 }
 
-/// Gives the new server its place in the directory, and takes the directory as it is then; or says why not.
-async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<(Answer, Vec<Row>), String> {
+/// Gives the new server its place in the directory, or says why not.
+async fn enter(cx: &Arc<Context>, keys: &Keys, peer: &Peer, head: &[u8]) -> Result<Admitted, String> {
+    let directory = &cx.directory;
     let malformed = |_| "the request is malformed".to_owned();
     // The version comes first, whatever follows it.
     let (version, _) = postcard::take_from_bytes::<u16>(head).map_err(malformed)?;
@@ -127,21 +123,34 @@ async fn enter(directory: &Directory, keys: &Keys, head: &[u8]) -> Result<(Answe
     }
     let (request, _) = postcard::take_from_bytes::<Request>(head).map_err(malformed)?;
     let joining = joining(request);
-    let fqdn = joining.fqdn.clone();
+    let deed = joined_by(peer, &joining);
     let public = |fault: Fault| fault.public_text;
     let server = directory.commit(move |draft| server::join_server(draft, &joining)).await.map_err(public)?;
-    tracing::info!(%server, fqdn, "a server joins");
-    let from = directory.clone();
-    let rows = tokio::task::spawn_blocking(move || from.rows()).await;
-    let rows = rows.map_err(|error| error.to_string())?.map_err(public)?;
+    tracing::info!(%server, name = deed.object, "a server joins");
+    let recorder = cx.clone();
+    let _ = tokio::task::spawn_blocking(move || cmdlets::note(&recorder, deed)).await;
     let organization = directory.snapshot().organization().map(|o| o.name.to_string());
-    let admitted = Answer::Admitted {
+    Ok(Admitted {
         server,
         organization: organization.unwrap_or_default(),
         certificate: keys.authority.certificate().to_vec(),
         key: keys.authority.key(),
-    };
-    Ok((admitted, rows))
+    })
+}
+
+/// A join, for the administrator audit log of the server that lets the new one in.
+fn joined_by(peer: &Peer, joining: &Joining) -> Deed {
+    Deed {
+        name: "Join-ExchangeServer",
+        caller: format!("{} (join key)", joining.fqdn),
+        origin: peer.address.to_string(),
+        object: joining.name.clone(),
+        parameters: vec![
+            ("Name", joining.name.clone()),
+            ("Fqdn", joining.fqdn.clone()),
+            ("LinkAddresses", joining.addresses.join(",")),
+        ],
+    }
 }
 
 fn joining(request: Request) -> Joining {
@@ -161,47 +170,8 @@ fn joining(request: Request) -> Joining {
             default_hub,
             client_proxy,
         },
+        site: request.site,
     }
-}
-
-/// The directory's first copy: here its rows; once directories are replicated, a copy of the group's.
-async fn send_directory(sink: &mut Sink, rows: Vec<Row>) -> Result<(), LinkError> {
-    let (mut part, mut bytes) = (Vec::new(), 0);
-    for row in rows {
-        bytes += row.0.len() + row.1.len();
-        part.push(row);
-        if bytes >= ROWS {
-            send(sink, &Answer::Rows(std::mem::take(&mut part))).await?;
-            bytes = 0;
-        }
-    }
-    send(sink, &Answer::Rows(part)).await?;
-    send(sink, &Answer::Complete).await
-}
-
-/// The other end of [`send_directory`].
-async fn receive_directory(
-    messages: &mut Messages,
-    layout: &Layout,
-    seams: &Seams,
-) -> Result<(), ServerError> {
-    let options = seams.directory(layout);
-    let copy = serve::blocking("making the directory", || {
-        directory::Copy::begin(options).map(Arc::new).map_err(Fault::from)
-    });
-    let copy = copy.await?;
-    loop {
-        match messages.next().await? {
-            Answer::Rows(rows) => {
-                let into = copy.clone();
-                serve::blocking("copying the directory", move || into.add(rows).map_err(Fault::from)).await?;
-            }
-            Answer::Complete => break,
-            Answer::Admitted { .. } => return Err(broken()),
-        }
-    }
-    let copy = Arc::into_inner(copy).ok_or_else(broken)?;
-    serve::blocking("copying the directory", || copy.finish().map_err(Fault::from)).await
 }
 
 /// Joins: afterwards the data folder is ready to serve.
@@ -211,6 +181,7 @@ pub(crate) async fn join(
     ports: Ports,
     at: &str,
     key: &JoinKey,
+    site: Option<String>,
 ) -> Result<Joined, ServerError> {
     let seams = Seams::system();
     let refused = |error: LinkError| explain(at, error);
@@ -225,19 +196,20 @@ pub(crate) async fn join(
         addresses: config.link_addresses(),
         link_key: own.fingerprint(),
         connectors: provision::connector_addresses(config, ports),
+        site,
     };
     let head = postcard::to_stdvec(&request).map_err(|_| broken())?;
     let opened = guest.open_stream(Endpoint::of(service::JOIN), head.into()).await;
     let (sink, source) = opened.map_err(refused)?;
     let mut messages = Messages { source, buffer: BytesMut::new(), at: at.to_owned() };
-    let Answer::Admitted { server, organization, certificate, key } = messages.next().await? else {
-        return Err(broken());
-    };
+    let Admitted { server, organization, certificate, key } = messages.next().await?;
     let authority = Authority::from_der(&certificate, &key).map_err(refused)?;
     SystemDisk
         .create_dir_all(layout.root())
         .map_err(|e| ServerError::io(layout.root().display().to_string(), e))?;
-    let copied = receive_directory(&mut messages, layout, &seams).await;
+    let Messages { source, buffer, .. } = messages;
+    let copied = plant(source, buffer, seams.disk(), layout.directory(), |_| ()).await;
+    let copied = copied.map_err(|error| ServerError::Usage(format!("copying the directory failed: {error}")));
     copied.and_then(|()| Keys { authority, own }.save(layout)).map_err(|error| {
         ServerError::Usage(format!(
             "{error}. The organization knows this server already: run `Remove-ExchangeServer {}` there before you try \
@@ -312,7 +284,7 @@ impl Messages {
     }
 }
 
-async fn send(sink: &mut Sink, message: &Answer) -> Result<(), LinkError> {
+async fn send(sink: &mut Sink, message: &impl Serialize) -> Result<(), LinkError> {
     let body = postcard::to_stdvec(message).map_err(|error| LinkError::Io(error.to_string()))?;
     let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
     sink.send(Bytes::copy_from_slice(&len.to_le_bytes())).await?;

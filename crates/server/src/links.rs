@@ -4,27 +4,27 @@
 use std::{sync::Arc, time::Duration};
 
 use base::{
-    Disk, Fault, Guid,
+    Disk, Guid,
     disk::SystemDisk,
     eventlog::{self, EventKind, Level},
 };
-use dag::link::{
-    self, Audience, Endpoint, Host, Links, Options, Registration, Roster, Status,
-    authority::{Authority, RENEWAL, ServerKey},
-    service,
+use cmdlets::Context;
+use dag::{
+    link::{
+        self, Host, Links, Options, Registration, Roster, Status,
+        authority::{Authority, RENEWAL, ServerKey},
+    },
+    replica::Group,
 };
-use directory::{
-    Directory, View,
-    verbs::server::{self, ServerList},
-};
+use directory::{Directory, View, verbs::server};
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{config::Config, error::ServerError, files, join, layout::Layout, serve, serve::Seams, shutdown};
+use crate::{
+    config::Config, error::ServerError, files, join, layout::Layout, relay, serve, serve::Seams, shutdown,
+};
 
-/// How long a server may take to say that it knows the list of servers.
-const TELLING: Duration = Duration::from_secs(10);
-/// The longest list of servers that is taken, bytes.
-const LIST_MAX: usize = 4 << 20;
+/// Until what the directory did not take is said again.
+const SAYING_AGAIN: Duration = Duration::from_secs(5);
 
 const LOST: EventKind = EventKind {
     log: "Application",
@@ -102,31 +102,22 @@ fn roster(view: &View) -> Roster {
 /// The links, and what answers on them for as long as this lives.
 pub(crate) struct ServerLinks {
     pub(crate) links: Links,
+    keys: Arc<Keys>,
     _answers: Vec<Registration>,
 }
 
 impl ServerLinks {
-    /// Makes what is missing (folders of older versions have no keys), says in the directory where this server is
-    /// reached, and links it with all others.
-    pub(crate) async fn open(
+    /// Links this server with all others that the directory knows. Makes what is missing: folders of older versions
+    /// have no keys.
+    pub(crate) fn open(
         layout: &Layout,
         seams: &Seams,
         config: &Config,
-        directory: &Directory,
-        this: Guid,
+        (directory, this): (&Directory, Guid),
         tasks: &mut JoinSet<()>,
         stopped: &watch::Receiver<bool>,
     ) -> Result<Self, ServerError> {
-        let keys = Keys::load_or_create(layout, &directory.snapshot(), seams.clock.now())?;
-        let (certificate, key) = (keys.authority.certificate().to_vec(), keys.own.fingerprint());
-        let addresses = config.link_addresses();
-        directory
-            .commit(move |draft| {
-                server::set_authority(draft, &certificate)?;
-                server::set_link(draft, this, &addresses, &key)
-            })
-            .await
-            .map_err(ServerError::during("saying where this server is reached"))?;
+        let keys = Arc::new(Keys::load_or_create(layout, &directory.snapshot(), seams.clock.now())?);
         let (known, roster) = watch::channel(Arc::new(roster(&directory.snapshot())));
         let identity = keys.authority.identify(this, &keys.own, seams.clock.now()).map_err(failed)?;
         let listener = serve::bind(config.listen.at(config.listen.links), "other servers")?;
@@ -138,17 +129,63 @@ impl ServerLinks {
             rng: seams.rng.clone(),
         });
         let links = links.map_err(failed)?;
-        let keys = Arc::new(keys);
-        let join = join::answer(&links, directory, keys.clone());
-        let servers = links.register_call(Audience::Servers, Endpoint::of(service::SERVERS), {
-            let directory = directory.clone();
-            move |_, list| told(directory.clone(), this, list)
-        });
         tasks.spawn(follow(directory.clone(), known, stopped.clone()));
-        tasks.spawn(tell(directory.clone(), links.clone(), this, stopped.clone()));
-        tasks.spawn(renew(links.clone(), keys, this, seams.clock.clone(), stopped.clone()));
+        tasks.spawn(renew(links.clone(), keys.clone(), this, seams.clock.clone(), stopped.clone()));
         tasks.spawn(watch_over(directory.clone(), links.clone(), stopped.clone()));
-        Ok(Self { links, _answers: vec![join, servers] })
+        Ok(Self { links, keys, _answers: Vec::new() })
+    }
+
+    /// Runs cmdlets for the other servers' administrators, and lets new servers join.
+    pub(crate) fn run_cmdlets(&mut self, cx: &Arc<Context>, copy: &Arc<Group>) {
+        self._answers.push(relay::answer(&self.links, cx.clone()));
+        self._answers.push(join::answer(&self.links, cx.clone(), copy, self.keys.clone()));
+    }
+
+    /// Says in the directory where this server is reached.
+    pub(crate) fn serve(
+        &self,
+        config: &Config,
+        (copy, directory): (&Arc<Group>, &Directory),
+        tasks: &mut JoinSet<()>,
+        stopped: &watch::Receiver<bool>,
+    ) {
+        let presence = Presence {
+            authority: self.keys.authority.certificate().to_vec(),
+            key: self.keys.own.fingerprint(),
+            addresses: config.link_addresses(),
+            this: copy.me(),
+        };
+        tasks.spawn(say_where(directory.clone(), presence, stopped.clone()));
+    }
+}
+
+/// How others find and recognise this server.
+#[derive(Clone)]
+struct Presence {
+    authority: Vec<u8>,
+    key: [u8; 32],
+    addresses: Vec<String>,
+    this: Guid,
+}
+
+/// Says in the directory how this server is found, as soon as it takes changes.
+async fn say_where(directory: Directory, presence: Presence, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let Presence { authority, key, addresses, this } = presence.clone();
+        let said = directory.commit(move |draft| {
+            server::set_authority(draft, &authority)?;
+            server::set_link(draft, this, &addresses, &key)
+        });
+        match said.await {
+            Ok(_) => return,
+            Err(fault) => {
+                tracing::warn!(error = %fault, "the directory does not say where this server is reached")
+            }
+        }
+        tokio::select! {
+            () = shutdown::requested(&mut stopped) => return,
+            () = tokio::time::sleep(SAYING_AGAIN) => {}
+        }
     }
 }
 
@@ -189,52 +226,6 @@ async fn renew(
             tracing::error!(%error, "this server's certificate for its links was not renewed");
         }
     }
-}
-
-/// Tells every server that is reached which servers there are, whenever that or the reaching changes. Once the
-/// directory itself is replicated nobody needs to be told.
-async fn tell(directory: Directory, links: Links, this: Guid, mut stopped: watch::Receiver<bool>) {
-    let (mut changes, mut reached) = (directory.watch(), links.changes());
-    let mut told: std::collections::BTreeMap<Guid, (ServerList, base::Timestamp)> = Default::default();
-    loop {
-        let list = server::server_list(&directory.snapshot()).unwrap_or_default();
-        let up = links.states().into_iter().filter(|state| state.status == Status::Up);
-        for state in up.filter(|state| state.server != this) {
-            // A link that came up anew leads to a server that may have missed something.
-            let now = (list.clone(), state.since);
-            if told.get(&state.server) == Some(&now) {
-                continue;
-            }
-            let Ok(bytes) = postcard::to_stdvec(&list) else { continue };
-            let endpoint = Endpoint::of(service::SERVERS);
-            match links.call(state.server, endpoint, vec![bytes.into()], TELLING).await {
-                Ok(_) => _ = told.insert(state.server, now),
-                Err(error) => {
-                    tracing::debug!(server = %state.server, %error, "the list of servers was not told")
-                }
-            }
-        }
-        tokio::select! {
-            () = shutdown::requested(&mut stopped) => return,
-            changed = changes.changed() => if changed.is_err() { return },
-            changed = reached.changed() => if changed.is_err() { return },
-        }
-    }
-}
-
-/// Takes what another server knows of the servers.
-async fn told(
-    directory: Directory,
-    this: Guid,
-    list: bytes::Bytes,
-) -> Result<Vec<bytes::Bytes>, link::Refusal> {
-    let malformed = || link::Refusal::new(1, "the list of servers is malformed");
-    if list.len() > LIST_MAX {
-        return Err(malformed());
-    }
-    let list: ServerList = postcard::from_bytes(&list).map_err(|_| malformed())?;
-    let merged = directory.commit(move |draft| server::merge_servers(draft, this, list)).await;
-    merged.map(|_| Vec::new()).map_err(|fault: Fault| link::Refusal::new(2, fault.public_text))
 }
 
 /// Says in the event log which servers are lost, found again, new, and forgotten.

@@ -43,6 +43,8 @@ pub(crate) struct Organization {
     pub(crate) administrator: Account,
     /// Further mailboxes.
     pub(crate) accounts: Vec<Account>,
+    /// The site of its first server; the first one where nobody says.
+    pub(crate) site: Option<String>,
 }
 
 /// The name of the first mailbox database.
@@ -60,6 +62,7 @@ pub(crate) async fn provision(
     let fqdn = config.server_name.clone();
     let short = short_name(&fqdn);
     let ports = seed_ports(config, new.ports);
+    let site = new.site.clone();
     let organization = seed::Organization {
         name: new.name.clone(),
         domain,
@@ -71,6 +74,9 @@ pub(crate) async fn provision(
     let seeded = directory
         .commit(move |draft| {
             let seeded = seed::seed(draft, &organization)?;
+            if let Some(site) = site.filter(|_| seeded.created) {
+                verbs::put_into_site(draft, seeded.server, &site)?;
+            }
             // The organisation may have further servers; their settings are not ours.
             let Some(server) = own_server(draft, &fqdn) else { return Ok(seeded) };
             draft.modify_system(server, vec![("Fqdn", Edit::set(fqdn.as_str()))])?;
@@ -94,12 +100,13 @@ pub(crate) async fn provision(
 /// Who administers a folder whose setup said nothing about roles.
 pub(crate) const ADMINISTRATOR: &str = "administrator";
 
-/// Makes what an older version did not: the first copies of databases, and the roles and role groups that are missing
+/// Makes what an older version did not: the first copies of databases, the sites, and the roles and role groups that are missing
 /// (all, in a new organisation). The administrator gets into Organization Management when that is made.
 pub(crate) async fn access(directory: &Directory, administrator: &str) -> Result<(), Fault> {
     let logins = [administrator.to_owned(), ADMINISTRATOR.to_owned()];
     let seed = move |draft: &mut Draft<'_>| {
         verbs::complete_copies(draft)?;
+        verbs::complete_sites(draft)?;
         let found = logins.iter().find_map(|login| Authenticator::find(draft, login)).map(|user| user.guid);
         trust::access::seed(draft, found.as_slice())
     };

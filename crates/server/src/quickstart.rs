@@ -89,6 +89,7 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<(), ServerError> {
         domain: generated.domain.clone(),
         ports,
         accounts: generated.mailboxes.clone(),
+        site: None,
         administrator: generated.admin.clone(),
     };
     let saved = serde_json::to_vec_pretty(&generated).map_err(|e| ServerError::Usage(e.to_string()))?;

@@ -7,16 +7,23 @@ use std::{
 };
 
 use base::{
-    Fault, Rng,
+    Fault, Guid, Rng,
     clock::{SharedClock, SystemClock},
     disk::{DiskFile, SharedDisk, SystemDisk},
     eventlog::{self, EventKind, EventLog, Level},
+    neighbours::Neighbours,
     rng::SystemRng,
 };
-use cmdlets::{Context, copies::SingleServer};
+use cmdlets::{Context, copies::Kept};
+use dag::{
+    link::{Links, Registration, service},
+    neighbours::neighbours,
+    replica::Group,
+};
 use directory::{Directory, Object};
+use jobs::copies::{self, Answers, Manager};
 use protocols::{http, imap, listen, pop3, psremoting};
-use services::Services;
+use services::{Place, Services};
 use store::Stores;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -24,22 +31,29 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
-use transport::{Transport, receive};
+use transport::{
+    Transport,
+    receive::{self, Intake},
+};
 use trust::{Authenticator, audit};
 use wire::kerberos::gss;
 
 use crate::{
     admin, certificate,
     certificate::Certificate,
-    cli,
+    cli, clients,
+    clients::Doors,
     commands::Commands,
+    component::{Components, Doorway, Guarded},
     config::Config,
+    delivery,
+    directory_copy::{self, DirectoryCopy},
     error::ServerError,
     kerberos,
     layout::Layout,
     links::ServerLinks,
     logon::Logon,
-    provision::{self, Organization},
+    provision::Organization,
     smtp::SmtpListeners,
     telemetry::{self, LogFormat},
 };
@@ -62,13 +76,6 @@ const STARTED: EventKind = EventKind {
     level: Level::Information,
 };
 const STOPPED: EventKind = EventKind { id: 1002, ..STARTED };
-const NOT_MOUNTED: EventKind = EventKind {
-    log: "Application",
-    source: "MSExchangeIS",
-    id: 1001,
-    category: "General",
-    level: Level::Error,
-};
 
 /// `rialto serve`
 pub(crate) async fn run(options: cli::Serve) -> Result<(), ServerError> {
@@ -79,22 +86,14 @@ pub(crate) async fn run(options: cli::Serve) -> Result<(), ServerError> {
     start(layout, lock, config, None, format).await?.until_stopped().await
 }
 
-/// Opens the directory of a new data folder and fills it, without serving.
+/// Makes the directory of a new data folder and fills it, without serving.
 pub(crate) async fn prepare(layout: &Layout, config: &Config, new: &Organization) -> Result<(), ServerError> {
-    let seams = Seams::system();
-    let directory = open_directory(layout, &seams).await?;
-    provision::provision(&directory, config, new)
-        .await
-        .map_err(ServerError::during("making the organisation"))?;
-    certificate::load_or_create(layout, config)?;
-    let closed = tokio::task::spawn_blocking(move || directory.close()).await;
-    closed
-        .map_err(Fault::internal)
-        .and_then(|r| r.map_err(Fault::from))
-        .map_err(ServerError::during("closing the directory"))
+    directory_copy::prepare(layout, &Seams::system(), config, Some(new)).await?;
+    certificate::load_or_create(layout, config).map(drop)
 }
 
 /// The seams everything is opened with.
+#[derive(Clone)]
 pub(crate) struct Seams {
     disk: SharedDisk,
     pub(crate) clock: SharedClock,
@@ -102,14 +101,17 @@ pub(crate) struct Seams {
 }
 
 impl Seams {
+    pub(crate) fn disk(&self) -> SharedDisk {
+        self.disk.clone()
+    }
+
     pub(crate) fn system() -> Self {
         Self { disk: Arc::new(SystemDisk), clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
     }
 
     /// How the directory is opened.
-    pub(crate) fn directory(&self, layout: &Layout) -> directory::Options {
-        let engine = self.engine(layout.directory(), "directory", &DIRECTORY);
-        directory::Options { engine, rng: self.rng.clone() }
+    pub(crate) fn directory(&self, layout: &Layout) -> engine::Options {
+        self.engine(layout.directory(), "directory", &DIRECTORY)
     }
 
     fn engine(&self, dir: PathBuf, name: &str, sizes: &Sizes) -> engine::Options {
@@ -123,11 +125,6 @@ impl Seams {
             clock: self.clock.clone(),
         }
     }
-}
-
-async fn open_directory(layout: &Layout, seams: &Seams) -> Result<Directory, ServerError> {
-    let options = seams.directory(layout);
-    blocking("opening the directory", move || Directory::open(options).map_err(Fault::from)).await
 }
 
 /// Runs what blocks off the async threads.
@@ -147,13 +144,17 @@ pub(crate) struct Running {
     layout: Layout,
     config: Config,
     certificate: PathBuf,
-    directory: Directory,
-    stores: Stores,
+    directory: DirectoryCopy,
+    copies: Manager,
+    _answers: Answers,
     transport: Transport,
     links: ServerLinks,
+    _handed_over: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
+    /// Sessions that other servers hand over.
+    _carried: Registration,
     /// Held until everything is closed.
     _lock: Arc<dyn DiskFile>,
 }
@@ -176,39 +177,34 @@ pub(crate) async fn start(
     let Certificate { path, tls, end } = certificate::load_or_create(&layout, &config)?;
     let tls = TlsAcceptor::from(tls);
 
-    let directory = open_directory(&layout, &seams).await?;
-    let provisioned = match &new {
-        Some(new) => provision::provision(&directory, &config, new).await,
-        None => provision::access(&directory, provision::ADMINISTRATOR).await,
-    };
-    provisioned.map_err(ServerError::during("making the organisation"))?;
-    let server = this_server(&directory, &config)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let opened = directory_copy::open(&layout, &seams, &config, new.as_ref()).await?;
+    let mut links =
+        ServerLinks::open(&layout, &seams, &config, (&opened.directory, opened.this), &mut tasks, &stopped)?;
+    let (copy, directory) =
+        DirectoryCopy::start(opened, &links.links, (&config, new.as_ref()), &mut tasks, &stopped).await?;
+    links.serve(&config, (&copy.group, &directory), &mut tasks, &stopped);
+    let server = own_server(&directory, &config)?;
     let stores = Stores::default();
-    mount_databases(&layout, &seams, &server, &directory, &stores).await;
+    let copies = copies(&layout, &seams, server.guid, (&directory, &copy.group), &stores, &links.links);
+    copies.open_all().await;
+    let answers = copies.answer_others();
+    tasks.spawn(copies.clone().run(stopped.clone()));
     let authenticator = {
         let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
         blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
     };
     let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
     let authenticator = authenticator.with_kerberos(kerberos);
-    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone());
-    let transport = start_transport(&layout, &seams, &config, &server, &directory, &stores).await?;
-
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    let links =
-        ServerLinks::open(&layout, &seams, &config, &directory, server.guid, &mut tasks, &stopped).await?;
-    let intake = transport.door(Arc::new(Logon::new(authenticator)));
-    let receiver_settings =
-        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
-    let connectors = receive::settings::connectors(&directory.snapshot(), server.guid);
-    let receiver = Arc::new(receive::Receiver::new(intake, connectors, receiver_settings));
-    let smtp = SmtpListeners::open(
-        receiver,
-        directory.clone(),
-        server.guid,
-        config.listen.smtp_implicit_tls.clone(),
-    )?;
+    let others = delivery::others(&links.links);
+    let transport = start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
+    let handed_over = delivery::answer(&links.links, &transport);
+    let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
+    let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
+    let components = Components { directory: directory.clone(), server: server.guid };
+    let door = transport.door(Arc::new(Logon::new(authenticator)));
+    let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
     tasks.spawn(jobs::store_maintenance::run(
@@ -229,11 +225,24 @@ pub(crate) async fn start(
 
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
-    let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
+    let rooms = Rooms {
+        directory: &directory,
+        stores: &stores,
+        transport: &transport,
+        links: &links,
+        copies: &copies,
+    };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
-    let protocols =
-        Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
-    protocols.listen(&mut tasks)?;
+    links.run_cmdlets(&cmdlets, &copy.group);
+    let protocols = Protocols {
+        config: &config,
+        services: &services,
+        tls: &tls,
+        clock: &clock,
+        stopped: &stopped,
+        components,
+    };
+    let carried = protocols.listen(&links.links, &mut tasks)?;
     let shells = Arc::new(psremoting::Shells::new(clock.clone(), rng));
     tasks.spawn(shells.clone().run(stopped.clone()));
     let commands = Commands::new(cmdlets.clone(), config.session_configurations.clone());
@@ -247,21 +256,40 @@ pub(crate) async fn start(
         layout,
         config,
         certificate: path,
-        directory,
-        stores,
+        directory: copy,
+        copies,
+        _answers: answers,
         transport,
         links,
+        _handed_over: handed_over,
         stop,
         tasks,
         signals,
+        _carried: carried,
         _lock: lock,
     })
 }
 
+/// Listens at this server's receive connectors.
+fn open_smtp<I: Intake>(
+    intake: Guarded<I>,
+    tls: &TlsAcceptor,
+    seams: &Seams,
+    config: &Config,
+) -> Result<SmtpListeners<Guarded<I>>, ServerError> {
+    let settings =
+        receive::Settings { tls: Some(tls.clone()), clock: seams.clock.clone(), rng: seams.rng.clone() };
+    let Components { directory, server } = intake.components.clone();
+    let connectors = receive::settings::connectors(&directory.snapshot(), server);
+    let receiver = Arc::new(receive::Receiver::new(intake, connectors, settings));
+    SmtpListeners::open(receiver, directory, server, config.listen.smtp_implicit_tls.clone())
+}
+
 /// The directory's object for this server.
-fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
+pub(crate) fn own_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, ServerError> {
     let view = directory.snapshot();
-    let own = provision::own_server(&view, &config.server_name).and_then(|guid| view.get(guid).cloned());
+    let own =
+        crate::provision::own_server(&view, &config.server_name).and_then(|guid| view.get(guid).cloned());
     own.ok_or_else(|| {
         ServerError::Usage(format!(
             "the directory holds no server {}: the data folder was not set up completely (run `rialto setup` on an empty \
@@ -271,26 +299,24 @@ fn this_server(directory: &Directory, config: &Config) -> Result<Arc<Object>, Se
     })
 }
 
-/// A database that does not mount is said so and left; the others serve.
-async fn mount_databases(
+/// Who keeps the copies of this server.
+fn copies(
     layout: &Layout,
     seams: &Seams,
-    server: &Object,
-    directory: &Directory,
+    server: Guid,
+    (directory, directory_group): (&Directory, &Arc<Group>),
     stores: &Stores,
-) {
-    let view = directory.snapshot();
-    for object in view.databases().filter(|database| database.link("Server") == Some(server.guid)) {
-        let config = database_config(layout, seams, object);
-        let stores = stores.clone();
-        let mounted = blocking("mounting", move || Ok(stores.mount(config)?)).await;
-        if let Err(error) = mounted {
-            eventlog::write(
-                &NOT_MOUNTED,
-                &format!("The mailbox database \"{}\" did not mount. {error}", object.name),
-            );
-        }
-    }
+    links: &Links,
+) -> Manager {
+    let (layout, seams) = (layout.clone(), seams.clone());
+    Manager::new(copies::Settings {
+        server,
+        directory: directory.clone(),
+        stores: stores.clone(),
+        links: links.clone(),
+        config: Box::new(move |object| database_config(&layout, &seams, object)),
+        directory_group: directory_group.clone(),
+    })
 }
 
 fn database_config(layout: &Layout, seams: &Seams, object: &Object) -> store::Config {
@@ -303,16 +329,17 @@ async fn start_transport(
     seams: &Seams,
     config: &Config,
     server: &Object,
-    directory: &Directory,
-    stores: &Stores,
+    (directory, stores, neighbours): (&Directory, &Stores, Arc<dyn Neighbours>),
 ) -> Result<Transport, ServerError> {
     let options = transport::Options {
         server: server.name.to_string(),
         fqdn: config.server_name.clone(),
         server_object: server.guid,
+        queue: None,
         queue_dir: layout.queue(),
         segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),
+        neighbours,
         disk: seams.disk.clone(),
         clock: seams.clock.clone(),
         rng: seams.rng.clone(),
@@ -341,6 +368,7 @@ struct Rooms<'a> {
     stores: &'a Stores,
     transport: &'a Transport,
     links: &'a ServerLinks,
+    copies: &'a Manager,
 }
 
 fn cmdlet_context(
@@ -350,21 +378,17 @@ fn cmdlet_context(
     rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
-    let Rooms { directory, stores, transport, links } = rooms;
+    let Rooms { directory, stores, transport, links, copies } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
-    let (volume, disk) = (layout.clone(), seams.disk.clone());
-    let copies = SingleServer {
-        server: server.guid,
-        stores: stores.clone(),
-        free_space: Box::new(move |database| disk.free_space(&volume.mailbox_database(database.guid)).ok()),
-    };
     Context {
         server_name: server.name.to_string(),
+        server: server.guid,
         directory: directory.clone(),
         stores: stores.clone(),
         database_config: Box::new(move |object| database_config(&layout, &seams, object)),
-        copies: Box::new(copies),
+        copies: Box::new(Kept { manager: copies.clone(), runtime: tokio::runtime::Handle::current() }),
         transport: transport.clone(),
+        neighbours: neighbours(&links.links, service::COMMANDS),
         links: Some(links.links.clone()),
         events: records.events,
         audit: records.audit,
@@ -381,6 +405,7 @@ struct Protocols<'a> {
     tls: &'a TlsAcceptor,
     clock: &'a SharedClock,
     stopped: &'a watch::Receiver<bool>,
+    components: Components,
 }
 
 /// What administrators use over HTTPS.
@@ -392,12 +417,10 @@ struct Remoting {
 }
 
 impl Protocols<'_> {
-    /// IMAP and POP3, each in the clear with STARTTLS and over TLS.
-    fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ServerError> {
-        use listen::Door::{ImplicitTls, Plain};
-        let at = &self.config.listen;
+    /// IMAP and POP3.
+    fn doors(&self) -> Doors {
         let settings = |banner: &str| listen::Settings {
-            allow_plaintext: at.allow_plaintext,
+            allow_plaintext: self.config.listen.allow_plaintext,
             ..listen::Settings::new(banner)
         };
         let imap = Arc::new(imap::Server {
@@ -412,13 +435,26 @@ impl Protocols<'_> {
             services: self.services.clone(),
             tls: Some(self.tls.clone()),
         });
+        Doors { imap, pop3 }
+    }
+
+    /// IMAP and POP3, each in the clear with STARTTLS and over TLS, and from other servers.
+    fn listen(&self, links: &Links, tasks: &mut JoinSet<()>) -> Result<Registration, ServerError> {
+        use listen::Door::{ImplicitTls, Plain};
+        let (at, doors) = (&self.config.listen, self.doors());
+        let carried = clients::answer(links, self.services.clone(), doors.clone(), self.stopped.clone());
+        let Doors { imap, pop3 } = doors;
         for (port, door) in [(at.imap, Plain), (at.imaps, ImplicitTls)] {
-            tasks.spawn(imap.clone().serve(bind(at.at(port), "IMAP")?, door, self.stopped.clone()));
+            let (imap, doorway) = (imap.clone(), Doorway::open(at.at(port), "IMAP")?);
+            let open = doorway.again(move |listener, stopped| imap.clone().serve(listener, door, stopped));
+            tasks.spawn(self.components.clone().keep_open("ImapProxy", open, self.stopped.clone()));
         }
         for (port, door) in [(at.pop3, Plain), (at.pop3s, ImplicitTls)] {
-            tasks.spawn(pop3.clone().serve(bind(at.at(port), "POP3")?, door, self.stopped.clone()));
+            let (pop3, doorway) = (pop3.clone(), Doorway::open(at.at(port), "POP3")?);
+            let open = doorway.again(move |listener, stopped| pop3.clone().serve(listener, door, stopped));
+            tasks.spawn(self.components.clone().keep_open("PopProxy", open, self.stopped.clone()));
         }
-        Ok(())
+        Ok(carried)
     }
 
     fn listen_http(
@@ -482,7 +518,6 @@ impl Running {
         self.signals.wait().await;
         tracing::info!("stopping");
         self.stop.send_replace(true);
-        self.links.links.close().await;
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a listener failed");
@@ -494,12 +529,10 @@ impl Running {
             .map_err(Fault::from)
             .map_err(ServerError::during("stopping the transport"))?;
         eventlog::write(&STOPPED, &format!("The messaging server {} has stopped.", self.config.server_name));
-        let (stores, directory) = (self.stores, self.directory);
-        blocking("closing the databases", move || {
-            stores.dismount_all()?;
-            Ok(directory.close()?)
-        })
-        .await
+        self.copies.stop().await;
+        self.directory.stop().await;
+        self.links.links.close().await;
+        Ok(())
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) async fn run(options: cli::Setup) -> Result<(), ServerError> {
         ports,
         accounts: Vec::new(),
         administrator,
+        site: options.site,
     };
     serve::prepare(&layout, &config, &organization).await?;
     config.save(&layout)?;
@@ -81,7 +82,7 @@ async fn join(layout: &Layout, options: &cli::Setup, ask: &Asker, at: &str) -> R
     let key = key.parse::<JoinKey>().map_err(|e| ServerError::Usage(e.to_string()))?;
     let ports = options.ports_from.map_or(Ok(Ports::STANDARD), Ports::from)?;
     let config = configuration(options, name.to_string(), ports);
-    let joined = join::join(layout, &config, ports, at, &key).await?;
+    let joined = join::join(layout, &config, ports, at, &key, options.site.clone()).await?;
     config.save(layout)?;
     tracing::debug!(server = %joined.server, "joined");
     writeln!(

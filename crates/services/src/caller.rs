@@ -2,13 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use base::{Fault, FaultKind, Guid, SmtpAddress};
-use directory::{Directory, Recipient, View};
+use base::{Fault, Guid, SmtpAddress, neighbours::Neighbours};
+use directory::{Directory, View};
 use store::Stores;
-use transport::deliver;
+use tokio::sync::watch;
 use trust::{Attempt, Authenticator, Protocol};
 
-use crate::{Mailbox, sessions::Sessions};
+use crate::sessions::Sessions;
 
 /// The program and place a request comes from.
 #[derive(Clone, Debug)]
@@ -26,6 +26,11 @@ impl Client {
     pub(crate) fn known_protocol(&self) -> &'static Protocol {
         let known = PROTOCOLS.iter().find(|(name, _)| *name == self.protocol);
         known.map_or(&Protocol::HTTP, |(_, protocol)| protocol)
+    }
+
+    /// The name of a protocol, if clients can log on with it.
+    pub(crate) fn protocol_named(name: &str) -> Option<&'static str> {
+        PROTOCOLS.iter().map(|(known, _)| *known).find(|known| *known == name)
     }
 }
 
@@ -60,7 +65,16 @@ struct Inner {
     directory: Directory,
     stores: Stores,
     authenticator: Authenticator,
+    place: Place,
     sessions: Sessions,
+}
+
+/// This server among the others.
+pub struct Place {
+    /// Its object in the directory.
+    pub server: Guid,
+    /// Those that take sessions with mailboxes that they have.
+    pub others: Arc<dyn Neighbours>,
 }
 
 /// The protocols a client may log on with, by the name it gives.
@@ -74,8 +88,9 @@ static PROTOCOLS: [(&str, &Protocol); 5] = [
 
 impl Services {
     /// Over the rooms of one server.
-    pub fn new(directory: Directory, stores: Stores, authenticator: Authenticator) -> Self {
-        Self { inner: Arc::new(Inner { directory, stores, authenticator, sessions: Sessions::default() }) }
+    pub fn new(directory: Directory, stores: Stores, authenticator: Authenticator, place: Place) -> Self {
+        let sessions = Sessions::default();
+        Self { inner: Arc::new(Inner { directory, stores, authenticator, place, sessions }) }
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
@@ -85,6 +100,28 @@ impl Services {
     /// The directory as it is now.
     pub(crate) fn view(&self) -> Arc<View> {
         self.inner.directory.snapshot()
+    }
+
+    /// Wakes when the directory changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.inner.directory.watch()
+    }
+
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.inner.stores
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    /// This server.
+    pub(crate) fn server(&self) -> Guid {
+        self.inner.place.server
+    }
+
+    pub(crate) fn others(&self) -> &dyn Neighbours {
+        &*self.inner.place.others
     }
 
     /// Checks credentials (throttled per user and address, same time for unknown users).
@@ -97,38 +134,5 @@ impl Services {
         };
         let identity = self.inner.authenticator.authenticate(attempt).await?;
         Ok(Caller { user: identity.user, name: identity.name, address: identity.address, client })
-    }
-
-    /// Opens the caller's own mailbox (`None`) or another one the caller may open. A mailbox that nobody
-    /// opened and nothing was delivered to yet is made now. A person has so many sessions of a protocol at a
-    /// time; one lasts as long as a clone of the mailbox.
-    pub async fn open_mailbox(&self, caller: &Caller, mailbox: Option<&str>) -> Result<Mailbox, Fault> {
-        let view = self.inner.directory.snapshot();
-        let owner = match mailbox {
-            None => view.recipient(caller.user),
-            Some(identity) => Some(view.resolve_recipient(identity)?),
-        };
-        let missing =
-            || Fault::new(FaultKind::NotFound, "ErrorNonExistentMailbox", "There is no such mailbox.");
-        let owner = owner.ok_or_else(missing)?;
-        if owner.guid != caller.user {
-            return Err(Fault::new(
-                FaultKind::AccessDenied,
-                "ErrorAccessDenied",
-                "You may not open this mailbox.",
-            ));
-        }
-        let session = self.inner.sessions.begin(caller.client.protocol, caller.user)?;
-        let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
-        store.available()?;
-        // The logon is recorded by and by; nobody waits for it.
-        drop(store.record_logon(&caller.name)?);
-        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner), session))
-    }
-
-    async fn store_mailbox(&self, view: &View, owner: &Recipient) -> Result<Option<store::Mailbox>, Fault> {
-        let Some((guid, database)) = owner.mailbox_guid().zip(owner.database()) else { return Ok(None) };
-        let database = self.inner.stores.get(database)?;
-        Ok(Some(deliver::open_or_make(&database, guid, view).await?))
     }
 }

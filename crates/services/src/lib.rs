@@ -2,11 +2,15 @@
 //! check, throttling and audit happen here, once; no front end can forget them.
 
 pub mod caller;
+mod entrance;
+mod handover;
 pub mod mailbox;
 mod organization;
 mod sessions;
 pub mod tickets;
 
-pub use caller::{Caller, Client, Credentials, Services};
+pub use caller::{Caller, Client, Credentials, Place, Services};
+pub use entrance::{Arrival, Entrance};
+pub use handover::Standing;
 pub use mailbox::Mailbox;
 pub use organization::Organization;

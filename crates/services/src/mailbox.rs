@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use base::{Fault, Timestamp};
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use wire::mime::Summary;
 
 use crate::{Caller, sessions::Session};
@@ -83,8 +83,13 @@ impl Mailbox {
         let _turn = READERS.acquire().await.map_err(Fault::internal)?;
         tokio::task::spawn_blocking(move || read(&mailbox)).await.map_err(Fault::internal)?
     }
-    /// The mailbox, unless a move is taking it to another database or has: what it held here is not the truth
-    /// any more. Changes are refused by the store itself.
+    /// Turns true when the mailbox's database is not served here any more: the session is to end, so that its client
+    /// finds the server that has it.
+    pub fn offline(&self) -> watch::Receiver<bool> {
+        self.store.database().offline()
+    }
+    /// The mailbox, unless a move is taking it to another database or has, or its database is not served here any
+    /// more: what it held here is not the truth any more. Changes are refused by the store itself.
     fn here(&self) -> Result<&store::Mailbox, Fault> {
         self.store.available()?;
         Ok(&self.store)
@@ -230,11 +235,11 @@ impl Mailbox {
         Ok(self.here()?.changes_since(folder, modseq)?)
     }
     /// Wakes whenever anything changes in the mailbox.
-    pub fn watch_all(&self) -> Result<tokio::sync::watch::Receiver<u64>, Fault> {
+    pub fn watch_all(&self) -> Result<watch::Receiver<u64>, Fault> {
         Ok(self.here()?.watch_all()?)
     }
     /// Wakes whenever the folder's modseq moves; holds the newest value.
-    pub fn watch(&self, folder: FolderId) -> Result<tokio::sync::watch::Receiver<u64>, Fault> {
+    pub fn watch(&self, folder: FolderId) -> Result<watch::Receiver<u64>, Fault> {
         Ok(self.here()?.watch(folder)?)
     }
 }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use base::{Guid, clock::SharedClock};
-use engine::{Txn, View};
+use engine::{EngineError, Txn, View};
+use tokio::sync::watch;
 
 use crate::{
     StoreError,
@@ -41,7 +42,13 @@ struct Inner {
     name: String,
     clock: SharedClock,
     watchers: Arc<Watchers>,
+    /// Nobody is to be served from here any more.
+    offline: watch::Sender<bool>,
+    fence: Option<Fence>,
 }
+
+/// Says whether a copy may answer for the database at this moment.
+pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// One mailbox of a database; clones share it.
 #[derive(Clone)]
@@ -54,11 +61,11 @@ pub struct Mailbox {
 /// dropped.
 pub struct Change<R>(engine::Commit<Done<R>, StoreError>);
 
-type Answer<R> = Result<Result<Done<R>, StoreError>, engine::EngineError>;
+type Answer<R> = Result<Result<Done<R>, StoreError>, EngineError>;
 
 impl<R> Change<R> {
     fn settle(answer: Answer<R>) -> Result<R, StoreError> {
-        let closed = || StoreError::Engine(engine::EngineError::Dismounted("closed".into()));
+        let closed = || StoreError::Engine(EngineError::Dismounted("closed".into()));
         answer??.take().ok_or_else(closed)
     }
     /// Waits on a thread that may block.
@@ -79,7 +86,18 @@ impl Database {
     pub fn open(config: Config) -> Result<Self, StoreError> {
         let Config { guid, engine: options } = config;
         let (name, clock) = (options.name.clone(), options.clock.clone());
-        let engine = engine::Database::open(options)?;
+        Self::over(engine::Database::open(options)?, guid, name, clock, None)
+    }
+
+    /// The database in an engine that somebody else keeps open: the active one of several copies. `fence` says
+    /// whether it may answer; it may wait a little.
+    pub fn over(
+        engine: engine::Database,
+        guid: Guid,
+        name: String,
+        clock: SharedClock,
+        fence: Option<Fence>,
+    ) -> Result<Self, StoreError> {
         let identity = engine.view(view_identity)?;
         match identity {
             Some(found) if found.guid != guid => {
@@ -95,7 +113,8 @@ impl Database {
                 write.wait()??;
             }
         }
-        Ok(Self { inner: Arc::new(Inner { engine, guid, name, clock, watchers: Arc::default() }) })
+        let (watchers, offline) = (Arc::default(), watch::channel(false).0);
+        Ok(Self { inner: Arc::new(Inner { engine, guid, name, clock, watchers, offline, fence }) })
     }
 
     /// The GUID of the directory's database object.
@@ -114,8 +133,25 @@ impl Database {
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         Ok(self.inner.engine.checkpoint()?)
     }
-    /// Finishes what is queued and releases the files. Every later call fails.
+    /// Takes what was opened here out of service for good, where another server has the database from now on: whoever
+    /// waits for [`Database::offline`] wakes, and no mailbox is available any more. The engine stays as it is.
+    pub fn retire(&self) {
+        self.inner.offline.send_replace(true);
+    }
+    /// Turns true when this database serves nobody any more: it is being closed, or was retired.
+    pub fn offline(&self) -> watch::Receiver<bool> {
+        self.inner.offline.subscribe()
+    }
+    /// Fails when it serves nobody any more.
+    pub(crate) fn check_online(&self) -> Result<(), StoreError> {
+        if *self.inner.offline.borrow() || self.inner.fence.as_ref().is_some_and(|fence| !fence()) {
+            return Err(EngineError::Dismounted("closed".into()).into());
+        }
+        Ok(())
+    }
+    /// Retires it, finishes what is queued and releases the files. Every later call fails.
     pub fn close(&self) -> Result<(), StoreError> {
+        self.retire();
         Ok(self.inner.engine.close()?)
     }
 

@@ -83,7 +83,7 @@ impl From<StoreError> for Fault {
                 let E::Engine(engine) = error else { return Fault::internal(error) };
                 return engine.into();
             }
-            E::NotMounted(_) => (FaultKind::Unavailable, "MapiExceptionMdbOffline"),
+            E::NotMounted(_) => (FaultKind::Unavailable, Fault::OFFLINE),
             E::NoMailbox => (FaultKind::NotFound, "ErrorNonExistentMailbox"),
             E::Moving => (FaultKind::Unavailable, Fault::MOVING),
             E::NoTransfer(_) => (FaultKind::NotFound, "MapiExceptionNotFound"),

@@ -23,7 +23,7 @@ mod watch;
 mod write;
 
 pub use check::Finding;
-pub use database::{Change, Config, Database, Mailbox};
+pub use database::{Change, Config, Database, Fence, Mailbox};
 pub use error::StoreError;
 pub use mailbox::{DisconnectReason, MailboxState, MailboxStatistics};
 pub use read::FolderStatistics;

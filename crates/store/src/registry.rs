@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use base::Guid;
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 use crate::{Config, Database, StoreError};
 
@@ -31,6 +32,7 @@ enum Slot {
 #[derive(Clone, Default)]
 pub struct Stores {
     slots: Arc<RwLock<BTreeMap<Guid, Slot>>>,
+    changes: Arc<watch::Sender<u64>>,
 }
 
 impl Stores {
@@ -65,7 +67,27 @@ impl Stores {
             }
         };
         self.slots.write().insert(guid, slot);
+        self.changes.send_modify(|change| *change += 1);
         opened
+    }
+
+    /// Serves a database that somebody else keeps open.
+    pub fn show(&self, database: Database) {
+        tracing::info!(database = database.name(), "mailbox database mounted");
+        self.slots.write().insert(database.guid(), Slot::Mounted(database));
+    }
+
+    /// Serves it no more, and leaves it open for whoever keeps it.
+    pub fn hide(&self, guid: Guid) {
+        if let Some(Slot::Mounted(database)) = self.slots.write().insert(guid, Slot::Dismounted) {
+            database.retire();
+            tracing::info!(database = database.name(), "mailbox database is not served here any more");
+        }
+    }
+
+    /// Knows nothing of it any more; for one that is not served.
+    pub fn forget(&self, guid: Guid) {
+        self.slots.write().remove(&guid);
     }
 
     /// Closes a database; what was acknowledged is on disk.
@@ -77,6 +99,7 @@ impl Stores {
                 _ => slots.insert(guid, Slot::Dismounted),
             }
         };
+        self.changes.send_modify(|change| *change += 1);
         match mounted {
             Some(Slot::Mounted(database)) => database.close(),
             _ => Ok(()),
@@ -89,6 +112,11 @@ impl Stores {
             Some(Slot::Mounted(database)) => Ok(database.clone()),
             _ => Err(StoreError::NotMounted(guid)),
         }
+    }
+
+    /// Wakes when a database was mounted or dismounted.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// How every known database stands, by GUID.

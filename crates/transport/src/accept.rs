@@ -1,6 +1,8 @@
 //! Taking a message in: into the mailboxes at once where nothing stands between, else into the queue. When
 //! this resolves, the message is durable.
 
+use std::time::Duration;
+
 use base::Guid;
 use bytes::Bytes;
 use directory::{RecipientType, View};
@@ -10,12 +12,15 @@ use crate::{
     TransportError,
     categorizer::{Facts, Fate, Plan, categorize},
     core::Core,
-    deliver::ToMailboxes,
+    deliver::{Delivered, Landed, Missed, ToMailboxes},
     inspect::Inspection,
     metrics,
     queue::{Hop, Message, NewMessage, Next, Origin, Recipient},
     track::{EventId, Source},
 };
+
+/// How long a session waits for another server, before the message is queued.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// A message as it comes to the transport.
 pub(crate) struct Incoming {
@@ -49,14 +54,15 @@ impl Core {
             let plan = categorize(&view, &facts(&message), &envelope.to);
             if let Some(database) = plan.single_database() {
                 let summary = inspection.summary.encode();
-                let done = self.deliver_at_once(&message, &plan, database, &parts, summary, &view).await?;
+                let made = self.deliver_at_once(&message, &plan, database, &parts, summary, &view).await?;
                 self.record_receipt(id, &message, source, envelope.to.iter().map(|to| &to.address));
                 self.record_notes(id, &message, &plan.notes);
+                let landed = made.landed.iter().map(|landed| matches!(landed, Landed::Now | Landed::Before));
                 let (done, rest): (Vec<_>, Vec<_>) =
-                    plan.routed.iter().zip(done).partition(|(_, delivered)| *delivered);
+                    plan.routed.iter().zip(landed).partition(|(_, landed)| *landed);
                 let done: Vec<_> = done.iter().map(|(routed, _)| (&routed.address, "Inbox")).collect();
                 if !done.is_empty() {
-                    self.record_delivery(id, &message, &done);
+                    self.record_delivery(id, &message, &done, made.server);
                 }
                 let rest = rest.iter().filter_map(|(routed, _)| envelope.to.get(routed.root));
                 let rest: Vec<Recipient> = rest.cloned().map(Recipient::new).collect();
@@ -81,8 +87,8 @@ impl Core {
         Ok(())
     }
 
-    /// The short way: one commit of the mailbox database is both delivery and acknowledgement. Says of
-    /// each recipient of the plan whether he has it; the others take the long way.
+    /// The short way: one commit of the mailbox database is both delivery and acknowledgement. Who has it not,
+    /// or perhaps not, takes the long way, under the same number: who has it gets no second one.
     async fn deliver_at_once(
         &self,
         message: &Message,
@@ -91,7 +97,7 @@ impl Core {
         parts: &[Bytes],
         summary: Bytes,
         view: &View,
-    ) -> Result<Vec<bool>, TransportError> {
+    ) -> Result<Delivered, TransportError> {
         let mailbox = |routed: &crate::categorizer::Routed| match routed.fate {
             Fate::Mailbox { mailbox, .. } => Some(mailbox),
             _ => None,
@@ -105,13 +111,13 @@ impl Core {
             received: message.received,
             view,
         };
-        match delivery.deliver(&self.stores).await {
-            Ok(answers) => Ok(answers.iter().map(Result::is_ok).collect()),
-            Err(store::StoreError::Engine(error @ engine::EngineError::Full(_))) => Err(error.into()),
-            Err(error) => {
+        match delivery.deliver(self, AT_ONCE).await {
+            Ok(delivered) => Ok(delivered),
+            Err(Missed::Full(folder)) => Err(engine::EngineError::Full(folder).into()),
+            Err(missed) => {
                 let message_id = &message.message_id;
-                tracing::warn!(message_id, %error, "delivery at once failed; the message is queued");
-                Ok(vec![false; plan.routed.len()])
+                tracing::info!(message_id, %missed, "delivery at once failed; the message is queued");
+                Ok(Delivered { server: None, landed: vec![Landed::Nobody; plan.routed.len()] })
             }
         }
     }
@@ -134,18 +140,21 @@ impl Core {
         self.record(event, &to.map(|address| (address, "")).collect::<Vec<_>>());
     }
 
-    /// Records a delivery into mailboxes.
+    /// Records a delivery into mailboxes, by this server or another one.
     pub(crate) fn record_delivery(
         &self,
         id: u64,
         message: &Message,
         addresses: &[(&base::SmtpAddress, &str)],
+        server: Option<Guid>,
     ) {
         metrics::delivered(addresses.len());
         let came = message.received.to_string();
+        let by = server.map(|server| self.name_of(server));
         let event = crate::track::Event {
             info: &came,
             client_hostname: &self.server,
+            server_hostname: by.as_deref().unwrap_or(&self.server),
             ..self.event(id, message, Source::StoreDriver, EventId::Deliver)
         };
         self.record(event, addresses);

@@ -15,11 +15,13 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::{
     TransportError,
+    deliver::{Guests, Others},
     queue::{Hop, Message, Next, QueueSettings, Recipient, Schedule, Spool, Underway},
     relay::Carrier,
     settings,
     track::{Direction, Event, EventId, Source, TrackingLog},
     unsettled::Unsettled,
+    whereabouts::Whereabouts,
 };
 
 /// A moment that never comes: the deadline of what does not expire.
@@ -46,6 +48,13 @@ pub(crate) struct Core {
     pub(crate) underway: Underway,
     pub(crate) track: TrackingLog,
     pub(crate) carrier: Arc<dyn Carrier>,
+    /// Servers that have other mailbox databases.
+    pub(crate) others: Others,
+    /// What those may ask of this one.
+    pub(crate) guests: Guests,
+    pub(crate) whereabouts: Mutex<Whereabouts>,
+    /// Held while a lost server's queue is taken over.
+    pub(crate) adopting: tokio::sync::Mutex<()>,
     pub(crate) clock: SharedClock,
     pub(crate) rng: Arc<dyn Rng>,
     /// Memory for bodies on their way, KiB.
@@ -64,6 +73,11 @@ impl Core {
 
     pub(crate) fn view(&self) -> Arc<View> {
         self.directory.snapshot()
+    }
+
+    /// The name of another server.
+    pub(crate) fn name_of(&self, server: Guid) -> String {
+        self.view().get(server).map_or_else(|| server.to_string(), |server| server.name.to_string())
     }
 
     /// The queue settings in force.

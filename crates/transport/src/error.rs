@@ -31,8 +31,8 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the queue's database could not write at all, so that any other message would fail, too.
     pub(crate) fn is_of_the_database(&self) -> bool {
-        use EngineError::{Dismounted, Full, Io};
-        matches!(self, Self::Engine(Full(_) | Dismounted(_) | Io { .. }))
+        use EngineError::{Conflict, Dismounted, Full, Io, Passive, Unknown};
+        matches!(self, Self::Engine(Full(_) | Dismounted(_) | Io { .. } | Passive(_) | Unknown | Conflict))
     }
 }
 

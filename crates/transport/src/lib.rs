@@ -5,6 +5,7 @@
 
 mod accept;
 mod admin;
+mod adopt;
 pub mod categorizer;
 mod core;
 pub mod deliver;
@@ -28,6 +29,7 @@ mod submit;
 pub mod track;
 mod transport;
 mod unsettled;
+mod whereabouts;
 
 #[cfg(test)]
 mod test_identity;
@@ -39,6 +41,7 @@ mod volume;
 mod world;
 
 pub use admin::{MessageReport, QueueReport};
+pub use adopt::Adoption;
 pub use error::TransportError;
 pub use submit::Submission;
 pub use transport::{Options, SEGMENT_BYTES, Transport};

@@ -27,6 +27,7 @@ impl Work {
     /// Begins everything that is due.
     fn begin(&mut self, core: &Arc<Core>) {
         core.refresh_settings();
+        core.follow_databases();
         loop {
             let job = core.schedule.lock().take(core.now());
             let Some(job) = job else { break };
@@ -55,6 +56,7 @@ impl Core {
     /// Runs until the service stops; then waits for what is under way.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut work = Work::default();
+        let (mut directory, mut mounts) = (self.directory.watch(), self.stores.watch());
         while !self.stopping.load(Ordering::Relaxed) {
             work.begin(&self);
             let (due, waiting) = {
@@ -66,6 +68,8 @@ impl Core {
             tokio::select! {
                 Some(result) = work.tasks.join_next_with_id() => work.ended(&self, result).await,
                 () = self.wake.notified() => {}
+                Ok(()) = directory.changed() => {}
+                Ok(()) = mounts.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

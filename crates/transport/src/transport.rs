@@ -1,6 +1,7 @@
 //! The transport of one server, from start to stop.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -10,10 +11,11 @@ use std::{
 };
 
 use base::{
-    EnhancedTimeSpan, Guid, Rng,
+    EnhancedTimeSpan, Guid, Rng, Timestamp,
     clock::SharedClock,
     disk::SharedDisk,
     eventlog::{EventKind, Level},
+    neighbours::Neighbours,
 };
 use directory::Directory;
 use parking_lot::Mutex;
@@ -26,18 +28,26 @@ use tokio::{
 use crate::{
     TransportError,
     core::{BODY_ROOM, Core, NEVER},
+    deliver::{Guests, Others},
     intake::{Authenticator, Door},
-    queue::{Hop, Next, Queued, Schedule, Spool, Underway},
+    queue::{Hop, Next, QueueSettings, Queued, Schedule, Spool, Underway, adoption},
     relay::Carrier,
     settings,
     track::{Filter, Record, TrackingLog},
     unsettled::Unsettled,
+    whereabouts::Whereabouts,
 };
 
 /// The tracking log is written out this often.
 const TRACK_FLUSH: Duration = Duration::from_millis(500);
+/// How often the queue is asked whether what it refused can be removed.
+const DISOWN_EVERY: Duration = Duration::from_secs(1);
 /// How often mailbox databases forget deliveries that can't come again.
 const FORGET_EVERY: Duration = Duration::from_mins(10);
+/// A delivery is remembered at least so long: the answer may be lost before the message is in a queue.
+const FORGET_AFTER_SECS: i64 = 600;
+/// How long a message whose adoption a crash has cut off waits for the rest of it.
+const WITHHELD: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(1800);
 /// The usual length of a segment of the queue's log, bytes: room for the largest message and its rows.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Memory for the queue's index, bytes.
@@ -62,12 +72,17 @@ pub struct Options {
     pub fqdn: String,
     /// Its object in the directory, which holds the settings.
     pub server_object: Guid,
-    /// The folder of the queue's database.
+    /// The queue's database, where it is open already (one that has copies on other servers); else it is opened
+    /// in `queue_dir`. It must be possible to write to it.
+    pub queue: Option<engine::Database>,
+    /// The folder of the queue's database, and of what is noted beside it.
     pub queue_dir: PathBuf,
     /// Length of a segment of the queue's log, bytes: bounds the largest message. [`SEGMENT_BYTES`] fits.
     pub segment_bytes: u64,
     /// The folder of the message tracking log.
     pub tracking_dir: PathBuf,
+    /// The servers that have other mailbox databases; see [`Transport::answer`] for what they ask.
+    pub neighbours: Arc<dyn Neighbours>,
     /// The disk seam.
     pub disk: SharedDisk,
     /// The clock seam.
@@ -114,14 +129,23 @@ impl Transport {
             }
         });
         let core = Arc::clone(&transport.core);
+        let disown = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(DISOWN_EVERY).await;
+                if let Err(error) = core.spool.disown().await {
+                    tracing::debug!(%error, "messages that were refused may still be in the queue");
+                }
+            }
+        });
+        let core = Arc::clone(&transport.core);
         let forget = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(FORGET_EVERY).await;
                 core.forget_deliveries().await;
             }
         });
-        *transport.tasks.lock() =
-            Tasks { pump: Some(pump), aside: vec![flush.abort_handle(), forget.abort_handle()] };
+        let aside = [flush, disown, forget].map(|task| task.abort_handle()).into();
+        *transport.tasks.lock() = Tasks { pump: Some(pump), aside };
         Ok(transport)
     }
 
@@ -139,15 +163,21 @@ impl Transport {
                 context: format!("opening the message tracking log in {}", options.tracking_dir.display()),
                 source,
             })?;
-        let spool = Spool::open(engine::Options {
-            dir: options.queue_dir.clone(),
-            name: "mail queue".into(),
-            segment_bytes: options.segment_bytes,
-            cache_bytes: CACHE_BYTES,
-            checkpoint_bytes: CHECKPOINT_BYTES,
-            disk: options.disk.clone(),
-            clock: options.clock.clone(),
-        })?;
+        let spool = match &options.queue {
+            Some(database) => {
+                options.disk.create_dir_all(&options.queue_dir).map_err(underway_failed)?;
+                Spool::over(database.clone())?
+            }
+            None => Spool::open(engine::Options {
+                dir: options.queue_dir.clone(),
+                name: "mail queue".into(),
+                segment_bytes: options.segment_bytes,
+                cache_bytes: CACHE_BYTES,
+                checkpoint_bytes: CHECKPOINT_BYTES,
+                disk: options.disk.clone(),
+                clock: options.clock.clone(),
+            })?,
+        };
         let (underway, suspects) =
             Underway::open(&options.disk, &options.queue_dir.join("underway")).map_err(underway_failed)?;
         let core = Core {
@@ -162,6 +192,10 @@ impl Transport {
             underway,
             track,
             carrier,
+            others: Others::new(options.neighbours),
+            guests: Guests::default(),
+            whereabouts: Mutex::new(Whereabouts::default()),
+            adopting: tokio::sync::Mutex::default(),
             clock: options.clock,
             rng: options.rng,
             room: Semaphore::new(BODY_ROOM as usize),
@@ -202,10 +236,17 @@ impl Transport {
         if let Err(error) = self.core.write_unsettled().await {
             tracing::error!(%error, "messages that were sent could not be noted as such: they will be sent again");
         }
+        if let Err(error) = self.core.spool.disown().await {
+            tracing::warn!(%error, "messages that were refused may still be in the queue");
+        }
         self.core.track.flush();
         // What is left under way by a stop has killed nobody.
         self.core.underway.clear().map_err(underway_failed)?;
-        self.core.spool.close()
+        match self.core.spool.is_own() {
+            true => self.core.spool.close(),
+            // Whoever opened it closes it.
+            false => Ok(()),
+        }
     }
 }
 
@@ -213,13 +254,17 @@ fn underway_failed(source: std::io::Error) -> TransportError {
     TransportError::Io { context: "the list of messages under way".into(), source }
 }
 
+fn negative(span: Duration) -> EnhancedTimeSpan {
+    let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    EnhancedTimeSpan { micros: -micros }
+}
+
 impl Core {
     /// Lets the mailbox databases forget deliveries that can't come again: those of messages older than any
-    /// in the queue.
-    async fn forget_deliveries(&self) {
-        let young = self.now().plus(EnhancedTimeSpan::from_secs(-600));
-        let Ok(oldest) = self.spool.oldest() else { return };
-        let before = oldest.map_or(young, |oldest| oldest.min(young));
+    /// in the queue of any server. While one of them can't be asked, nothing is forgotten here.
+    pub(crate) async fn forget_deliveries(&self) {
+        let Some(before) = self.oldest_anywhere().await else { return };
+        let before = before.plus(EnhancedTimeSpan::from_secs(-FORGET_AFTER_SECS));
         for (guid, _) in self.stores.states() {
             let Ok(database) = self.stores.get(guid) else { continue };
             match database.forget_deliveries(before).await {
@@ -229,14 +274,33 @@ impl Core {
         }
     }
 
+    /// When the oldest message was taken in that any server may yet deliver, by this server's clock; nothing where
+    /// that isn't known. Others say how long it has waited, so that their clocks don't matter.
+    async fn oldest_anywhere(&self) -> Option<Timestamp> {
+        let now = self.now();
+        let mut oldest = self.spool.oldest().ok()?.unwrap_or(now).min(now);
+        for server in self.view().servers().filter(|server| server.guid != self.server_object) {
+            match self.others.oldest(server.guid).await {
+                Ok(Some(wait)) => oldest = oldest.min(now.plus(negative(wait))),
+                Ok(None) => {}
+                Err(missed) => {
+                    tracing::debug!(server = %server.name, %missed, "deliveries are not forgotten now");
+                    return None;
+                }
+            }
+        }
+        Some(oldest)
+    }
+
     /// Fills the schedule from the rows.
     fn rebuild(&self) -> Result<(), TransportError> {
         let settings = self.settings();
+        let withheld = adoption::unconfirmed(&self.spool.notes(None)?);
         let (mut messages, mut unreadable) = (0_u64, 0_u64);
         self.spool.visit(|queued| match queued {
             Ok(queued) => {
                 messages += 1;
-                self.reschedule(&queued, &settings);
+                self.reschedule(&queued, &settings, &withheld);
             }
             Err(error) => {
                 unreadable += 1;
@@ -253,7 +317,11 @@ impl Core {
         Ok(())
     }
 
-    fn reschedule(&self, queued: &Queued, settings: &crate::queue::QueueSettings) {
+    /// Puts a message into the queues of its recipients. One that is `withheld` waits for [`Transport::adopt`] to
+    /// learn whose it is; not for ever: rather twice than never.
+    pub(crate) fn reschedule(&self, queued: &Queued, settings: &QueueSettings, withheld: &BTreeSet<u64>) {
+        let not_before =
+            if withheld.contains(&queued.id) { self.now().plus(WITHHELD) } else { Timestamp::default() };
         let mut hops: Vec<&Hop> = queued.recipients.iter().map(|(_, recipient)| &recipient.hop).collect();
         hops.sort();
         hops.dedup();
@@ -267,6 +335,7 @@ impl Core {
                 continue;
             }
             let due = queued.at(hop).map(|(_, recipient)| recipient.next_try).min().unwrap_or_default();
+            let due = due.max(not_before);
             let deadline = match hop {
                 Hop::Poison => NEVER,
                 _ => self.deadline(settings, &queued.message, queued.at(hop).map(|(_, r)| r)),

@@ -113,12 +113,17 @@ impl World {
 
     /// A mailbox `name@rialto.test`.
     pub(crate) async fn mailbox(&self, name: &str) -> Guid {
+        self.mailbox_in(name, self.database).await
+    }
+
+    /// A mailbox in one of several databases.
+    pub(crate) async fn mailbox_in(&self, name: &str, database: Guid) -> Guid {
         let mailbox = Guid::new(&*self.rng);
         let new = NewObject::new(&USER, name)
             .with("Alias", name)
             .with("EmailAddresses", proxy(&format!("{name}@rialto.test")))
             .with("ExchangeGuid", Value::Guid(mailbox))
-            .with("Database", Value::Link(self.database));
+            .with("Database", Value::Link(database));
         self.create(new).await
     }
 

@@ -191,3 +191,16 @@ async fn unknown_names_take_as_long_as_wrong_passwords() {
     let (known, unknown) = (times[0].as_secs_f64(), times[1].as_secs_f64());
     assert!((0.4..2.5).contains(&(known / unknown)), "known {known} s, unknown {unknown} s");
 }
+
+#[tokio::test]
+async fn who_was_authenticated_elsewhere_must_be_known_enabled_and_allowed() {
+    let house = house().await;
+    let vouched = |user, protocol| house.authenticator.vouched(user, protocol).map_err(|fault| fault.code);
+    assert_eq!(vouched(house.nuno, &Protocol::IMAP).unwrap().name, "nuno.mota@rialto.test");
+    assert_eq!(vouched(Guid([9; 16]), &Protocol::IMAP).unwrap_err(), "LogonFailure");
+    house.set("ImapEnabled", false).await;
+    assert_eq!(vouched(house.nuno, &Protocol::IMAP).unwrap_err(), "ProtocolDisabled");
+    assert!(vouched(house.nuno, &Protocol::POP).is_ok());
+    house.set("AccountDisabled", true).await;
+    assert_eq!(vouched(house.nuno, &Protocol::POP).unwrap_err(), "AccountDisabled");
+}

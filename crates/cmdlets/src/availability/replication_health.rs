@@ -38,12 +38,12 @@ fn run(call: &mut Call<'_>) -> Outcome {
     for server in servers {
         let mut probes = match call.cx.copies.probe(&server) {
             Ok(probes) => probes,
-            Err(fault) => vec![Probe { check: "ReplayService", error: Some(fault.public_text) }],
+            Err(fault) => vec![Probe { check: "ReplayService".into(), error: Some(fault.public_text) }],
         };
         let held = held(call, &view, &server);
         probes.extend(CHECKS.iter().map(|(check, wrong)| {
             let found: Vec<String> = held.iter().filter_map(wrong).collect();
-            Probe { check, error: (!found.is_empty()).then(|| found.join(" ")) }
+            Probe { check: (*check).to_owned(), error: (!found.is_empty()).then(|| found.join(" ")) }
         }));
         for probe in probes {
             let result = if probe.error.is_none() { "Passed" } else { "*FAILED*" };

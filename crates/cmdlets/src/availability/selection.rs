@@ -5,7 +5,10 @@ use dag::machine::{
     activation::{AutoActivation, Candidate, Cause, MountDial, Request, ServerHealth, Skip},
     status::status,
 };
-use directory::{Object, View};
+use directory::{
+    Object, View,
+    component::{ComponentState, component_state},
+};
 
 use crate::copies::CopyReport;
 
@@ -32,7 +35,8 @@ fn candidate(view: &View, database: &Object, report: &CopyReport) -> Option<Cand
         copy_queue: report.progress.copy_queue(),
         replay_queue: report.progress.replay_queue(),
         policy: policy(server).max(policy(copy)),
-        activation_suspended: copy.flag("ActivationSuspended"),
+        activation_suspended: copy.flag("ActivationSuspended")
+            || component_state(server, "HighAvailability") != ComponentState::Active,
         last_resort: server.flag("DatabaseCopyActivationDisabledAndMoveNow"),
         active_databases: u32::try_from(active).unwrap_or(u32::MAX),
         maximum_active: number("MaximumActiveDatabases"),

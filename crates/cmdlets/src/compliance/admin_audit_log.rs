@@ -1,11 +1,11 @@
 //! The administrator audit log: searched, written to, and checked for what was altered or is missing.
 
-use base::Fault;
+use base::{Fault, Timestamp};
 use directory::Scope;
 use powershell::{Value, cmdlet::CommandInfo, value::PsObject};
 use trust::audit::{self, Entry, Modified, Query, SEARCH_MAX};
 
-use crate::{Cmdlet, Failure, Outcome, call::Call, cmdlet::declare};
+use crate::{Cmdlet, Failure, Outcome, call::Call, cmdlet::declare, place::Part};
 
 /// Entries returned where `-ResultSize` does not say.
 const RESULT_SIZE: usize = 1000;
@@ -51,17 +51,34 @@ fn search(call: &mut Call<'_>) -> Outcome {
     if call.switch("ExternalAccess") {
         return Ok(());
     }
-    let query = wanted(call)?;
-    let found = call.cx.audit.search(&query).map_err(failed)?;
-    for entry in &found {
-        if call.write(show(entry)) == powershell::Flow::Stop {
+    let Query { skip, limit, .. } = wanted(call)?;
+    // Each server has a log of what was done there: what is wanted is found when all of them are put in order.
+    let query = Query { skip: 0, limit: skip.saturating_add(limit).min(SEARCH_MAX), ..wanted(call)? };
+    let mut found: Vec<Value> = call.cx.audit.search(&query).map_err(failed)?.iter().map(show).collect();
+    if call.part() != Part::Share {
+        let servers: Vec<_> = call.cx.directory.snapshot().servers().map(|server| server.guid).collect();
+        found.extend(call.ask_others(servers));
+        found.sort_by_key(|entry| std::cmp::Reverse(run_date(entry)));
+        found = found.into_iter().skip(skip).take(limit).collect();
+    }
+    let count = found.len();
+    for entry in found {
+        if call.write(entry) == powershell::Flow::Stop {
             return Ok(());
         }
     }
-    if found.len() == query.limit && call.get("ResultSize").is_none() {
+    if count == limit && call.part() != Part::Share && call.get("ResultSize").is_none() {
         call.warn("There may be more entries than are shown. Use ResultSize and StartIndex to see them.");
     }
     Ok(())
+}
+
+/// When an entry that is shown was made.
+fn run_date(entry: &Value) -> Option<Timestamp> {
+    match entry.property("RunDate") {
+        Some(Value::DateTime(time)) => Some(time),
+        _ => None,
+    }
 }
 
 /// What a call asks for.

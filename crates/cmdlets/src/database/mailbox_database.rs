@@ -11,7 +11,7 @@ use directory::{
 use powershell::{Value, value::PsObject};
 use store::{Database, MountState};
 
-use crate::{Cmdlet, Context, Failure, Make, Noun, Outcome, call::Call};
+use crate::{Cmdlet, Context, Failure, Make, Noun, Outcome, call::Call, place};
 
 /// The noun, also for those who look a database up.
 pub(crate) static NOUN: Noun = Noun {
@@ -67,7 +67,7 @@ pub(crate) static NOUN: Noun = Noun {
     extend: Some(state),
     conditions: &[
         ("Server", |view, object, value| is_on_server(view, Some(object.guid), value)),
-        // The state is known at no cost: it is always shown.
+        // The state of databases that are here is known at no cost: it is always shown.
         ("Status", |_, _, _| true),
         ("IncludeCorrupted", |_, _, _| true),
         ("IncludePreExchange2010", |_, _, _| true),
@@ -75,6 +75,7 @@ pub(crate) static NOUN: Noun = Noun {
     ],
     create: Some(create),
     takes: &["Name", "Server"],
+    kept_by: Some(place::active_on),
     ..Noun::new(
         "MailboxDatabase",
         &MAILBOX_DATABASE,
@@ -89,11 +90,15 @@ pub static SET: Cmdlet = Cmdlet::set("Set-MailboxDatabase", &NOUN);
 /// `New-MailboxDatabase`
 pub static NEW: Cmdlet = Cmdlet::new("New-MailboxDatabase", &NOUN);
 /// `Remove-MailboxDatabase`
-pub static REMOVE: Cmdlet = Cmdlet::run("Remove-MailboxDatabase", remove, &[]).asking();
+pub static REMOVE: Cmdlet = Cmdlet::run("Remove-MailboxDatabase", remove, &[])
+    .asking()
+    .at(&[("Identity", place::of_database)])
+    .or_here();
 /// `Mount-Database`
-pub static MOUNT: Cmdlet = Cmdlet::run("Mount-Database", mount, &[]);
+pub static MOUNT: Cmdlet = Cmdlet::run("Mount-Database", mount, &[]).at(&[("Identity", place::of_database)]);
 /// `Dismount-Database`
-pub static DISMOUNT: Cmdlet = Cmdlet::run("Dismount-Database", dismount, &[]).asking();
+pub static DISMOUNT: Cmdlet =
+    Cmdlet::run("Dismount-Database", dismount, &[]).asking().at(&[("Identity", place::of_database)]);
 
 /// Whether a database is on the server that an identity means.
 pub(crate) fn is_on_server(view: &View, database: Option<Guid>, server: &str) -> bool {
@@ -108,11 +113,15 @@ fn mount_state(cx: &Context, database: Guid) -> Option<MountState> {
 
 fn state(cx: &Context, view: &View, object: &Object, out: &mut PsObject) {
     let server = object.link("Server").and_then(|guid| view.get(guid)).map(|server| &**server);
+    copies(view, object, server, out);
+    out.set("ServerName", server.map(|server| &*server.name).into());
+    if place::active_on(object) != Some(cx.server) {
+        // The other server knows the rest: `-Status` asks it.
+        return;
+    }
     let mounted = mount_state(cx, object.guid);
     let is_mounted = mounted == Some(MountState::Mounted);
     out.set("Mounted", Value::Bool(is_mounted));
-    copies(view, object, server, out);
-    out.set("ServerName", server.map(|server| &*server.name).into());
     out.set("MountedOnServer", server.filter(|_| is_mounted).and_then(|server| server.text("Fqdn")).into());
     if let Some(MountState::Failed(reason)) = mounted {
         out.set("MountError", Value::string(reason));
@@ -202,7 +211,9 @@ fn mount(call: &mut Call<'_>) -> Outcome {
     }
     room(call.cx, &view, &object)?;
     if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
-        call.cx.stores.mount((call.cx.database_config)(&object))?;
+        if !call.cx.copies.set_mounted(object.guid, true)? {
+            call.cx.stores.mount((call.cx.database_config)(&object))?;
+        }
     }
     Ok(())
 }
@@ -213,7 +224,9 @@ fn dismount(call: &mut Call<'_>) -> Outcome {
         "Dismounting database \"{}\". This may result in reduced availability for mailboxes in the database",
         object.name
     ))? {
-        call.cx.stores.dismount(object.guid)?;
+        if !call.cx.copies.set_mounted(object.guid, false)? {
+            call.cx.stores.dismount(object.guid)?;
+        }
     }
     Ok(())
 }

@@ -7,14 +7,15 @@ use powershell::{Value, value::PsObject};
 use store::{FolderRole, FolderStatistics};
 
 use super::mailbox_statistics::opened;
-use crate::{Cmdlet, Outcome, call::Call};
+use crate::{Cmdlet, Outcome, call::Call, place};
 
 /// `Get-MailboxFolderStatistics`
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-MailboxFolderStatistics",
     run,
     &["FolderScope", "IncludeOldestAndNewestItems", "ResultSize"],
-);
+)
+.at(&[("Identity", place::of_mailbox)]);
 
 /// What the product calls default folders, where it is not the role's own name.
 const TYPES: &[(FolderRole, &str)] = &[

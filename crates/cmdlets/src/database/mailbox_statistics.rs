@@ -11,7 +11,7 @@ use powershell::{
 use store::{DisconnectReason, Mailbox, MailboxState, MailboxStatistics, StoreError};
 
 use super::mailbox_database;
-use crate::{Cmdlet, Outcome, call::Call, convert, rows::filtered};
+use crate::{Cmdlet, Outcome, call::Call, convert, place, rows::filtered};
 
 /// `Get-MailboxStatistics`
 pub static GET: Cmdlet = Cmdlet::run(
@@ -27,7 +27,8 @@ pub static GET: Cmdlet = Cmdlet::run(
         "IncludeQuarantineDetails",
         "NoADLookup",
     ],
-);
+)
+.at(&[("Database", place::of_database), ("Server", place::of_server), ("Identity", place::of_mailbox)]);
 
 /// The properties filters may name.
 const PROPERTIES: &[&str] = &[

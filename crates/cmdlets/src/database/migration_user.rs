@@ -12,7 +12,9 @@ use crate::{Cmdlet, Failure, Outcome, call::Call, convert};
 pub static GET: Cmdlet =
     Cmdlet::run("Get-MigrationUser", get, &["BatchId", "MailboxGuid", "ResultSize", "Status"]);
 /// `Get-MigrationUserStatistics`
-pub static STATISTICS: Cmdlet = Cmdlet::run("Get-MigrationUserStatistics", statistics, &["IncludeReport"]);
+pub static STATISTICS: Cmdlet = Cmdlet::run("Get-MigrationUserStatistics", statistics, &["IncludeReport"])
+    .at(&[("Identity", move_request_statistics::target)])
+    .or_here();
 
 /// A user of a batch.
 struct Member {

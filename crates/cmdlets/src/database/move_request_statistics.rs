@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{ByteQuantifiedSize, EnhancedTimeSpan, Timestamp, Unlimited};
+use base::{ByteQuantifiedSize, EnhancedTimeSpan, Guid, Timestamp, Unlimited};
 use directory::{Object, Value as Stored, View, schema::MOVE_REQUEST, verbs::MOVE_PARTS};
 use jobs::moves::{percent, transfer_id};
 use powershell::{
@@ -12,14 +12,16 @@ use powershell::{
 use store::transfer::Progress;
 
 use super::{mailbox_database, move_request};
-use crate::{Cmdlet, Context, Failure, Outcome, call::Call, convert};
+use crate::{Cmdlet, Context, Failure, Outcome, call::Call, convert, place};
 
 /// `Get-MoveRequestStatistics`
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-MoveRequestStatistics",
     get,
     &["IncludeReport", "MailboxGuid", "MoveRequestQueue", "MRSInstance", "ReportOnly"],
-);
+)
+.at(&[("MoveRequestQueue", place::of_database), ("Identity", target)])
+.or_here();
 
 const TYPE: &str = "Microsoft.Exchange.MailboxReplicationService.MoveRequestStatistics";
 
@@ -62,6 +64,13 @@ const AS_STORED: &[&str] = &[
     "Message",
     "ExchangeGuid",
 ];
+
+/// The server that pulls a mailbox: how far it is, its store knows.
+pub(super) fn target(view: &View, identity: &str) -> Option<Guid> {
+    let request = move_request::resolve(view, identity).ok()?;
+    let database = MOVE_PARTS.iter().find_map(|part| request.link(part.target))?;
+    place::active_on(view.get(database)?)
+}
 
 fn get(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();

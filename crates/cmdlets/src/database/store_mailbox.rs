@@ -7,13 +7,16 @@ use directory::Object;
 use store::{Database, DisconnectReason, MailboxState, MailboxStatistics};
 
 use super::mailbox_database;
-use crate::{Cmdlet, Failure, Outcome, call::Call};
+use crate::{Cmdlet, Failure, Outcome, call::Call, place};
 
 /// `Remove-StoreMailbox`
-pub static REMOVE: Cmdlet =
-    Cmdlet::run("Remove-StoreMailbox", remove, &["Database", "MailboxState"]).asking();
+pub static REMOVE: Cmdlet = Cmdlet::run("Remove-StoreMailbox", remove, &["Database", "MailboxState"])
+    .asking()
+    .at(&[("Database", place::of_database)]);
 /// `Update-StoreMailboxState`
-pub static UPDATE: Cmdlet = Cmdlet::run("Update-StoreMailboxState", update, &["Database"]).asking();
+pub static UPDATE: Cmdlet = Cmdlet::run("Update-StoreMailboxState", update, &["Database"])
+    .asking()
+    .at(&[("Database", place::of_database)]);
 
 /// One mailbox found in a database.
 pub(crate) struct Found {

@@ -1,3 +1,4 @@
 //! Events and health.
 
+pub mod server_component_state;
 pub mod win_event;

@@ -10,6 +10,7 @@ use crate::{
     Cmdlet, Failure, Outcome,
     call::Call,
     cmdlet::{declare, text_of},
+    place,
 };
 
 /// Events written when `-MaxEvents` does not say.
@@ -19,14 +20,15 @@ const MAX_EVENTS: usize = 1000;
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-WinEvent",
     run,
-    &["LogName", "ProviderName", "FilterHashtable", "MaxEvents", "ListLog", "Oldest"],
+    &["LogName", "ProviderName", "FilterHashtable", "MaxEvents", "ListLog", "Oldest", "ComputerName"],
 )
-.declared(info);
+.declared(info)
+.at(&[("ComputerName", place::of_server)]);
 
 fn info() -> CommandInfo {
     let mut info = declare(
         "Get-WinEvent",
-        "Reads this server's event log, newest first.",
+        "Reads the event log of this server, or of another one, newest first.",
         &[
             ("LogName", "String[]"),
             ("ProviderName", "String"),
@@ -34,6 +36,7 @@ fn info() -> CommandInfo {
             ("MaxEvents", "Int64"),
             ("ListLog", "String"),
             ("Oldest", "SwitchParameter"),
+            ("ComputerName", "String"),
         ],
     );
     info.parameters[0].position = Some(1);

@@ -1,9 +1,14 @@
 //! Servers of the organisation: their names, build, edition and roles.
 
-use directory::{schema::SERVER, verbs};
+use directory::{Edit, schema::SERVER, verbs};
 use powershell::{Value, cmdlet::CommandInfo};
 
-use crate::{Cmdlet, Noun, Outcome, Shows, call::Call, cmdlet::declare};
+use super::ad_site;
+use crate::{
+    Cmdlet, Noun, Outcome, Shows,
+    call::{Call, identity_text},
+    cmdlet::declare,
+};
 
 /// The noun, also for those who look a server up.
 pub(crate) static NOUN: Noun = Noun {
@@ -39,6 +44,10 @@ pub(crate) static NOUN: Noun = Noun {
         out.set("IsE15OrLater", Value::Bool(true));
         out.set("IsFrontendTransportServer", Value::Bool(server.flag("IsClientAccessServer")));
     }),
+    special: &[("Site", |_, view, _, given| {
+        let site = ad_site::NOUN.resolve(view, &identity_text(given))?;
+        Ok(vec![("Site", Edit::set(&*site.name))])
+    })],
     conditions: &[
         ("Domain", |_, server, domain| {
             server.text("Domain").is_some_and(|own| own.eq_ignore_ascii_case(domain))
@@ -85,4 +94,4 @@ fn remove(call: &mut Call<'_>) -> Outcome {
 /// `Get-ExchangeServer`
 pub static GET: Cmdlet = Cmdlet::get("Get-ExchangeServer", &NOUN);
 /// `Set-ExchangeServer`
-pub static SET: Cmdlet = Cmdlet::set("Set-ExchangeServer", &NOUN);
+pub static SET: Cmdlet = Cmdlet::set("Set-ExchangeServer", &NOUN).and_takes(&[("Site", "AdSiteIdParameter")]);

@@ -1,6 +1,8 @@
 //! The organisation's own settings: domains, servers, configuration.
 
 pub mod accepted_domain;
+pub mod ad_site;
+pub mod ad_site_link;
 pub mod email_address_policy;
 pub mod exchange_server;
 pub mod mailbox_server;

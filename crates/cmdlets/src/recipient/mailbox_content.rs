@@ -14,20 +14,25 @@ use crate::{
     Cmdlet, Context, Failure, Outcome,
     call::Call,
     database::store_mailbox::{self, Found},
+    place,
 };
 
 /// `Connect-Mailbox`
 pub static CONNECT: Cmdlet =
-    Cmdlet::run("Connect-Mailbox", connect, &["Database", "User", "Alias", "Shared", "Room", "Equipment"]);
+    Cmdlet::run("Connect-Mailbox", connect, &["Database", "User", "Alias", "Shared", "Room", "Equipment"])
+        .at(&[("Database", place::of_database)]);
 /// `Disable-Mailbox`
-pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &["IgnoreLegalHold"]).asking();
+pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &["IgnoreLegalHold"])
+    .asking()
+    .at(&[("Identity", place::of_mailbox)]);
 /// `Remove-Mailbox`
 pub static REMOVE: Cmdlet = Cmdlet::run(
     "Remove-Mailbox",
     remove,
     &["Permanent", "IgnoreLegalHold", "Database", "StoreMailboxIdentity"],
 )
-.asking();
+.asking()
+.at(&[("Database", place::of_database), ("Identity", place::of_mailbox)]);
 
 /// The mailbox that a call wants to take away; one on hold only where the caller says so.
 fn leaving(call: &Call<'_>) -> Outcome<Arc<Object>> {

@@ -9,21 +9,33 @@ use transport::{
 };
 
 use super::queue;
-use crate::{Cmdlet, Context, Failure, Outcome, call::Call, rows};
+use crate::{
+    Cmdlet, Context, Failure, Outcome,
+    call::Call,
+    place::{self, Finder},
+    rows,
+};
 
 /// `Get-Message`
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-Message",
     get,
     &["Queue", "Filter", "Server", "ResultSize", "IncludeRecipientInfo", "SearchForward", "SortOrder"],
-);
+)
+.at(AT);
 /// `Suspend-Message`
 pub static SUSPEND: Cmdlet =
-    Cmdlet::run("Suspend-Message", |call| hold(call, true), &["Filter", "Server"]).asking();
+    Cmdlet::run("Suspend-Message", |call| hold(call, true), &["Filter", "Server"]).asking().at(AT);
 /// `Resume-Message`
-pub static RESUME: Cmdlet = Cmdlet::run("Resume-Message", |call| hold(call, false), &["Filter", "Server"]);
+pub static RESUME: Cmdlet =
+    Cmdlet::run("Resume-Message", |call| hold(call, false), &["Filter", "Server"]).at(AT);
 /// `Remove-Message`
-pub static REMOVE: Cmdlet = Cmdlet::run("Remove-Message", remove, &["Filter", "Server", "WithNDR"]).asking();
+pub static REMOVE: Cmdlet =
+    Cmdlet::run("Remove-Message", remove, &["Filter", "Server", "WithNDR"]).asking().at(AT);
+
+/// Each server has its own queues.
+const AT: &[(&str, Finder)] =
+    &[("Server", place::of_server), ("Queue", place::of_path), ("Identity", place::of_path)];
 
 /// The properties filters may name.
 const PROPERTIES: &[&str] = &[

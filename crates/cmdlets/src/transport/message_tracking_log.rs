@@ -3,7 +3,7 @@
 use powershell::{Value, value::PsObject};
 use transport::track::{Column, Filter, Record};
 
-use crate::{Cmdlet, Failure, Outcome, call::Call, rows::this_server};
+use crate::{Cmdlet, Failure, Outcome, call::Call, place, rows::this_server};
 
 /// `Get-MessageTrackingLog`
 pub static GET: Cmdlet = Cmdlet::run(
@@ -24,7 +24,8 @@ pub static GET: Cmdlet = Cmdlet::run(
         "ResultSize",
         "Server",
     ],
-);
+)
+.at(&[("Server", place::of_server)]);
 
 fn run(call: &mut Call<'_>) -> Outcome {
     this_server(call, &call.cx.directory.snapshot())?;

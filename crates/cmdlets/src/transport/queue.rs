@@ -8,21 +8,31 @@ use transport::{
     queue::{Hop, QueueIdentity},
 };
 
-use crate::{Cmdlet, Context, Failure, Outcome, call::Call, rows};
+use crate::{
+    Cmdlet, Context, Failure, Outcome,
+    call::Call,
+    place::{self, Finder},
+    rows,
+};
 
 /// `Get-Queue`
 pub static GET: Cmdlet = Cmdlet::run(
     "Get-Queue",
     get,
     &["Filter", "Server", "ResultSize", "Include", "Exclude", "SearchForward", "SortOrder"],
-);
+)
+.at(AT);
 /// `Retry-Queue`
-pub static RETRY: Cmdlet = Cmdlet::run("Retry-Queue", retry, &["Filter", "Server", "Resubmit"]);
+pub static RETRY: Cmdlet = Cmdlet::run("Retry-Queue", retry, &["Filter", "Server", "Resubmit"]).at(AT);
 /// `Suspend-Queue`
 pub static SUSPEND: Cmdlet =
-    Cmdlet::run("Suspend-Queue", |call| hold(call, true), &["Filter", "Server"]).asking();
+    Cmdlet::run("Suspend-Queue", |call| hold(call, true), &["Filter", "Server"]).asking().at(AT);
 /// `Resume-Queue`
-pub static RESUME: Cmdlet = Cmdlet::run("Resume-Queue", |call| hold(call, false), &["Filter", "Server"]);
+pub static RESUME: Cmdlet =
+    Cmdlet::run("Resume-Queue", |call| hold(call, false), &["Filter", "Server"]).at(AT);
+
+/// Each server has its own queues.
+const AT: &[(&str, Finder)] = &[("Server", place::of_server), ("Identity", place::of_path)];
 
 /// The properties filters may name.
 const PROPERTIES: &[&str] = &[

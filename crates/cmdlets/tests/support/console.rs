@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use base::rng::SeededRng;
@@ -46,6 +47,9 @@ impl Files for Memory {
     }
 }
 
+/// How long a line runs that is interrupted.
+const INTERRUPT: Duration = Duration::from_millis(300);
+
 /// Columns of the screen.
 const WIDTH: usize = 120;
 
@@ -54,19 +58,27 @@ pub(crate) struct Console {
     runspace: Runspace,
     world: World,
     answers: VecDeque<String>,
+    /// The next line is interrupted while it runs.
+    interrupts: bool,
 }
 
 impl Console {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        Self { runspace: runspace(&world, world.cmdlets.clone()), world, answers: VecDeque::new() }
+        Self {
+            runspace: runspace(&world, world.cmdlets.clone()),
+            world,
+            answers: VecDeque::new(),
+            interrupts: false,
+        }
     }
 
-    /// `@ answer Y` keeps an answer for the next question, `@ complete Get-Mailbox Identity nu => Nuno Mota`
+    /// `@ answer Y` keeps an answer for the next question, `@ interrupt` presses Ctrl+C while the next line runs, `@ complete Get-Mailbox Identity nu => Nuno Mota`
     /// says what is offered for an argument, `@ as ana` goes on as somebody who logged on from elsewhere; the
     /// rest is the world's.
     pub(crate) fn direct(&mut self, line: &str) {
         match line.split_once(' ') {
+            None if line == "interrupt" => self.interrupts = true,
             Some(("answer", answer)) => self.answers.push_back(answer.to_owned()),
             Some(("complete", rest)) => {
                 let (asked, offered) = rest.split_once("=>").expect("what is offered");
@@ -95,7 +107,8 @@ impl Console {
     /// Types a line and reads the screen.
     pub(crate) fn type_line(&mut self, text: &str) -> String {
         let printer = Printer::new(self.runspace.views().clone(), WIDTH);
-        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers };
+        let interrupt = std::mem::take(&mut self.interrupts).then(|| Instant::now() + INTERRUPT);
+        let mut screen = Screen { printer, text: String::new(), answers: &mut self.answers, interrupt };
         let outcome = self.runspace.run(text, &mut screen);
         let rest = screen.printer.finish();
         let mut text = screen.text + &rest;
@@ -112,6 +125,8 @@ struct Screen<'a> {
     printer: Printer,
     text: String,
     answers: &'a mut VecDeque<String>,
+    /// When Ctrl+C is pressed.
+    interrupt: Option<Instant>,
 }
 
 impl Screen<'_> {
@@ -148,6 +163,9 @@ impl Streams for Screen<'_> {
     fn progress(&mut self, _: &Progress) {}
     fn information(&mut self, value: Value) {
         self.say(&format!("{value}\n"));
+    }
+    fn stopping(&self) -> bool {
+        self.interrupt.is_some_and(|at| Instant::now() > at)
     }
     fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
         let answer = self.answers.pop_front()?;

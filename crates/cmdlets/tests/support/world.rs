@@ -2,8 +2,9 @@
 //! transport, and a carrier that does as it is told. Time stands still.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,17 +13,29 @@ use std::{
 };
 
 use base::{
-    Timestamp, clock::ManualClock, clock::SharedClock, disk::SystemDisk, eventlog::EventLog, rng::SeededRng,
+    Guid, Rng, Timestamp,
+    clock::{ManualClock, SharedClock},
+    disk::SystemDisk,
+    eventlog::EventLog,
+    neighbours::{Asked, Conversation, NeighbourError, Neighbours},
+    rng::SeededRng,
 };
 use bytes::Bytes;
-use cmdlets::{Cmdlets, Context, copies::SingleServer};
+use cmdlets::{
+    Answers, Cmdlets, Context,
+    copies::{Copies, SingleServer},
+};
 use directory::{
     Directory, View,
     seed::{self, Organization, Ports},
     verbs::{EnableMailbox, MailIdentity, NewMailbox, NewUser, new_mailbox, new_server},
 };
+use parking_lot::Mutex;
 use store::Stores;
-use tokio::runtime::Runtime;
+use tokio::{
+    io::AsyncReadExt,
+    runtime::{Handle, Runtime},
+};
 use transport::{
     Transport,
     intake::NoLogon,
@@ -66,11 +79,133 @@ fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address and port")
 }
 
+/// What servers have in common: one directory, which all of them see at once.
+struct House {
+    dir: PathBuf,
+    directory: Directory,
+    clock: SharedClock,
+    rng: Arc<dyn Rng>,
+    runtime: Handle,
+}
+
+impl House {
+    /// Opens a server's rooms: its databases, its queues, its logs.
+    fn open<C: Copies + 'static>(
+        &self,
+        name: &str,
+        (server, stores): (Guid, Stores),
+        copies: C,
+        road: Arc<Road>,
+        wires: &Arc<Wires>,
+    ) -> Arc<Context> {
+        let (folder, ticks) = (self.dir.clone(), self.clock.clone());
+        let database_config = move |object: &directory::Object| store::Config {
+            guid: object.guid,
+            engine: engine::Options {
+                name: object.name.to_string(),
+                ..engine_options(&folder, &object.guid.to_string(), &ticks)
+            },
+        };
+        let view = self.directory.snapshot();
+        for database in view.databases().filter(|database| database.link("Server") == Some(server)) {
+            stores.mount(database_config(database)).expect("a database");
+        }
+        let dir = self.dir.join(name);
+        let options = transport::Options {
+            server: name.into(),
+            fqdn: format!("{}.rialto.test", name.to_lowercase()),
+            server_object: server,
+            queue: None,
+            queue_dir: dir.join("queue"),
+            segment_bytes: 1 << 20,
+            tracking_dir: dir.join("tracking"),
+            neighbours: Arc::new(base::neighbours::Nobody),
+            disk: Arc::new(SystemDisk),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+        };
+        let guard = self.runtime.enter();
+        let transport =
+            Transport::start(options, self.directory.clone(), stores.clone(), road).expect("a transport");
+        drop(guard);
+        let events = EventLog::open(Arc::new(SystemDisk), &dir.join("events")).expect("an event log");
+        let audit = trust::audit::Log::open(trust::audit::Options {
+            disk: Arc::new(SystemDisk),
+            dir: dir.join("audit"),
+            head: dir.join("audit.head"),
+        });
+        let context = Arc::new(Context {
+            server_name: name.into(),
+            server,
+            directory: self.directory.clone(),
+            copies: Box::new(copies),
+            stores,
+            database_config: Box::new(database_config),
+            transport,
+            neighbours: wires.clone(),
+            links: None,
+            events: Arc::new(events),
+            audit: audit.expect("an audit log"),
+            rng: self.rng.clone(),
+            clock: self.clock.clone(),
+            runtime: self.runtime.clone(),
+        });
+        wires.0.lock().insert(server, Hearing::Answers(Arc::new(Answers::new(context.clone()))));
+        context
+    }
+}
+
+/// A server's copies where there are no others.
+fn alone(server: Guid) -> SingleServer {
+    SingleServer { server, stores: Stores::default(), free_space: Box::new(|_| Some(100 << 30)) }
+}
+
+/// Servers that hear each other, by their GUIDs.
+#[derive(Default)]
+struct Wires(Mutex<BTreeMap<Guid, Hearing>>);
+
+/// What becomes of what is said to a server.
+#[derive(Clone)]
+enum Hearing {
+    /// It answers.
+    Answers(Arc<Answers>),
+    /// It listens and says nothing, until it is left alone.
+    Mute,
+    /// It is lost as soon as it has heard something.
+    Lost,
+}
+
+impl Neighbours for Wires {
+    fn ask(&self, _: Guid, _: Vec<Bytes>) -> Asked<'_, Bytes> {
+        unreachable!("cmdlets converse")
+    }
+    fn converse(&self, server: Guid, head: Bytes) -> Asked<'_, Conversation> {
+        let hearing = self.0.lock().get(&server).cloned();
+        Box::pin(async move {
+            let hearing = hearing.ok_or_else(|| NeighbourError::Unreachable("connection refused".into()))?;
+            let (near, mut far) = tokio::io::duplex(4096);
+            tokio::spawn(async move {
+                let mut heard = Vec::new();
+                match hearing {
+                    Hearing::Answers(answers) => answers.answer(&head, Box::new(far)).await,
+                    Hearing::Mute => _ = far.read_to_end(&mut heard).await,
+                    Hearing::Lost => _ = far.read_buf(&mut heard).await,
+                }
+            });
+            Ok(Box::new(near) as Conversation)
+        })
+    }
+}
+
 /// The organisation and everything that runs in it.
 pub(crate) struct World {
     pub(crate) cmdlets: Cmdlets,
     pub(crate) clock: Arc<ManualClock>,
     context: Arc<Context>,
+    house: House,
+    /// The other servers that run.
+    further: Mutex<BTreeMap<String, Arc<Context>>>,
+    wires: Arc<Wires>,
     road: Arc<Road>,
     others: Others,
     runtime: Runtime,
@@ -132,73 +267,32 @@ impl World {
             .expect("a runtime");
         let dir = tempfile::tempdir().expect("a folder");
         let manual = Arc::new(ManualClock::new(START));
-        let (clock, rng): (SharedClock, _) = (manual.clone(), Arc::new(SeededRng::new(1)));
+        let (clock, rng): (SharedClock, Arc<dyn Rng>) = (manual.clone(), Arc::new(SeededRng::new(1)));
         let engine = engine_options(dir.path(), "directory", &clock);
         let directory =
             Directory::open(directory::Options { engine, rng: rng.clone() }).expect("a directory");
         let seeded = runtime.block_on(provision(&directory));
-        let stores = Stores::default();
-        let (folder, ticks) = (dir.path().to_owned(), clock.clone());
-        let database_config = move |object: &directory::Object| store::Config {
-            guid: object.guid,
-            engine: engine::Options {
-                name: object.name.to_string(),
-                ..engine_options(&folder, &object.guid.to_string(), &ticks)
-            },
-        };
-        let view = directory.snapshot();
-        for database in view.databases() {
-            stores.mount(database_config(database)).expect("a database");
-        }
-        let options = transport::Options {
-            server: "EX01".into(),
-            fqdn: "ex01.rialto.test".into(),
-            server_object: seeded.server,
-            queue_dir: dir.path().join("queue"),
-            segment_bytes: 1 << 20,
-            tracking_dir: dir.path().join("tracking"),
-            disk: Arc::new(SystemDisk),
-            clock: clock.clone(),
-            rng: rng.clone(),
+        let others = Others::default();
+        let house =
+            House { dir: dir.path().to_owned(), directory, clock, rng, runtime: runtime.handle().clone() };
+        let wires = Arc::new(Wires::default());
+        let copies = Group {
+            others: others.clone(),
+            directory: house.directory.clone(),
+            runtime: house.runtime.clone(),
+            alone: alone(seeded.server),
         };
         let road = Arc::new(Road::default());
-        let guard = runtime.enter();
-        let transport =
-            Transport::start(options, directory.clone(), stores.clone(), road.clone()).expect("a transport");
-        drop(guard);
-        let events = EventLog::open(Arc::new(SystemDisk), &dir.path().join("events")).expect("an event log");
-        let others = Others::default();
-        let copies = Group {
-            alone: SingleServer {
-                server: seeded.server,
-                stores: stores.clone(),
-                free_space: Box::new(|_| Some(100 << 30)),
-            },
-            others: others.clone(),
-            directory: directory.clone(),
-            runtime: runtime.handle().clone(),
-        };
-        let context = Arc::new(Context {
-            server_name: "EX01".into(),
-            directory,
-            copies: Box::new(copies),
-            stores,
-            database_config: Box::new(database_config),
-            transport,
-            links: None,
-            events: Arc::new(events),
-            audit: trust::audit::Log::open(trust::audit::Options {
-                disk: Arc::new(SystemDisk),
-                dir: dir.path().join("audit"),
-                head: dir.path().join("audit.head"),
-            })
-            .expect("an audit log"),
-            rng,
-            clock,
-            runtime: runtime.handle().clone(),
-        });
+        let context = house.open(
+            "EX01",
+            (copies.alone.server, copies.alone.stores.clone()),
+            copies,
+            road.clone(),
+            &wires,
+        );
         let cmdlets = Cmdlets::for_local_user(context.clone(), 0);
-        Self { cmdlets, clock: manual, context, road, others, runtime, _dir: dir }
+        let further = Mutex::default();
+        Self { cmdlets, clock: manual, context, house, further, wires, road, others, runtime, _dir: dir }
     }
 
     /// Does what a line that begins with `@` says.
@@ -207,6 +301,10 @@ impl World {
         match words[..] {
             ["mail", from, to, ref subject @ ..] => self.mail(from, to, &subject.join(" ")),
             ["server", name] => self.server(name),
+            ["start", name] => self.start(name),
+            ["unplug", name] => _ = self.wires.0.lock().remove(&self.named(name)),
+            ["mute", name] => _ = self.wires.0.lock().insert(self.named(name), Hearing::Mute),
+            ["lose", name] => _ = self.wires.0.lock().insert(self.named(name), Hearing::Lost),
             ["copy", server, ref how @ ..] => copies::tell(&self.others, server, how),
             ["road", how] => self.road.closed.store(how == "closed", Ordering::Relaxed),
             ["settle"] => self.settle(),
@@ -238,9 +336,24 @@ impl World {
         self.runtime.block_on(made).expect("a server");
     }
 
+    /// Runs that server, which the others reach from then on.
+    fn start(&self, name: &str) {
+        let server = self.named(name);
+        let copies = alone(server);
+        let rooms = (server, copies.stores.clone());
+        let context = self.house.open(name, rooms, copies, self.road.clone(), &self.wires);
+        self.further.lock().insert(name.to_owned(), context);
+    }
+
+    fn named(&self, name: &str) -> Guid {
+        let view = self.house.directory.snapshot();
+        let found = view.servers().find(|server| *server.name == *name).map(|server| server.guid);
+        found.expect("a server")
+    }
+
     /// Changes the bytes of the administrator audit log, as somebody might who has the disk.
     fn tamper(&self, old: &str, new: &str) {
-        for entry in std::fs::read_dir(self._dir.path().join("audit")).expect("the log") {
+        for entry in std::fs::read_dir(self._dir.path().join("EX01/audit")).expect("the log") {
             let path = entry.expect("a file").path();
             let text = std::fs::read_to_string(&path).expect("text");
             std::fs::write(&path, text.replace(old, new)).expect("the segment");
@@ -316,8 +429,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.runtime.block_on(self.context.transport.stop());
-        let _ = self.context.stores.dismount_all();
+        self.wires.0.lock().clear();
+        for context in std::iter::once(&self.context).chain(self.further.lock().values()) {
+            let _ = self.runtime.block_on(context.transport.stop());
+            let _ = context.stores.dismount_all();
+        }
         let _ = self.context.directory.close();
     }
 }

@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     error::LinkError,
     frame::{self, Frame, Goodbye, Hello, MAGIC, PAYLOAD_MAX, ResetReason, Style},
-    mux::{Event, Mux, OPEN_MAX},
+    mux::{Event, LASTING_MAX, Mux, OPEN_MAX},
     registry::{Handler, Registry},
     stream::{self, Sink, Source},
     types::{Audience, Endpoint, Peer},
@@ -62,10 +62,10 @@ pub(crate) struct Core {
     pub(crate) mux: Mutex<Mux>,
     /// There may be something to send.
     pub(crate) work: Notify,
-    /// Places for streams this side opens.
-    places: Arc<Semaphore>,
+    /// Places for what this side opens.
+    opening: Places,
     /// Places for handlers that run for the peer.
-    running: Arc<Semaphore>,
+    running: Places,
     long: Semaphore,
     pub(crate) peer: Peer,
     pub(crate) audience: Audience,
@@ -79,6 +79,22 @@ pub(crate) struct Core {
     rtt: AtomicU64,
     ending: Mutex<Ending>,
     ended: Notify,
+}
+
+/// How many streams there may be at a time.
+struct Places {
+    brief: Arc<Semaphore>,
+    lasting: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(times: usize) -> Self {
+        let places = |most| Arc::new(Semaphore::new(times * most));
+        Self { brief: places(OPEN_MAX), lasting: places(LASTING_MAX) }
+    }
+    fn of(&self, endpoint: Endpoint) -> &Arc<Semaphore> {
+        if endpoint.is_lasting() { &self.lasting } else { &self.brief }
+    }
 }
 
 /// Whether a connection is to end, and how.
@@ -110,8 +126,8 @@ impl Core {
         let core = Core {
             mux: Mutex::new(Mux::new(begin.accepted)),
             work: Notify::new(),
-            places: Arc::new(Semaphore::new(OPEN_MAX)),
-            running: Arc::new(Semaphore::new(2 * OPEN_MAX)),
+            opening: Places::new(1),
+            running: Places::new(2),
             long: Semaphore::new(LONG_CALLS),
             peer: begin.peer,
             audience: begin.audience,
@@ -148,7 +164,8 @@ impl Core {
         style: Style,
         head: Bytes,
     ) -> Result<(Sink, Source), LinkError> {
-        let place = self.places.clone().acquire_owned().await.map_err(|_| LinkError::Closed)?;
+        let places = self.opening.of(endpoint).clone();
+        let place = places.acquire_owned().await.map_err(|_| LinkError::Closed)?;
         let stream = self.with(|mux| mux.begin(endpoint, style, head, Some(place)))?;
         Ok(stream::ends(self.clone(), stream))
     }
@@ -302,7 +319,9 @@ fn broken(core: &Core, what: String) -> LinkError {
 /// Starts whoever answers a stream that the peer has opened.
 fn answer(core: &Arc<Core>, registry: &Registry, stream: u32, endpoint: Endpoint, style: Style, head: Bytes) {
     let (sink, mut source) = stream::ends(core.clone(), stream);
-    let Ok(running) = core.running.clone().try_acquire_owned() else { return sink.reset(ResetReason::Busy) };
+    let Ok(running) = core.running.of(endpoint).clone().try_acquire_owned() else {
+        return sink.reset(ResetReason::Busy);
+    };
     let peer = core.peer;
     match (registry.find(core.audience, endpoint), style) {
         (Some(Handler::Call(handler)), Style::Call) => {

@@ -23,7 +23,7 @@ mod tls;
 mod types;
 
 pub use connection::CALL_MAX;
-pub use conversation::converse;
+pub use conversation::{Conversation, converse};
 pub use error::{LinkError, Refusal};
 pub use join_key::{JoinKey, JoinKeyError};
 pub use links::{Guest, HEAD_MAX, Links};

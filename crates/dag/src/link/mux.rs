@@ -21,12 +21,14 @@ use super::{
 
 /// How much a side may send before it is given credit, bytes.
 pub(crate) const WINDOW: usize = 256 << 10;
-/// How much of a stream (not a call) is on its way at most, bytes.
+/// How much of a stream (not a call, nor one that lasts) is on its way at most, bytes.
 pub(crate) const STREAM_WINDOW: usize = 4 << 20;
 /// How much waits in a stream's own queue before its sender does, bytes.
 const QUEUE_MAX: usize = 256 << 10;
-/// Streams open at a time in a connection.
+/// Calls and streams open at a time in a connection, those that last not counted.
 pub(crate) const OPEN_MAX: usize = 1024;
+/// Lasting streams open at a time in a connection: as many as a server takes sessions of clients.
+pub(crate) const LASTING_MAX: usize = 64 << 10;
 /// Control frames waiting to be sent, bytes; a peer that asks for more without reading the answers is cut off.
 const CONTROL_MAX: usize = 32 << 20;
 
@@ -50,7 +52,10 @@ pub(crate) enum Event {
 
 /// One stream.
 struct Open {
-    style: Style,
+    /// It is given more room than the first window.
+    wide: bool,
+    /// It is counted apart.
+    lasting: bool,
     /// What waits to be sent.
     queue: VecDeque<Bytes>,
     queued: usize,
@@ -82,9 +87,11 @@ struct Open {
 }
 
 impl Open {
-    fn new(style: Style, place: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(endpoint: Endpoint, style: Style, place: Option<OwnedSemaphorePermit>) -> Self {
+        let lasting = endpoint.is_lasting();
         Self {
-            style,
+            wide: style == Style::Stream && !lasting,
+            lasting,
             queue: VecDeque::new(),
             queued: 0,
             credit: WINDOW,
@@ -134,8 +141,9 @@ pub(crate) struct Mux {
     accepts: bool,
     last_id: u32,
     open: HashMap<u32, Open>,
-    /// How many are not over.
+    /// How many are not over, and how many of these last.
     busy: usize,
+    lasting: usize,
     control: BytesMut,
     turns: VecDeque<u32>,
     /// Why it has ended.
@@ -169,9 +177,7 @@ impl Mux {
             }
         };
         self.control(&Frame::Open { stream, endpoint, style, head });
-        self.busy += 1;
-        self.open.insert(stream, Open::new(style, place));
-        self.widen(stream);
+        self.insert(stream, Open::new(endpoint, style, place));
         Ok(stream)
     }
 
@@ -180,14 +186,15 @@ impl Mux {
         self.accepts
     }
 
-    /// A stream has room for more than the first window.
-    fn widen(&mut self, stream: u32) {
-        if let Some(open) = self.open.get_mut(&stream)
-            && open.style == Style::Stream
-        {
+    /// Counts a stream that begins and gives it its room.
+    fn insert(&mut self, stream: u32, mut open: Open) {
+        self.busy += 1;
+        self.lasting += usize::from(open.lasting);
+        if open.wide {
             open.window = STREAM_WINDOW;
             self.control(&Frame::Credit { stream, bytes: (STREAM_WINDOW - WINDOW) as u32 });
         }
+        self.open.insert(stream, open);
     }
 
     /// A frame of the connection itself, sent before anything of a stream.
@@ -239,12 +246,15 @@ impl Mux {
         if self.open.contains_key(&stream) {
             return Err(Violation("opens a stream twice"));
         }
-        if self.busy >= OPEN_MAX {
+        let (open, most) = if endpoint.is_lasting() {
+            (self.lasting, LASTING_MAX)
+        } else {
+            (self.busy - self.lasting, OPEN_MAX)
+        };
+        if open >= most {
             return Err(Violation("opens too many streams"));
         }
-        self.busy += 1;
-        self.open.insert(stream, Open::new(style, None));
-        self.widen(stream);
+        self.insert(stream, Open::new(endpoint, style, None));
         Ok(Event::Opened { stream, endpoint, style, head })
     }
 
@@ -300,7 +310,7 @@ impl Mux {
     /// Gives back what was taken, once it is worth a frame.
     fn give_credit(&mut self, stream: u32) {
         let Some(open) = self.open.get_mut(&stream) else { return };
-        let worth = if open.style == Style::Stream { STREAM_WINDOW / 4 } else { WINDOW / 2 };
+        let worth = if open.wide { STREAM_WINDOW / 4 } else { WINDOW / 2 };
         if open.taken >= worth && !open.all_came && open.failure.is_none() {
             let bytes = std::mem::take(&mut open.taken);
             open.window += bytes;
@@ -426,6 +436,7 @@ impl Mux {
         if !std::mem::replace(&mut open.over, true) {
             open.place = None;
             self.busy -= 1;
+            self.lasting -= usize::from(open.lasting);
         }
         if open.is_left() {
             self.open.remove(&stream);

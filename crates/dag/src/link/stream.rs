@@ -1,6 +1,10 @@
 //! The two ends of a stream, as those who use one hold them.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
@@ -29,15 +33,30 @@ pub(crate) fn ends(core: Arc<Core>, stream: u32) -> (Sink, Source) {
 impl Sink {
     /// Sends; waits while the other side has no room. Pieces keep their order but not their boundaries.
     pub async fn send(&mut self, bytes: Bytes) -> Result<(), LinkError> {
-        poll_fn(|cx| self.core.mux.lock().poll_room(self.stream, cx)).await?;
+        poll_fn(|cx| self.poll_room(cx)).await?;
         self.queue(bytes);
         Ok(())
     }
 
+    /// Ready when the stream takes more.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        self.core.mux.lock().poll_room(self.stream, cx)
+    }
+
     /// Says that this was all, and waits until it is on its way (not until it was read).
-    pub async fn finish(self) -> Result<(), LinkError> {
+    pub async fn finish(mut self) -> Result<(), LinkError> {
+        self.end();
+        poll_fn(|cx| self.poll_sent(cx)).await
+    }
+
+    /// Says that this was all.
+    pub(crate) fn end(&mut self) {
         self.core.with(|mux| mux.finish(self.stream));
-        poll_fn(|cx| self.core.mux.lock().poll_sent(self.stream, cx)).await
+    }
+
+    /// Ready when all, the end included, is on its way.
+    pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        self.core.mux.lock().poll_sent(self.stream, cx)
     }
 
     /// Ends the stream in both directions with a reason for the other side.
@@ -57,7 +76,7 @@ impl Sink {
     /// Says all of it; sent without anybody waiting for it.
     pub(crate) fn say(mut self, pieces: Vec<Bytes>) {
         pieces.into_iter().for_each(|piece| self.queue(piece));
-        self.core.with(|mux| mux.finish(self.stream));
+        self.end();
     }
 }
 
@@ -80,9 +99,19 @@ impl Drop for Sink {
 impl Source {
     /// The next piece; nothing after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
-        let next = poll_fn(|cx| self.core.mux.lock().poll_next(self.stream, cx)).await;
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Ready with the next piece; nothing after the last.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, LinkError>> {
+        let (next, work) = {
+            let mut mux = self.core.mux.lock();
+            (mux.poll_next(self.stream, cx), mux.has_work())
+        };
         // What was taken may have become credit.
-        self.core.work.notify_one();
+        if work {
+            self.core.work.notify_one();
+        }
         next
     }
 

@@ -11,17 +11,12 @@ use super::authority::Identity;
 pub mod service {
     /// A new server joins (guests).
     pub const JOIN: u16 = 1;
-    /// The servers of the organisation, told from one to the other.
-    pub const SERVERS: u16 = 2;
     /// Consensus of a replicated database; its group is the database.
     pub const REPLICATION: u16 = 16;
     /// A copy's first content; its group is the database.
     pub const SEED: u16 = 17;
     /// Requests of consensus that are too long for a call, as streams; their group is the database.
     pub const REPLICATION_LONG: u16 = 18;
-    /// Turns at writing a replicated database from a server that does not have the active copy; its group is the
-    /// database.
-    pub const TURNS: u16 = 19;
     /// How copies stand, and what becomes of them.
     pub const COPIES: u16 = 20;
     /// A client's session, carried to the server that has its mailbox.
@@ -47,6 +42,11 @@ impl Endpoint {
     /// The only one of its service.
     pub const fn of(service: u16) -> Self {
         Endpoint { service, group: Guid::EMPTY }
+    }
+    /// Whether what is opened here stays open, mostly silent, for as long as a person likes: such streams may be many,
+    /// and none of them takes room that others need.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.service == service::CLIENTS
     }
     /// One of several.
     pub const fn in_group(service: u16, group: Guid) -> Self {

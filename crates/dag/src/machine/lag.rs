@@ -58,7 +58,7 @@ impl Marks {
 }
 
 /// Why a lagged copy replays all it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum PlayDown {
     /// An administrator disabled the lag.
     Disabled,

@@ -88,7 +88,7 @@ impl fmt::Display for CopyStatus {
 }
 
 /// Whether the active copy serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Mount {
     /// Clients are served.
     Mounted,
@@ -101,7 +101,7 @@ pub enum Mount {
 }
 
 /// How far a passive copy has come since it was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Stage {
     /// Database and log are being opened and verified.
     Opening,
@@ -112,7 +112,7 @@ pub enum Stage {
 }
 
 /// What a copy is to its database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Role {
     /// The one clients use.
     Active(Mount),
@@ -121,7 +121,7 @@ pub enum Role {
 }
 
 /// What went wrong with a copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Failing {
     /// It may pass: the copy is tried again.
     Passing(String),
@@ -139,7 +139,7 @@ impl Failing {
 }
 
 /// What is seen of a copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Facts {
     /// Active or passive.
     pub role: Role,
@@ -192,7 +192,7 @@ fn passive(facts: &Facts, stage: Stage) -> CopyStatus {
 }
 
 /// How far a copy has come, beside the active one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {
     /// Where the active copy's records end, as far as is known here.
     pub generated: Position,

@@ -22,6 +22,7 @@ use openraft::{
 use tokio::sync::Mutex;
 
 use super::{
+    elsewhere::Lent,
     log::{Log, Work},
     message::{Answer, Malformed, Request, decode, encode, id, place, records},
     network::{Network, Peers, Stranded},
@@ -33,8 +34,11 @@ use super::{
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Without a word from the active copy for a time between these two, others stand for election.
 const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
+/// So long after a majority was heard from, none of the others becomes active: less than [`ELECTION`] says, for the
+/// clocks' sake.
+const LEASE: Duration = Duration::from_millis(500);
 /// A transaction that no majority has taken after this long is given up; its fate is not known.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long another copy may take to take over before this one goes on.
 const HANDING_OVER: Duration = Duration::from_secs(2);
 /// Entries sent in one request at most; their bytes are bounded where they are read.
@@ -100,14 +104,26 @@ pub async fn found(database: &Database, me: ServerId) -> Result<(), EngineError>
     founded.map_err(|never| match never {})
 }
 
+/// On which copies transactions are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// On the active one alone.
+    Active,
+    /// On all: those that are not active borrow turns from the one that is.
+    All,
+}
+
 /// A copy and its part in the group.
 pub struct Group {
     me: ServerId,
-    replica: Arc<Replica>,
-    raft: Engine,
+    pub(super) replica: Arc<Replica>,
+    pub(super) raft: Engine,
     stranded: Arc<Stranded>,
-    /// Held by whoever adds entries: a proposal is made for the place that comes next.
-    proposing: Mutex<u64>,
+    pub(super) peers: Arc<dyn Peers>,
+    writers: Writers,
+    /// Held by whoever adds entries: a proposal is made for the place that comes next. Counts the turns.
+    pub(super) proposing: Arc<Mutex<u64>>,
+    pub(super) lent: Arc<parking_lot::Mutex<Option<Lent>>>,
     stopped: AtomicBool,
 }
 
@@ -118,16 +134,17 @@ impl Group {
         me: ServerId,
         replica: Replica,
         peers: Arc<dyn Peers>,
-        work: Work,
+        (work, writers): (Work, Writers),
     ) -> Result<Arc<Self>, GroupError> {
         let replica = Arc::new(replica);
         let stranded = Arc::new(Stranded::default());
-        let network = Network { peers, stranded: stranded.clone() };
+        let network = Network { peers: peers.clone(), stranded: stranded.clone() };
         let log = Log::new(replica.clone(), work)?;
         let state = State::new(replica.clone());
         let raft = Raft::new(me, Arc::new(config(name)?), network, log, state).await.map_err(raft)?;
-        let (proposing, stopped) = (Mutex::new(0), false.into());
-        let group = Arc::new(Self { me, replica, raft, stranded, proposing, stopped });
+        let (proposing, lent, stopped) = (Arc::default(), Arc::default(), false.into());
+        let group = Self { me, replica, raft, stranded, peers, writers, proposing, lent, stopped };
+        let group = Arc::new(group);
         let committer = commit(Arc::downgrade(&group), group.replica.clone());
         match work {
             Work::InLine => drop(tokio::spawn(committer)),
@@ -147,6 +164,11 @@ impl Group {
         self.replica.database()
     }
 
+    /// Whether a new copy is being made from this one.
+    pub fn is_seeding(&self) -> bool {
+        self.replica.is_seeding()
+    }
+
     /// Begins a seed of this copy, from which a new one is made.
     pub fn seed(&self) -> Result<Seed, EngineError> {
         self.replica.seed()
@@ -164,6 +186,11 @@ impl Group {
             next += more.len() as u64;
             records.extend(more);
         }
+    }
+
+    /// The server this copy is on.
+    pub fn me(&self) -> ServerId {
+        self.me
     }
 
     /// How this copy stands.
@@ -189,6 +216,23 @@ impl Group {
             quorum_heard: heard,
             stranded: self.stranded.list(),
         }
+    }
+
+    /// Whether this copy may answer for the database at this moment: it is the active one, and no other can have
+    /// become it.
+    pub fn may_answer(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = WatchReceiver::borrow_watched(&metrics);
+        let alone = || metrics.membership_config.membership().voter_ids().all(|voter| voter == self.me);
+        let heard = || metrics.last_quorum_acked.is_some_and(|at| Instant::elapsed(&*at) < LEASE);
+        metrics.state.is_leader() && (heard() || alone())
+    }
+
+    /// How far this copy's log reaches: where it begins, up to where it was received, and up to where it was
+    /// applied, as log positions.
+    pub fn reach(&self) -> [u64; 3] {
+        let log = self.replica.log_state();
+        [log.begin, log.end, self.database().status().durable]
     }
 
     /// Waits until something about this copy's standing may have changed.
@@ -233,14 +277,18 @@ impl Group {
                 let handed = self.raft.handle_transfer_leader(rpc).await.map_err(raft)?;
                 Ok(Answer::Transfer(handed.is_ok()))
             }
+            Request::Borrow => return Ok(encode(&self.lend().await, &[])),
+            Request::Return { ticket, lengths } => {
+                return Ok(encode(&self.take_back(ticket, &records(&lengths, rest)?).await, &[]));
+            }
         };
         Ok(encode(&answer.unwrap_or_else(|error| Answer::Failed(error.to_string())), &[]))
     }
 
-    /// Has another server receive all entries from now on, and waits until it has caught up.
+    /// Has another server receive all entries from now on, once it is reached.
     pub async fn add_learner(&self, server: ServerId) -> Result<(), GroupError> {
         let _turn = self.proposing.lock().await;
-        self.raft.add_learner(server, openraft::impls::EmptyNode::new(), true).await.map(drop).map_err(raft)
+        self.raft.add_learner(server, openraft::impls::EmptyNode::new(), false).await.map(drop).map_err(raft)
     }
 
     /// Decides who decides: the voters from now on.
@@ -291,6 +339,13 @@ impl Group {
         self.raft.runtime_config().elect(may);
     }
 
+    /// Gives up the log below a position.
+    pub async fn purge_below(&self, position: u64) -> Result<(), GroupError> {
+        let replica = self.replica.clone();
+        let index = tokio::task::spawn_blocking(move || replica.entry_before(position)).await;
+        self.purge(index.map_err(raft)??).await
+    }
+
     /// Gives up the log up to and including this entry.
     pub async fn purge(&self, index: u64) -> Result<(), GroupError> {
         self.raft.trigger().snapshot().await.map_err(raft)?;
@@ -307,12 +362,14 @@ impl Group {
         stopped
     }
 
-    /// Commits the transactions that wait, if this is the active copy; refuses them otherwise.
+    /// Commits the transactions that wait, where this copy may; refuses them otherwise.
     async fn commit_waiting(&self) {
         let mut turns = self.proposing.lock().await;
         loop {
-            let Ok(leader) = self.raft.as_leader() else {
-                return self.replica.refuse(&EngineError::Passive(self.whereabouts()));
+            let leader = match self.raft.as_leader() {
+                Ok(leader) => leader,
+                Err(_) if self.writers == Writers::All => return self.commit_elsewhere().await,
+                Err(_) => return self.replica.refuse(&EngineError::Passive(self.whereabouts())),
             };
             if !self.caught_up().await {
                 return self.replica.refuse(&EngineError::Passive(self.whereabouts()));
@@ -324,7 +381,7 @@ impl Group {
         }
     }
 
-    fn whereabouts(&self) -> String {
+    pub(super) fn whereabouts(&self) -> String {
         match self.standing().active {
             Some(server) if server != self.me => format!("; server {server} has the active one"),
             _ => "; none is at present".to_owned(),
@@ -333,22 +390,33 @@ impl Group {
 
     /// Waits until all that is in the log has been applied, which says what the state is that transactions
     /// are to see. False when this copy stopped being active.
-    async fn caught_up(&self) -> bool {
+    pub(super) async fn caught_up(&self) -> bool {
+        let last = || self.replica.log_state().last;
+        self.wait(|| self.raft.as_leader().is_err() || self.replica.applied().0 == last()).await
+            && self.raft.as_leader().is_ok()
+    }
+
+    /// Waits until this is so, or for too long: then it says false.
+    pub(super) async fn wait(&self, is_so: impl Fn() -> bool) -> bool {
         let mut metrics = self.raft.metrics();
-        let applied = async {
-            while self.replica.applied().0 != self.replica.log_state().last {
-                let changed = WatchReceiver::changed(&mut metrics).await;
-                if changed.is_err() || self.raft.as_leader().is_err() {
+        let waiting = async {
+            while !is_so() {
+                if WatchReceiver::changed(&mut metrics).await.is_err() {
                     return false;
                 }
             }
             true
         };
-        tokio::time::timeout(PATIENCE, applied).await.unwrap_or(false)
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(false)
     }
 
     /// Has records committed in order; says how many took effect, and what the others met.
-    async fn propose(&self, term: u64, turn: u64, records: &[Record]) -> (usize, Result<(), EngineError>) {
+    pub(super) async fn propose(
+        &self,
+        term: u64,
+        turn: u64,
+        records: &[Record],
+    ) -> (usize, Result<(), EngineError>) {
         if records.is_empty() {
             return (0, Ok(()));
         }

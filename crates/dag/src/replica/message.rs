@@ -46,12 +46,41 @@ impl From<Ballot> for Vote<LeaderId<u64, ServerId>> {
     }
 }
 
-/// What is asked; [`Request::Append`] is followed by its records.
+/// What is asked; [`Request::Append`] and [`Request::Return`] are followed by their records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Request {
-    Vote { vote: Ballot, last: Option<Place>, transfer: bool, pre: bool },
-    Append { vote: Ballot, previous: Option<Place>, committed: Option<Place>, lengths: Vec<u32> },
-    Transfer { from: Ballot, to: ServerId, last: Option<Place> },
+    Vote {
+        vote: Ballot,
+        last: Option<Place>,
+        transfer: bool,
+        pre: bool,
+    },
+    Append {
+        vote: Ballot,
+        previous: Option<Place>,
+        committed: Option<Place>,
+        lengths: Vec<u32>,
+    },
+    Transfer {
+        from: Ballot,
+        to: ServerId,
+        last: Option<Place>,
+    },
+    /// A turn at proposing is wanted.
+    Borrow,
+    /// It is given back, with what is to be committed.
+    Return {
+        ticket: u64,
+        lengths: Vec<u32>,
+    },
+}
+
+/// Why records of a turn took no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Setback {
+    Passive,
+    Conflict,
+    Unknown,
 }
 
 /// What is answered.
@@ -67,6 +96,10 @@ pub(crate) enum Answer {
     Conflict,
     HigherVote(Ballot),
     Transfer(bool),
+    /// A turn: its ticket, and the entry after which its records go.
+    Lent(u64, Place),
+    /// How many of the records took effect, and why the others did not.
+    Settled(usize, Option<Setback>),
     /// The copy cannot answer; the text says why.
     Failed(String),
 }

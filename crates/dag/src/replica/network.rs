@@ -74,6 +74,22 @@ fn unexpected() -> RPCError<Types> {
     RPCError::Network(NetworkError::new(&AnyError::error("the other copy answered something else")))
 }
 
+/// Asks another copy.
+pub(crate) async fn ask(
+    peers: &dyn Peers,
+    to: ServerId,
+    request: &Request,
+    records: &[Record],
+    within: Duration,
+) -> io::Result<Answer> {
+    let bytes = peers.call(to, encode(request, records), within).await?;
+    match decode::<Answer>(bytes) {
+        Ok((Answer::Failed(why), _)) => Err(io::Error::other(why)),
+        Ok((answer, _)) => Ok(answer),
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+    }
+}
+
 impl Peer {
     async fn ask(
         &self,
@@ -81,15 +97,11 @@ impl Peer {
         records: &[Record],
         option: &RPCOption,
     ) -> Result<Answer, RPCError<Types>> {
-        let call = self.network.peers.call(self.target, encode(request, records), option.hard_ttl());
-        let bytes = call.await.map_err(|error| RPCError::Unreachable(Unreachable::new(&error)))?;
-        match decode::<Answer>(bytes) {
-            Ok((Answer::Failed(why), _)) => {
-                Err(RPCError::Unreachable(Unreachable::new(&AnyError::error(why))))
-            }
-            Ok((answer, _)) => Ok(answer),
-            Err(error) => Err(RPCError::Network(NetworkError::new(&error))),
-        }
+        let answer = ask(&*self.network.peers, self.target, request, records, option.hard_ttl()).await;
+        answer.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => RPCError::Network(NetworkError::new(&error)),
+            _ => RPCError::Unreachable(Unreachable::new(&error)),
+        })
     }
 
     async fn elect(

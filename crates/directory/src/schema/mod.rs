@@ -4,6 +4,7 @@ mod attribute;
 mod parse;
 
 mod accepted_domain;
+mod ad_site;
 mod admin_audit_log_config;
 mod availability_group;
 mod contact;
@@ -36,6 +37,7 @@ mod user;
 pub(crate) use parse::parse_time;
 
 pub use accepted_domain::ACCEPTED_DOMAIN;
+pub use ad_site::{AD_SITE, AD_SITE_LINK};
 pub use admin_audit_log_config::ADMIN_AUDIT_LOG_CONFIG;
 pub use attribute::{Attribute, Index, Kind, Preset, Target};
 pub use availability_group::{DATABASE_AVAILABILITY_GROUP, DATABASE_AVAILABILITY_GROUP_NETWORK};
@@ -63,6 +65,8 @@ pub use user::USER;
 
 /// Every class. The order is how a view files its objects; names are what is stored.
 pub static CLASSES: &[&Class] = &[
+    &AD_SITE,
+    &AD_SITE_LINK,
     &ACCEPTED_DOMAIN,
     &ADMIN_AUDIT_LOG_CONFIG,
     &CONTACT,

@@ -104,7 +104,6 @@ pub static ORGANIZATION: Class = Class {
         int("RBACConfigurationVersion", 0, 0, INT_MAX).read_only(),
         flag("ReadTrackingEnabled", false),
         // GUIDs of servers that are no more, so that nobody who was away brings them back.
-        Attribute::new("RemovedServers", Kind::Secret(16)).multi().read_only(),
         int("RequiredCharsetCoverage", 100, 0, 100),
         int("SCLJunkThreshold", 4, -1, 9),
         text("SiteMailboxCreationURL", 1024),

@@ -23,6 +23,8 @@ pub static SERVER: Class = Class {
     tables: &[
         &[
             text("AdminDisplayVersion", 64).read_only(),
+            // What was asked of its components: `component`.
+            text("ComponentStates", 160).multi().read_only(),
             flag("CustomerFeedbackEnabled", false),
             flag("DataCollectionEnabled", false),
             text("DataPath", 1024).read_only(),
@@ -48,7 +50,7 @@ pub static SERVER: Class = Class {
             text("ProductKey", 64),
             text("RingLevel", 16),
             flags("ServerRole", "Mailbox, ClientAccess", ROLES).read_only(),
-            text_or("Site", "Default-First-Site-Name", 255).read_only(),
+            text_or("Site", "Default-First-Site-Name", 255),
             text("StaticConfigDomainController", 255),
             text("StaticDomainControllers", 255).multi(),
             text("StaticExcludedDomainControllers", 255).multi(),

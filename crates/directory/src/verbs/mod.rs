@@ -8,6 +8,7 @@ pub mod mailbox;
 pub mod move_request;
 pub mod recipient;
 pub mod server;
+pub mod site;
 
 pub use availability::{
     NewDatabaseCopy, activate_copy, add_group_member, check_new_copy, complete_copies, new_database_copy,
@@ -34,3 +35,4 @@ pub use move_request::{
     switch_databases,
 };
 pub use recipient::{MailIdentity, set_recipient};
+pub use site::{complete_sites, forget_site, new_site, put_into_site};

@@ -1,19 +1,18 @@
 //! Servers of the organisation: join keys, joining, being reached, removal.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use base::{EnhancedTimeSpan, Guid, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec,
     draft::{Draft, NewObject},
     edit::Edit,
     error::DirectoryError,
     object::Object,
-    schema::{MAILBOX_DATABASE, SERVER, SERVER_JOIN_KEY},
+    schema::{MAILBOX_DATABASE, SERVER_JOIN_KEY},
     seed::{self, Ports},
     value::{Secret, Value},
+    verbs::put_into_site,
     view::View,
 };
 
@@ -73,6 +72,8 @@ pub struct Joining {
     pub link_key: [u8; 32],
     /// Where its default receive connectors listen.
     pub ports: Ports,
+    /// The site it is in; the first one where nobody says.
+    pub site: Option<String>,
 }
 
 /// Lets a server join that has a good key, which is used up by that; returns the server.
@@ -101,6 +102,9 @@ pub fn join_server(draft: &mut Draft<'_>, joining: &Joining) -> Result<Guid, Dir
     }
     let server = seed::add_server(draft, &joining.name, &joining.fqdn, &joining.ports)?;
     set_link(draft, server, &joining.addresses, &joining.link_key)?;
+    if let Some(site) = &joining.site {
+        put_into_site(draft, server, site)?;
+    }
     draft.modify_system(key.guid, vec![("UsedBy", Edit::set(joining.fqdn.as_str()))])?;
     Ok(server)
 }
@@ -144,63 +148,5 @@ pub fn remove_server(draft: &mut Draft<'_>, server: Guid) -> Result<(), Director
     let connectors = draft.receive_connectors(server);
     let gone: Vec<Guid> = databases.chain(connectors).map(|object| object.guid).collect();
     gone.into_iter().try_for_each(|guid| draft.delete(guid))?;
-    draft.delete(server)?;
-    note_removed(draft, &[server])
-}
-
-fn note_removed(draft: &mut Draft<'_>, servers: &[Guid]) -> Result<(), DirectoryError> {
-    let Some(organization) = draft.organization().map(|o| o.guid) else { return Ok(()) };
-    let known = removed(draft);
-    let add = servers.iter().filter(|server| !known.contains(server)).map(|server| secret(&server.0));
-    let edit = Edit::AddRemove { add: add.collect(), remove: Vec::new() };
-    draft.modify_system(organization, vec![("RemovedServers", edit)]).map(|_| ())
-}
-
-fn removed(view: &View) -> Vec<Guid> {
-    let values = view.organization().map_or(&[][..], |organization| organization.values("RemovedServers"));
-    values.iter().filter_map(secret_of).filter_map(|bytes| bytes.try_into().ok().map(Guid)).collect()
-}
-
-/// The servers that one server knows, for another: those there are, as they are stored, and those there were.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerList {
-    /// Each with its stored object.
-    pub servers: BTreeMap<Guid, Vec<u8>>,
-    /// Removed ones.
-    pub removed: Vec<Guid>,
-}
-
-/// What this server knows of all servers.
-pub fn server_list(view: &View) -> Result<ServerList, DirectoryError> {
-    // Change numbers are each directory's own.
-    let stored = |server: &Object| codec::write_object(&Object { change: 0, ..server.clone() });
-    let servers = view.servers().map(|server| Ok((server.guid, stored(server)?)));
-    Ok(ServerList { servers: servers.collect::<Result<_, DirectoryError>>()?, removed: removed(view) })
-}
-
-/// Takes what another server knows: removed servers go, new ones come, and of what both know the later change
-/// counts. `this` server does not remove itself: that the others refuse it is enough. True where anything was new.
-pub fn merge_servers(draft: &mut Draft<'_>, this: Guid, list: ServerList) -> Result<bool, DirectoryError> {
-    let before = draft.change();
-    let mut gone = removed(draft);
-    let is_new = |server: &Guid| *server != this && !gone.contains(server);
-    let new: Vec<Guid> = list.removed.into_iter().filter(is_new).collect();
-    for server in &new {
-        if draft.get(*server).is_some() {
-            remove_server(draft, *server)?;
-        }
-    }
-    if !new.is_empty() {
-        note_removed(draft, &new)?;
-    }
-    gone.extend(new);
-    for (guid, bytes) in list.servers {
-        let theirs = codec::read_object(guid, &bytes)?;
-        let ours = draft.get(guid);
-        let later = ours.is_none_or(|ours| ours.when_changed < theirs.when_changed);
-        if later && *theirs.class == SERVER && !gone.contains(&guid) {
-            draft.adopt(theirs)?;
-        }
-    }
-    Ok(draft.change() != before)
+    draft.delete(server)
 }

@@ -5,13 +5,22 @@ use std::sync::Arc;
 use base::Guid;
 
 use super::View;
-use crate::{object::Object, schema::MAILBOX_DATABASE_COPY};
+use crate::{
+    object::Object,
+    schema::{AD_SITE, MAILBOX_DATABASE_COPY},
+};
 
 impl View {
     /// The servers of a database availability group, by name.
     pub fn members_of_availability_group(&self, group: Guid) -> Vec<&Arc<Object>> {
         let member = |server: &&Arc<Object>| server.link("DatabaseAvailabilityGroup") == Some(group);
         self.servers().filter(member).collect()
+    }
+    /// The site that a server is in; [`Guid::EMPTY`] where nothing is known of it.
+    pub fn site_of(&self, server: Guid) -> Guid {
+        let name = self.get(server).and_then(|server| server.text("Site")).unwrap_or_default();
+        let mut sites = self.of_class(&AD_SITE);
+        sites.find(|site| site.name.eq_ignore_ascii_case(name)).map_or(Guid::EMPTY, |site| site.guid)
     }
     /// The copies of a mailbox database, the most preferred first.
     pub fn copies_of(&self, database: Guid) -> Vec<&Arc<Object>> {

@@ -1,17 +1,16 @@
-//! Servers: joining by key, what servers tell each other of servers, removal.
+//! Servers: joining by key, removal.
 
 use base::{EnhancedTimeSpan, Guid};
 use directory::{
-    Copy, Directory, DirectoryError, Scope,
+    Directory, DirectoryError, Scope,
     schema::{RECEIVE_CONNECTOR, SERVER},
     seed::Ports,
     verbs::server::{
-        Joining, ServerList, authority, join_server, link_of, merge_servers, new_join_key, remove_server,
-        server_list, set_authority, set_link,
+        Joining, authority, join_server, link_of, new_join_key, remove_server, set_authority, set_link,
     },
 };
 
-use crate::{house, mailbox, open, options};
+use crate::{house, mailbox};
 
 fn joining(name: &str, key: u8) -> Joining {
     Joining {
@@ -21,6 +20,7 @@ fn joining(name: &str, key: u8) -> Joining {
         addresses: vec![format!("{name}.rialto.test:64327")],
         link_key: [key; 32],
         ports: Ports::default(),
+        site: None,
     }
 }
 
@@ -32,29 +32,6 @@ async fn joined(directory: &Directory, name: &'static str, key: u8) -> Guid {
         join_server(draft, &joining(name, key))
     });
     join.await.unwrap()
-}
-
-/// Another server's directory: a copy as it is when it joins.
-async fn copy(directory: &Directory) -> (Directory, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let (path, rows) = (dir.path().to_owned(), directory.rows().unwrap());
-    let filled = tokio::task::spawn_blocking(move || {
-        let copy = Copy::begin(options(&path)).unwrap();
-        copy.add(rows).unwrap();
-        copy.finish().unwrap();
-        assert!(Copy::begin(options(&path)).is_err(), "what holds something is not filled");
-    });
-    filled.await.unwrap();
-    (open(dir.path()), dir)
-}
-
-fn list(directory: &Directory) -> ServerList {
-    server_list(&directory.snapshot()).unwrap()
-}
-
-async fn tell(from: &Directory, to: &Directory, this: Guid) -> bool {
-    let list = list(from);
-    to.commit(move |draft| merge_servers(draft, this, list)).await.unwrap()
 }
 
 #[tokio::test]
@@ -91,32 +68,6 @@ async fn the_authority_is_kept() {
     assert!(directory.commit(|draft| set_authority(draft, b"certificate")).await.unwrap());
     assert!(!directory.commit(|draft| set_authority(draft, b"certificate")).await.unwrap());
     assert_eq!(authority(&directory.snapshot()).unwrap(), b"certificate");
-}
-
-#[tokio::test]
-async fn servers_tell_each_other_who_came_moved_and_went() {
-    let (first, _dir) = house().await;
-    let one = first.snapshot().servers().next().unwrap().guid;
-    let two = joined(&first, "ex2", 2).await;
-    let (second, _dir) = copy(&first).await;
-    assert_eq!(list(&first), list(&second));
-    // A third joins at the first; the second is told, once.
-    let three = joined(&first, "ex3", 3).await;
-    assert!(tell(&first, &second, two).await);
-    assert!(!tell(&first, &second, two).await);
-    assert_eq!(list(&first), list(&second));
-    // It goes, at the first; what the second says meanwhile does not bring it back.
-    first.commit(move |draft| remove_server(draft, three)).await.unwrap();
-    assert!(!tell(&second, &first, one).await);
-    assert!(first.snapshot().get(three).is_none());
-    assert!(tell(&first, &second, two).await);
-    assert!(second.snapshot().get(three).is_none());
-    assert_eq!(list(&first), list(&second));
-    // The one that is removed does not take itself apart.
-    first.commit(move |draft| remove_server(draft, two)).await.unwrap();
-    tell(&first, &second, two).await;
-    assert!(second.snapshot().get(two).is_some());
-    assert_eq!(second.snapshot().receive_connectors(two).count(), 5);
 }
 
 #[tokio::test]

@@ -118,9 +118,18 @@ impl Ballot {
 
 /// What was last taken back from the log in a folder, whether or not it has a ballot.
 pub(crate) fn retracted(disk: &SharedDisk, dir: &Path) -> Result<Retraction, EngineError> {
+    Ok(existing(disk, dir)?.map(|ballot| ballot.retracted()).unwrap_or_default())
+}
+
+/// Whether the database in a folder has taken part in a group: it must not be changed but by that.
+pub fn has_voted(disk: &SharedDisk, dir: &Path) -> Result<bool, EngineError> {
+    Ok(existing(disk, dir)?.is_some_and(|ballot| !ballot.vote().is_empty()))
+}
+
+fn existing(disk: &SharedDisk, dir: &Path) -> Result<Option<Ballot>, EngineError> {
     match disk.open(&dir.join(NAME), OpenMode::Existing) {
-        Ok(_) => Ok(Ballot::open(disk, dir)?.retracted()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Retraction::default()),
+        Ok(_) => Ballot::open(disk, dir).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(EngineError::io("opening", &dir.join(NAME), error)),
     }
 }

@@ -18,6 +18,7 @@ use std::{
 };
 
 use ballot::Ballot;
+pub use ballot::has_voted;
 pub(crate) use ballot::retracted;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -57,6 +58,8 @@ pub struct Replica {
 pub struct LogState {
     /// The last entry that can no longer be read; entry 0 is the making of the database.
     pub cut: EntryId,
+    /// Where the first record begins that can still be read.
+    pub begin: u64,
     /// The last entry accepted.
     pub last: EntryId,
     /// Where the next record goes.
@@ -105,14 +108,19 @@ impl Replica {
 
     /// How the log stands.
     pub fn log_state(&self) -> LogState {
-        let cut = self.cut().entry;
+        let cut = self.cut();
         let tail = self.tail.lock();
-        LogState { cut, last: tail.last, end: tail.end }
+        LogState { cut: cut.entry, begin: cut.position, last: tail.last, end: tail.end }
     }
 
     /// The last entry applied, and the latest note applied.
     pub fn applied(&self) -> (EntryId, Option<Note>) {
         self.core.state.read(|state| (state.entry, state.note.clone()))
+    }
+
+    /// Whether a new copy is being made from this one.
+    pub fn is_seeding(&self) -> bool {
+        self.core.is_seeding()
     }
 
     /// Up to where the log is durable here, bytes.
@@ -269,6 +277,24 @@ impl Replica {
         tail.cut(index + 1, cut.position);
         *self.core.cut.lock() = Some(cut);
         Ok(())
+    }
+
+    /// The last durable entry that ends at or before a log position.
+    pub fn entry_before(&self, position: u64) -> Result<u64, EngineError> {
+        let tail = self.tail.lock();
+        let Some((mut next, mut at)) = tail.nearest_position(position) else {
+            return Ok(self.cut().entry.index);
+        };
+        drop(tail);
+        let limit = position.min(self.durable());
+        while at < limit {
+            at += self.header(at)?.record_len();
+            if at > limit {
+                break;
+            }
+            next += 1;
+        }
+        Ok(next - 1)
     }
 
     /// Waits for something to [`Replica::gather`]; may return early.

@@ -64,6 +64,13 @@ impl Tail {
         self.known.range(..=index).next_back().map(|(index, position)| (*index, *position))
     }
 
+    /// A known entry that begins at or before a position: its index and position.
+    pub(crate) fn nearest_position(&self, position: u64) -> Option<(u64, u64)> {
+        // Those who lie further on have the higher numbers.
+        let known = self.known.iter().rev().find(|(_, at)| **at <= position);
+        known.map(|(index, at)| (*index, *at))
+    }
+
     /// Remembers where an entry lies.
     pub(crate) fn remember(&mut self, index: u64, position: u64) {
         self.known.insert(index, position);
@@ -85,7 +92,8 @@ impl Tail {
         while let Some(record) = self.recent.pop_back_if(|record| record.position() >= end) {
             self.recent_bytes -= record.len();
         }
-        _ = self.known.split_off(&(last.index + 1));
+        // The next entry will lie where the one lay that goes.
+        _ = self.known.split_off(&(last.index + 2));
         (self.end, self.last) = (end, last);
     }
 

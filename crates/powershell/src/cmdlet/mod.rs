@@ -9,6 +9,7 @@ mod error;
 mod info;
 mod streams;
 mod subset;
+mod written;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use error::{ErrorCategory, ErrorRecord, Position};
 pub use info::{CommandInfo, CommandKind, Example, ParameterInfo};
 pub use streams::{ActionPreference, Collected, Flow, Progress, Prompt, Streams};
 pub use subset::Subset;
+pub use written::{Carried, Carry, Written};
 
 use crate::value::Value;
 

@@ -53,29 +53,64 @@ impl Session {
 
     /// What is not known is passed over, what is named twice is told once.
     pub(super) fn enable(&mut self, names: &[String]) -> Outcome {
-        let enabled = &mut self.enabled;
-        let mut told = String::new();
-        for (name, switch) in SWITCHES {
-            if names.iter().any(|asked| asked.eq_ignore_ascii_case(name)) {
-                switch(enabled);
-                told.push(' ');
-                told.push_str(name);
-            }
+        let mut line = String::from("* ENABLED");
+        for name in self.enabled.switch_on(names) {
+            line.push(' ');
+            line.push_str(name);
         }
-        self.tree = None;
-        self.link.say(&format!("* ENABLED{told}\r\n"));
+        line.push_str("\r\n");
+        self.link.say(&line);
         done("Completed")
+    }
+}
+
+impl Enabled {
+    /// Switches on what is named; returns what is known of it.
+    pub(super) fn switch_on(&mut self, names: &[String]) -> Vec<&'static str> {
+        let named = |name: &str| names.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+        let known = SWITCHES.iter().filter(|(name, ..)| named(name));
+        known
+            .map(|(name, switch, _)| {
+                switch(self);
+                *name
+            })
+            .collect()
+    }
+
+    /// What is switched on, by name.
+    pub(super) fn names(&self) -> Vec<String> {
+        SWITCHES.iter().filter(|(.., is_on)| is_on(self)).map(|(name, ..)| (*name).to_owned()).collect()
     }
 }
 
 /// Switches something on.
 type Switch = fn(&mut Enabled);
+/// Tells whether it is.
+type IsOn = fn(&Enabled) -> bool;
 
 /// What each name switches on.
-const SWITCHES: [(&str, Switch); 5] = [
-    ("CONDSTORE", |enabled| enabled.condstore = true),
-    ("IMAP4rev2", |enabled| (enabled.rev2, enabled.utf8) = (true, true)),
-    ("QRESYNC", |enabled| (enabled.qresync, enabled.condstore) = (true, true)),
-    ("UIDONLY", |enabled| enabled.uid_only = true),
-    ("UTF8=ACCEPT", |enabled| enabled.utf8 = true),
+const SWITCHES: [(&str, Switch, IsOn); 5] = [
+    ("CONDSTORE", |enabled| enabled.condstore = true, |enabled| enabled.condstore),
+    ("IMAP4rev2", |enabled| (enabled.rev2, enabled.utf8) = (true, true), |enabled| enabled.rev2),
+    ("QRESYNC", |enabled| (enabled.qresync, enabled.condstore) = (true, true), |enabled| enabled.qresync),
+    ("UIDONLY", |enabled| enabled.uid_only = true, |enabled| enabled.uid_only),
+    ("UTF8=ACCEPT", |enabled| enabled.utf8 = true, |enabled| enabled.utf8),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_can_be_switched_on_elsewhere() {
+        let mut here = Enabled::default();
+        assert_eq!(
+            here.switch_on(&["qresync".into(), "X".into(), "imap4REV2".into()]),
+            ["IMAP4rev2", "QRESYNC"]
+        );
+        let mut there = Enabled::default();
+        there.switch_on(&here.names());
+        assert_eq!(there, here);
+        assert!(Enabled::default().names().is_empty());
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use base::{Fault, FaultKind};
+use base::FaultKind;
+use services::{Entrance, Mailbox, Standing};
 use wire::secret::Secret;
 
 use super::{
@@ -13,6 +14,8 @@ use crate::{
     link::Gone,
     sasl::{self, Exchange, Identity, RESPONSE_MAX, Step},
 };
+
+const LOGGED_ON: &str = "Logged on";
 
 impl Session {
     /// Whether a password may cross this connection.
@@ -61,11 +64,16 @@ impl Session {
         self.link.start_tls(&acceptor, self.server.settings.preauth_timeout).await
     }
 
-    pub(super) async fn login(&mut self, user: String, password: Secret) -> Outcome {
-        self.enter(Identity { authorize: String::new(), user, password: password.0 }).await
+    pub(super) async fn login(&mut self, tag: &str, user: String, password: Secret) -> Outcome {
+        self.enter(tag, Identity { authorize: String::new(), user, password: password.0 }).await
     }
 
-    pub(super) async fn authenticate(&mut self, mechanism: &str, initial: Option<Secret>) -> Outcome {
+    pub(super) async fn authenticate(
+        &mut self,
+        tag: &str,
+        mechanism: &str,
+        initial: Option<Secret>,
+    ) -> Outcome {
         let Some(mut exchange) = Exchange::new(mechanism) else {
             return Err(no("CANNOT", "Unsupported authentication mechanism"));
         };
@@ -78,7 +86,7 @@ impl Session {
         loop {
             match exchange.respond(&response) {
                 Step::Challenge(challenge) => response = self.challenge(challenge).await?,
-                Step::Done(identity) => return self.enter(identity).await,
+                Step::Done(identity) => return self.enter(tag, identity).await,
                 Step::Refused(why) => return Err(Failure::Bad(why.into())),
             }
         }
@@ -96,19 +104,41 @@ impl Session {
         if self.may_login() { Ok(()) } else { Err(no("PRIVACYREQUIRED", "Log in over TLS only")) }
     }
 
-    /// Checks who it is and opens the mailbox.
-    async fn enter(&mut self, identity: Identity) -> Outcome {
+    /// Checks who it is and opens the mailbox. Where another server has it, that answers.
+    async fn enter(&mut self, tag: &str, identity: Identity) -> Outcome {
         self.check_may_login()?;
-        match sasl::enter(&self.server.services, identity, self.client.clone()).await {
-            Ok(mailbox) => self.mailbox = Some(Arc::new(mailbox)),
+        let enabled = self.enabled.names();
+        let standing = Standing { secure: self.link.is_secure(), tag: tag.to_owned(), enabled };
+        match sasl::enter(&self.server.services, identity, self.client.clone(), &standing).await {
+            Ok(Entrance::Here(mailbox)) => {
+                self.begin(mailbox);
+                done_with(format!("CAPABILITY {}", self.capabilities()), LOGGED_ON)
+            }
+            Ok(Entrance::There(conversation)) => {
+                self.elsewhere = Some(conversation);
+                done("")
+            }
             Err(fault) => {
                 self.refused += u32::from(fault.kind == FaultKind::Unauthenticated);
-                if fault.code == Fault::MOVING {
-                    return Err(no("UNAVAILABLE", "The mailbox is being moved; try again in a moment"));
+                if fault.is_elsewhere() {
+                    return Err(no("UNAVAILABLE", fault.public_text));
                 }
-                return Err(fault.into());
+                Err(fault.into())
             }
         }
-        done_with(format!("CAPABILITY {}", self.capabilities()), "Logged on")
+    }
+
+    /// The client has logged on with this mailbox.
+    fn begin(&mut self, mailbox: Mailbox) {
+        self.link.until(mailbox.offline());
+        self.mailbox = Some(Arc::new(mailbox));
+    }
+
+    /// Goes on with a session whose client has logged on at another server: the answer to that is given here.
+    pub(super) fn take_over(&mut self, mailbox: Mailbox, standing: &Standing) {
+        self.begin(mailbox);
+        self.enabled.switch_on(&standing.enabled);
+        let answer = format!("{} OK [CAPABILITY {}] {LOGGED_ON}\r\n", standing.tag, self.capabilities());
+        self.link.say(&answer);
     }
 }

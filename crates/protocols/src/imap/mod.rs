@@ -31,20 +31,20 @@ mod view;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use base::{clock::SharedClock, net::TcpListener};
-use services::{Client, Services};
+use base::{clock::SharedClock, neighbours::Duplex, net::TcpListener};
+use services::{Arrival, Client, Services};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::Instrument;
 
 use crate::{
-    link::{Duplex, Link},
+    link::{Counted, Link},
     listen::{self, Door, Settings},
 };
 use session::Session;
 
-/// The name in logon statistics and metrics.
-const PROTOCOL: &str = "IMAP4";
+/// The protocol's name in logon statistics and metrics.
+pub const PROTOCOL: &str = "IMAP4";
 
 /// The largest message APPEND takes where nothing else is set, bytes.
 pub const APPEND_MAX: u32 = 36 << 20;
@@ -85,5 +85,15 @@ impl Server {
         let client = Client { protocol: PROTOCOL, address: remote.ip(), agent: None };
         let session = Session::new(self, Link::new(stream, shutdown), client);
         session.run(door).instrument(span).await;
+    }
+
+    /// Holds the rest of a session that another server has handed over, from the answer to the log-on.
+    pub async fn resume(self: Arc<Self>, arrival: Arrival, shutdown: watch::Receiver<bool>) {
+        let Arrival { mailbox, standing, conversation } = arrival;
+        let client = mailbox.caller().client.clone();
+        let _counted = Counted::new(PROTOCOL, "in");
+        let span = tracing::info_span!("imap", remote = %client.address, carried = true);
+        let link = Link::carried(conversation, standing.secure, shutdown);
+        Session::new(self, link, client).resume(mailbox, standing).instrument(span).await;
     }
 }

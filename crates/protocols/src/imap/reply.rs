@@ -78,8 +78,9 @@ fn response_code(fault: &Fault) -> &'static str {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        if fault.code == Fault::MOVING {
-            return Failure::Gone(Gone::Ended("The mailbox is being moved; log on again in a moment"));
+        if fault.is_elsewhere() {
+            tracing::debug!(?fault, "the mailbox is not here any more");
+            return Failure::Gone(Gone::Offline);
         }
         if fault.kind == FaultKind::Internal {
             tracing::error!(?fault, "command failed");
@@ -110,6 +111,8 @@ mod tests {
         assert_eq!(code(FaultKind::NotFound, "X"), "NONEXISTENT");
         assert_eq!(code(FaultKind::Conflict, "ErrorFolderHasSubfolders"), "HASCHILDREN");
         assert_eq!(code(FaultKind::TooLarge, "QuotaExceeded"), "OVERQUOTA");
+        let gone = Fault::new(FaultKind::Unavailable, Fault::OFFLINE, "");
+        assert!(matches!(Failure::from(gone), Failure::Gone(Gone::Offline)));
         let Failure::No { text, .. } = Failure::from(Fault::invalid("a\r\n* BYE é")) else {
             panic!("not NO")
         };

@@ -3,8 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base::neighbours::Conversation;
 use bytes::Bytes;
-use services::{Client, Mailbox};
+use services::{Client, Mailbox, Standing};
 use wire::imap::{Command, Frame, Framer, Phase, Request, notify::Filter, set};
 
 use super::{
@@ -39,6 +40,8 @@ pub(super) struct Session {
     framer: Framer,
     /// The caller's mailbox, once authenticated.
     pub(super) mailbox: Option<Arc<Mailbox>>,
+    /// The client has authenticated, and the session goes on at another server.
+    pub(super) elsewhere: Option<Conversation>,
     /// The folders by name.
     pub(super) tree: Option<Tree>,
     /// The selected folder.
@@ -65,6 +68,7 @@ impl Session {
             client,
             framer: Framer::default(),
             mailbox: None,
+            elsewhere: None,
             tree: None,
             view: None,
             enabled: Enabled::default(),
@@ -80,9 +84,23 @@ impl Session {
     /// Holds the conversation, from greeting to goodbye.
     pub(super) async fn run(mut self, door: Door) {
         let ended = self.converse(door).await;
+        self.end(ended).await;
+    }
+
+    /// Holds the rest of one that another server has begun.
+    pub(super) async fn resume(mut self, mailbox: Mailbox, standing: Standing) {
+        self.take_over(mailbox, &standing);
+        let ended = self.listen().await;
+        self.end(ended).await;
+    }
+
+    async fn end(mut self, ended: Result<(), Gone>) {
         let bye = match &ended {
             Err(Gone::Inactive) => Some("Connection closed: inactive for too long"),
             Err(Gone::Stopping) => Some("Server shutting down"),
+            Err(Gone::Offline) => {
+                Some("[UNAVAILABLE] The mailbox is no longer available here; log on again in a moment")
+            }
             Err(Gone::Ended(why)) => Some(*why),
             Ok(()) | Err(Gone::Closed | Gone::Broken(_)) => None,
         };
@@ -103,9 +121,17 @@ impl Session {
         let greeting =
             format!("* OK [CAPABILITY {}] {}\r\n", self.capabilities(), self.server.settings.banner);
         self.link.say(&greeting);
+        self.listen().await
+    }
+
+    /// Obeys until the client leaves.
+    async fn listen(&mut self) -> Result<(), Gone> {
         while !self.leaving {
             let command = self.next_command().await?;
             self.obey(command).await?;
+            if let Some(there) = self.elsewhere.take() {
+                return Box::pin(self.link.carry(there, self.client.protocol)).await;
+            }
             self.link.relieve().await?;
         }
         Ok(())
@@ -284,7 +310,7 @@ impl Session {
         use Command as C;
         match command {
             C::Append { mailbox, messages } => self.append(&mailbox, messages).await,
-            C::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial).await,
+            C::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial).await,
             C::CancelUpdate(tags) => self.cancel_update(&tags),
             C::Capability => self.capability(),
             C::Check | C::Noop => done("Completed"),
@@ -307,7 +333,7 @@ impl Session {
             C::Idle => self.idle().await,
             C::List(list) => self.list(&list),
             C::ListRights { mailbox, identifier } => self.list_rights(&mailbox, &identifier),
-            C::Login { user, password } => self.login(user, password).await,
+            C::Login { user, password } => self.login(tag, user, password).await,
             C::Logout => self.logout(),
             C::Lsub(list) => self.lsub(&list),
             C::Move { uid, set, mailbox } => self.move_messages(uid, &set, &mailbox).await,

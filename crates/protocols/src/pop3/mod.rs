@@ -6,20 +6,20 @@ mod session;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use base::net::TcpListener;
-use services::{Client, Services};
+use base::{neighbours::Duplex, net::TcpListener};
+use services::{Arrival, Client, Services};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::Instrument;
 
 use crate::{
-    link::{Duplex, Link},
+    link::{Counted, Link},
     listen::{self, Door, Settings},
 };
 use session::Session;
 
-/// The name in logon statistics and metrics.
-const PROTOCOL: &str = "POP3";
+/// The protocol's name in logon statistics and metrics.
+pub const PROTOCOL: &str = "POP3";
 
 /// The POP3 service: shared by its listeners.
 pub struct Server {
@@ -53,5 +53,15 @@ impl Server {
         let client = Client { protocol: PROTOCOL, address: remote.ip(), agent: None };
         let session = Session::new(self, Link::new(stream, shutdown), client);
         session.run(door).instrument(span).await;
+    }
+
+    /// Holds the rest of a session that another server has handed over, from the answer to the log-on.
+    pub async fn resume(self: Arc<Self>, arrival: Arrival, shutdown: watch::Receiver<bool>) {
+        let Arrival { mailbox, standing, conversation } = arrival;
+        let client = mailbox.caller().client.clone();
+        let _counted = Counted::new(PROTOCOL, "in");
+        let span = tracing::info_span!("pop3", remote = %client.address, carried = true);
+        let link = Link::carried(conversation, standing.secure, shutdown);
+        Session::new(self, link, client).resume(mailbox).instrument(span).await;
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use base::{Fault, FaultKind};
-use services::Client;
+use base::{Fault, FaultKind, neighbours::Conversation};
+use services::{Client, Entrance, Mailbox, Standing};
 use wire::{
     mime::header_len,
     pop3::{Command, Phase, Request, Stuffer},
@@ -39,6 +39,8 @@ pub(super) struct Session {
     user: Option<String>,
     /// The listing, once authenticated.
     drop: Option<Maildrop>,
+    /// The client has authenticated, and the session goes on at another server.
+    elsewhere: Option<Conversation>,
     refused: u32,
     strikes: u32,
     commands: u32,
@@ -64,9 +66,18 @@ impl From<Gone> for Failure {
     }
 }
 
-/// The response code of each fault that has one (RFC 2449, RFC 3206).
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
+        if fault.is_elsewhere() {
+            return Failure::Gone(Gone::Offline);
+        }
+        Failure::refused(&fault)
+    }
+}
+
+impl Failure {
+    /// A fault that leaves the session as it is, with the response code where it has one (RFC 2449, RFC 3206).
+    fn refused(fault: &Fault) -> Self {
         let code = match fault.kind {
             FaultKind::Unauthenticated => "[AUTH] ",
             FaultKind::Internal | FaultKind::NotImplemented => "[SYS/PERM] ",
@@ -95,6 +106,7 @@ impl Session {
             client,
             user: None,
             drop: None,
+            elsewhere: None,
             refused: 0,
             strikes: 0,
             commands: 0,
@@ -105,9 +117,26 @@ impl Session {
     /// Holds the conversation, from greeting to goodbye.
     pub(super) async fn run(mut self, door: Door) {
         let ended = self.converse(door).await;
+        self.end(ended).await;
+    }
+
+    /// Holds the rest of one that another server has begun.
+    pub(super) async fn resume(mut self, mailbox: Mailbox) {
+        let begun = match self.begin(mailbox).await {
+            Err(Failure::Refused(_) | Failure::Wrong(_)) => Err(Gone::Offline),
+            begun => self.answer(begun),
+        };
+        let ended = match begun {
+            Ok(()) => self.listen().await,
+            gone => gone,
+        };
+        self.end(ended).await;
+    }
+
+    async fn end(mut self, ended: Result<(), Gone>) {
         match &ended {
             Err(Gone::Ended(why)) => self.link.say(&format!("-ERR {why}\r\n")),
-            Err(gone @ (Gone::Inactive | Gone::Stopping)) => {
+            Err(gone @ (Gone::Inactive | Gone::Stopping | Gone::Offline)) => {
                 self.link.say(&format!("-ERR [SYS/TEMP] {gone}\r\n"))
             }
             Ok(()) | Err(Gone::Closed | Gone::Broken(_)) => {}
@@ -125,6 +154,11 @@ impl Session {
         }
         let greeting = format!("+OK {}\r\n", self.server.settings.banner);
         self.link.say(&greeting);
+        self.listen().await
+    }
+
+    /// Obeys until the client leaves.
+    async fn listen(&mut self) -> Result<(), Gone> {
         while !self.leaving {
             let line = self.line().await?;
             self.commands += 1;
@@ -144,6 +178,9 @@ impl Session {
                 },
             };
             self.answer(outcome)?;
+            if let Some(there) = self.elsewhere.take() {
+                return Box::pin(self.link.carry(there, self.client.protocol)).await;
+            }
             self.link.relieve().await?;
         }
         Ok(())
@@ -282,18 +319,27 @@ impl Session {
 
     async fn enter(&mut self, identity: Identity) -> Outcome {
         self.check_may_login()?;
-        match sasl::enter(&self.server.services, identity, self.client.clone()).await {
-            Ok(mailbox) => {
-                let drop = Maildrop::open(mailbox).await?;
-                let count = drop.messages().count();
-                self.drop = Some(drop);
-                Ok(Some(format!("{count} messages")))
+        let standing = Standing { secure: self.link.is_secure(), ..Standing::default() };
+        match sasl::enter(&self.server.services, identity, self.client.clone(), &standing).await {
+            Ok(Entrance::Here(mailbox)) => self.begin(mailbox).await,
+            Ok(Entrance::There(conversation)) => {
+                self.elsewhere = Some(conversation);
+                Ok(None)
             }
             Err(fault) => {
                 self.refused += u32::from(fault.kind == FaultKind::Unauthenticated);
-                Err(fault.into())
+                Err(Failure::refused(&fault))
             }
         }
+    }
+
+    /// The client has logged on with this mailbox; says what is in it.
+    async fn begin(&mut self, mailbox: Mailbox) -> Outcome {
+        self.link.until(mailbox.offline());
+        let drop = Maildrop::open(mailbox).await?;
+        let count = drop.messages().count();
+        self.drop = Some(drop);
+        Ok(Some(format!("{count} messages")))
     }
 
     async fn quit(&mut self) -> Outcome {

@@ -70,13 +70,7 @@ impl RemoteCmdlets {
                 }
             }
             match receive(&mut stream)? {
-                Response::Output(value) if wanted == Flow::Continue => wanted = out.output(value),
-                Response::Error(record) if wanted == Flow::Continue => wanted = out.error(record),
-                Response::Warning(text) => out.warning(&text),
-                Response::Verbose(text) => out.verbose(&text),
-                Response::Debug(text) => out.debug(&text),
-                Response::Progress(progress) => out.progress(&progress),
-                Response::Information(value) => out.information(value),
+                Response::Written(written) => written.repeat(out, &mut wanted),
                 Response::Prompt(prompt) => {
                     let answer = out.prompt(&prompt);
                     if out.stopping() {
@@ -89,8 +83,6 @@ impl RemoteCmdlets {
                     self.put_back(stream);
                     return Ok(result);
                 }
-                // Objects that nobody reads any more.
-                Response::Output(_) | Response::Error(_) => {}
                 Response::Welcome { .. } | Response::Completions(_) => {
                     return Err(io::Error::other("the server answered out of turn"));
                 }

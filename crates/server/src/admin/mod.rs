@@ -14,12 +14,12 @@ use std::{
 
 use powershell::{
     Value,
-    cmdlet::{ErrorRecord, Preferences, Progress, Prompt},
+    cmdlet::{ErrorRecord, Preferences, Prompt, Written},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised whenever a frame changes its shape; both ends say theirs first.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 /// The longest frame, bytes.
 const FRAME_MAX: u32 = 64 << 20;
 /// How much is read at once, bytes.
@@ -67,20 +67,8 @@ pub(crate) enum Response {
         /// The server's name, for the prompt.
         server: String,
     },
-    /// One object.
-    Output(Value),
-    /// A non-terminating error.
-    Error(ErrorRecord),
-    /// A warning.
-    Warning(String),
-    /// A verbose message.
-    Verbose(String),
-    /// A debug message.
-    Debug(String),
-    /// How far the cmdlet is.
-    Progress(Progress),
-    /// The information stream.
-    Information(Value),
+    /// Something the cmdlet wrote.
+    Written(Written),
     /// A question; the shell must send an `Answer`.
     Prompt(Prompt),
     /// The values for a `Complete`.

@@ -14,7 +14,7 @@ use base::net::UnixListener;
 use cmdlets::{Cmdlets, Context};
 use powershell::{
     Value,
-    cmdlet::{Bound, CommandSource, ErrorRecord, Flow, Progress, Prompt, Streams},
+    cmdlet::{Bound, Carried, Carry, CommandSource, Flow, Prompt, Written},
 };
 
 use tokio::sync::watch;
@@ -104,11 +104,11 @@ fn converse(mut stream: UnixStream, cmdlets: &Cmdlets) -> io::Result<()> {
                 return send(&mut stream, &Response::Done(Err(fault.into())));
             }
             Request::Invoke { command, parameters, preferences, pipeline_object } => {
-                let mut out = SocketStreams { stream: &mut stream, failed: None };
+                let mut out = Carried(Socket { stream: &mut stream, failed: None });
                 let result = cmdlets
                     .bind(&command, named(parameters), preferences, pipeline_object)
                     .and_then(|call| cmdlets.invoke(&call, &mut out));
-                if let Some(error) = out.failed {
+                if let Some(error) = out.0.failed {
                     return Err(error);
                 }
                 send(&mut stream, &Response::Done(result))?;
@@ -128,14 +128,14 @@ fn named(parameters: Vec<(String, Value)>) -> Bound {
     parameters.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
-/// Streams that end in the shell.
-struct SocketStreams<'a> {
+/// Takes what a cmdlet writes to the shell.
+struct Socket<'a> {
     stream: &'a mut UnixStream,
     /// The shell has gone; nothing more is sent.
     failed: Option<io::Error>,
 }
 
-impl SocketStreams<'_> {
+impl Socket<'_> {
     fn send(&mut self, response: &Response) -> Flow {
         if self.failed.is_none() {
             self.failed = send(self.stream, response).err();
@@ -144,29 +144,11 @@ impl SocketStreams<'_> {
     }
 }
 
-impl Streams for SocketStreams<'_> {
-    fn output(&mut self, value: Value) -> Flow {
-        self.send(&Response::Output(value))
+impl Carry for Socket<'_> {
+    fn carry(&mut self, message: Written) -> Flow {
+        self.send(&Response::Written(message))
     }
-    fn error(&mut self, record: ErrorRecord) -> Flow {
-        self.send(&Response::Error(record))
-    }
-    fn warning(&mut self, text: &str) {
-        let _ = self.send(&Response::Warning(text.into()));
-    }
-    fn verbose(&mut self, text: &str) {
-        let _ = self.send(&Response::Verbose(text.into()));
-    }
-    fn debug(&mut self, text: &str) {
-        let _ = self.send(&Response::Debug(text.into()));
-    }
-    fn progress(&mut self, progress: &Progress) {
-        let _ = self.send(&Response::Progress(progress.clone()));
-    }
-    fn information(&mut self, value: Value) {
-        let _ = self.send(&Response::Information(value));
-    }
-    fn prompt(&mut self, prompt: &Prompt) -> Option<Value> {
+    fn ask(&mut self, prompt: &Prompt) -> Option<Value> {
         if self.send(&Response::Prompt(prompt.clone())) == Flow::Stop {
             return None;
         }

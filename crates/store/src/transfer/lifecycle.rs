@@ -51,8 +51,10 @@ impl Mailbox {
         self.database.change(move |txn, _| set_locked(txn, id, false))
     }
 
-    /// Fails with [`StoreError::Moving`] while a move has the mailbox locked, and after it has taken it away.
+    /// Fails with [`StoreError::Moving`] while a move has the mailbox locked, and after it has taken it away; and
+    /// when the database is not served here any more.
     pub fn available(&self) -> Result<(), StoreError> {
+        self.database.check_online()?;
         let key = keys::mailbox(table::TOTALS, self.id);
         let totals: Option<Totals> = self.database.view(|view| keys::get(view, &key))?;
         match totals {

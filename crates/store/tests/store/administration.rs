@@ -18,11 +18,15 @@ fn databases_mount_dismount_and_keep_what_they_hold() {
     let user = mailbox(&database, 1);
     append(&user, FolderRole::Inbox, "kept");
     stores.mount(config(dir.path())).unwrap();
+    let offline = database.offline();
+    assert!(!*offline.borrow() && user.available().is_ok());
     assert_eq!(stores.states(), [(GUID, MountState::Mounted)]);
     stores.dismount(GUID).unwrap();
     assert_eq!(stores.states(), [(GUID, MountState::Dismounted)]);
     let late = user.append(FolderRole::Inbox.folder(), crate::common::message("late"), Limits::default());
     assert!(matches!(late.wait(), Err(StoreError::Engine(_))));
+    assert!(*offline.borrow() && *database.offline().borrow());
+    assert!(matches!(user.available(), Err(StoreError::Engine(_))));
 
     let database = stores.mount(config(dir.path())).unwrap();
     let user = database.mailbox(Guid([1; 16])).unwrap();
@@ -34,6 +38,17 @@ fn databases_mount_dismount_and_keep_what_they_hold() {
     other.guid = wrong;
     assert!(matches!(stores.mount(other), Err(StoreError::WrongDatabase { found: GUID, .. })));
     assert!(matches!(&stores.states()[1], (guid, MountState::Failed(_)) if *guid == wrong));
+}
+
+#[test]
+fn a_retired_database_serves_nobody_though_its_engine_is_open() {
+    let (_dir, database) = fixture();
+    let user = mailbox(&database, 1);
+    database.retire();
+    assert!(*database.offline().borrow());
+    let fault = base::Fault::from(user.available().unwrap_err());
+    assert_eq!(fault.code, base::Fault::OFFLINE);
+    assert!(database.status().dismounted.is_none());
 }
 
 fn fixture() -> (tempfile::TempDir, Database) {

@@ -1,15 +1,16 @@
 //! From the queue of a mailbox database into the mailboxes.
 
+use std::time::Duration;
+
 use base::{EnhancedTimeSpan, Guid, Timestamp};
 use bytes::Bytes;
-use store::StoreError;
 use wire::smtp::Reply;
 
 use super::Step;
 use crate::{
     TransportError,
     accept::with_return_path,
-    deliver::{MAILBOX_FULL, ToMailboxes, UNDELIVERABLE, is_transient},
+    deliver::{Delivered, Landed, MAILBOX_FULL, Missed, ToMailboxes, UNDELIVERABLE},
     dsn::Action,
     inspect::Inspection,
     queue::{Hop, Next, Recipient},
@@ -20,8 +21,17 @@ use crate::{
 /// Mailboxes one commit delivers to: a commit must fit into a segment of the log.
 const COMMIT_MAX: usize = 500;
 
-/// A mailbox that a move has locked is tried again so soon: the lock lasts seconds.
-const MOVING_RETRY: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(2);
+/// A mailbox that a move has locked, or that the server which has its database has not heard of yet, is tried
+/// again so soon: it lasts seconds.
+const SOON: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(2);
+
+/// How long another server may take for one message; the links say sooner that it is lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a recipient waits a moment.
+const BEING_MOVED: Reply = Reply::new(432, (4, 3, 2), "STOREDRV.Deliver; the mailbox is being moved");
+const NOT_YET_KNOWN: Reply =
+    Reply::new(432, (4, 3, 2), "STOREDRV.Deliver; the mailbox is not known yet where its database is");
 
 /// What a sender is told who asked to hear of deliveries.
 const DELIVERED: Reply = Reply::new(250, (2, 1, 5), "STOREDRV.Deliver; delivered");
@@ -36,21 +46,15 @@ impl Step<'_> {
         let (_room, body) = core.body(message).await?;
         let parts = with_return_path(message, &[body]);
         let summary = Inspection::new(&parts[1..]).summary.encode();
-        let mut due = core.now().plus(core.settings().message_retry_interval);
         let mut stay = Vec::new();
         for some in recipients.chunks(COMMIT_MAX) {
-            match self.deliver_some(database, some, &parts, &summary, due).await? {
-                Ok((later, is_moving)) => {
-                    stay.extend(later);
-                    if is_moving {
-                        due = due.min(core.now().plus(MOVING_RETRY));
-                    }
-                }
-                Err(error) => {
+            match self.deliver_some(database, some, &parts, &summary).await? {
+                Ok(later) => stay.extend(later),
+                Err(missed) => {
                     // The whole queue rests until the database is back; who has it by then is not given it
                     // again.
                     let mut schedule = core.schedule.lock();
-                    schedule.hop_failed(self.job.queue, core.now(), &format!("432 4.3.2 STOREDRV; {error}"));
+                    schedule.hop_failed(self.job.queue, core.now(), &format!("432 4.3.2 STOREDRV; {missed}"));
                     let settings = schedule.settings().clone();
                     let rest = recipients.iter().map(|(_, recipient)| recipient);
                     return Ok(Next::Ready { deadline: core.deadline(&settings, message, rest) });
@@ -58,7 +62,7 @@ impl Step<'_> {
             }
         }
         core.schedule.lock().hop_answered(self.job.queue);
-        Ok(self.next(&stay, due))
+        Ok(self.next(&stay, core.now().plus(SOON)))
     }
 
     /// The recipients whose mailboxes are in this database; those that a move has taken elsewhere go to the queue
@@ -84,16 +88,15 @@ impl Step<'_> {
         Ok(here)
     }
 
-    /// Delivers to some recipients in one commit and settles them. Says who must wait, and whether for a move,
-    /// or why the database as a whole did not answer.
+    /// Delivers to some recipients in one commit and settles them. Says who must wait a moment, or why the
+    /// database as a whole did not answer.
     async fn deliver_some(
         &self,
         database: Guid,
         recipients: &[(u32, Recipient)],
         parts: &[Bytes],
         summary: &Bytes,
-        due: Timestamp,
-    ) -> Result<Result<(Vec<Recipient>, bool), StoreError>, TransportError> {
+    ) -> Result<Result<Vec<Recipient>, Missed>, TransportError> {
         let (core, view, message) = (self.core, self.core.view(), &self.queued.message);
         let delivery = ToMailboxes {
             database,
@@ -104,54 +107,62 @@ impl Step<'_> {
             received: message.received,
             view: &view,
         };
-        let answers = match delivery.deliver(&core.stores).await {
-            Ok(answers) => answers,
-            Err(error) if is_transient(&error) => return Ok(Err(error)),
+        let made = match delivery.deliver(core, PATIENCE).await {
+            Ok(made) => made,
             // It is the message, not the database: nobody can have it.
-            Err(_) => recipients.iter().map(|_| Err(StoreError::NoMailbox)).collect(),
+            Err(Missed::Unfit(text)) => {
+                Delivered { server: None, landed: vec![Landed::Never(text); recipients.len()] }
+            }
+            Err(missed) => return Ok(Err(missed)),
         };
         let mut settlement = Settlement::new(core, &view, &self.queued);
-        let (mut delivered, mut again, mut stay, mut is_moving) = (Vec::new(), Vec::new(), Vec::new(), false);
-        for ((index, recipient), answer) in recipients.iter().zip(answers) {
-            match answer {
-                Ok(copy) => {
-                    let list = if copy.item.is_some() { &mut delivered } else { &mut again };
+        let (mut delivered, mut again, mut stay) = (Vec::new(), Vec::new(), Vec::new());
+        for ((index, recipient), landed) in recipients.iter().zip(&made.landed) {
+            // A mailbox that is known here is known there in a moment.
+            let is_news = made.server.is_some() && view.by_mailbox_guid(recipient.mailbox).is_some();
+            let mut later = |why: Reply| {
+                settlement.defer(*index, recipient, &why, Source::StoreDriver, core.now().plus(SOON));
+                stay.push(recipient.clone());
+            };
+            match landed {
+                Landed::Now | Landed::Before => {
+                    let list = if *landed == Landed::Now { &mut delivered } else { &mut again };
                     list.push(&recipient.to.address);
                     settlement.report(recipient, Action::Delivered, DELIVERED, None);
                     settlement.remove(*index);
                 }
-                Err(error) if is_transient(&error) => {
-                    let reply = Reply::said(432, (4, 3, 2), format!("STOREDRV.Deliver; {error}"));
-                    let moving = matches!(error, StoreError::Moving);
-                    is_moving |= moving;
-                    let due = if moving { due.min(core.now().plus(MOVING_RETRY)) } else { due };
-                    settlement.defer(*index, recipient, &reply, Source::StoreDriver, due);
-                    stay.push(recipient.clone());
-                }
-                Err(error) => {
-                    let full = matches!(error, StoreError::Quota { .. });
-                    let reply = if full { MAILBOX_FULL } else { UNDELIVERABLE };
+                Landed::Moving => later(BEING_MOVED),
+                Landed::Nobody if is_news => later(NOT_YET_KNOWN),
+                Landed::Full | Landed::Nobody | Landed::Never(_) => {
+                    let reply = if *landed == Landed::Full { MAILBOX_FULL } else { UNDELIVERABLE };
                     settlement.fail(recipient, reply, Source::StoreDriver, None);
                     settlement.remove(*index);
                 }
             }
         }
         settlement.commit().await?;
-        self.record_copies(&delivered, &again);
-        Ok(Ok((stay, is_moving)))
+        self.record_copies(&delivered, &again, made.server);
+        Ok(Ok(stay))
     }
 
-    fn record_copies(&self, delivered: &[&base::SmtpAddress], again: &[&base::SmtpAddress]) {
+    fn record_copies(
+        &self,
+        delivered: &[&base::SmtpAddress],
+        again: &[&base::SmtpAddress],
+        server: Option<Guid>,
+    ) {
         let (core, queued) = (self.core, &self.queued);
         if !delivered.is_empty() {
             let inbox: Vec<_> = delivered.iter().map(|address| (*address, "Inbox")).collect();
-            core.record_delivery(queued.id, &queued.message, &inbox);
+            core.record_delivery(queued.id, &queued.message, &inbox, server);
         }
         if !again.is_empty() {
-            // After a crash between delivery and its record, or two ways to one mailbox.
+            // After a crash between delivery and its record, a lost answer, or two ways to one mailbox.
+            let by = server.map(|server| core.name_of(server));
+            let server_hostname = by.as_deref().unwrap_or(&core.server);
             let event =
                 core.event(queued.id, &queued.message, Source::StoreDriver, EventId::DuplicateDeliver);
-            let event = Event { client_hostname: &core.server, ..event };
+            let event = Event { client_hostname: &core.server, server_hostname, ..event };
             core.record(event, &again.iter().map(|address| (*address, "")).collect::<Vec<_>>());
         }
     }

@@ -32,7 +32,7 @@ impl Core {
     /// Does a job and ends it.
     pub(crate) async fn process(&self, job: Job) {
         let mark = self.underway.mark(&job.ids);
-        let outcomes = match self.write_unsettled().await {
+        let outcomes = match self.may_work(&job).await {
             Ok(()) => self.work(&job).await,
             Err(error) => job.ids.iter().map(|&id| (id, self.after_own_failure(&job, id, &error))).collect(),
         };
@@ -42,6 +42,16 @@ impl Core {
         }
         self.schedule.lock().end(&job, outcomes);
         self.wake.notify_one();
+    }
+
+    /// Whether what comes of a job can be noted.
+    async fn may_work(&self, job: &Job) -> Result<(), TransportError> {
+        self.write_unsettled().await?;
+        self.spool.disown().await?;
+        if job.hop.is_remote() {
+            self.spool.fence().await?;
+        }
+        Ok(())
     }
 
     async fn work(&self, job: &Job) -> Vec<(u64, Next)> {

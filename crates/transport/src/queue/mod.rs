@@ -5,6 +5,7 @@
 //! rows at start. Nothing is acknowledged before its rows are durable, and a recipient's row goes only when
 //! the outcome is.
 
+pub(crate) mod adoption;
 mod record;
 mod retry;
 mod schedule;
@@ -12,6 +13,7 @@ mod spool;
 mod status;
 mod underway;
 
+pub(crate) use adoption::{Foreign, Note};
 pub use record::{Hop, Message, Origin, Recipient, ReturnPath};
 pub use retry::QueueSettings;
 pub use schedule::{Job, JobKind, Next, Schedule};

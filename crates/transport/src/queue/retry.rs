@@ -15,8 +15,12 @@ pub struct QueueSettings {
     pub transient_failure_retry_count: u32,
     /// `OutboundConnectionFailureRetryInterval`: then at this one until the messages expire.
     pub outbound_connection_failure_retry_interval: EnhancedTimeSpan,
-    /// A database of this server (a mailbox database, the queue's own) that does not answer, or whose disk is
-    /// full, is tried again this soon, each time: asking it costs no connection.
+    /// A mailbox database that does not answer is tried again this soon: it may be on its way to another server,
+    /// which takes a second or two …
+    pub failover_retry_interval: EnhancedTimeSpan,
+    /// … so many times,
+    pub failover_retry_count: u32,
+    /// then at this interval, as is the queue's own database where it fails: asking costs no connection.
     pub database_retry_interval: EnhancedTimeSpan,
     /// `MessageRetryInterval`: a message the hop does not take for now.
     pub message_retry_interval: EnhancedTimeSpan,
@@ -45,6 +49,8 @@ impl Default for QueueSettings {
             transient_failure_retry_interval: minutes(5),
             transient_failure_retry_count: 6,
             outbound_connection_failure_retry_interval: minutes(10),
+            failover_retry_interval: EnhancedTimeSpan::from_secs(1),
+            failover_retry_count: 10,
             database_retry_interval: EnhancedTimeSpan::from_secs(5),
             message_retry_interval: minutes(10),
             message_expiration_timeout: EnhancedTimeSpan::from_days(2),
@@ -59,6 +65,15 @@ impl Default for QueueSettings {
 }
 
 impl QueueSettings {
+    /// How long a mailbox database rests after the `failures`-th failure in a row.
+    pub fn mailbox_retry(&self, failures: u32) -> EnhancedTimeSpan {
+        if failures <= self.failover_retry_count {
+            self.failover_retry_interval
+        } else {
+            self.database_retry_interval
+        }
+    }
+
     /// How long a hop rests after the `failures`-th failure in a row to reach it.
     pub fn hop_retry(&self, failures: u32) -> EnhancedTimeSpan {
         if failures <= self.glitch_retry_count {
@@ -81,5 +96,8 @@ mod tests {
         let minutes: Vec<_> =
             (1..=12).map(|failures| settings.hop_retry(failures).to_duration().as_secs() / 60).collect();
         assert_eq!(minutes, [1, 1, 1, 1, 5, 5, 5, 5, 5, 5, 10, 10]);
+        let seconds: Vec<_> =
+            [1, 10, 11, 99].map(|failures| settings.mailbox_retry(failures).to_duration().as_secs()).into();
+        assert_eq!(seconds, [1, 1, 5, 5]);
     }
 }

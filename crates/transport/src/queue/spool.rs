@@ -2,12 +2,17 @@
 
 use std::{
     ops::{Bound, ControlFlow},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use base::Timestamp;
 use bytes::Bytes;
-use engine::{BodyRef, Database, Options, Read, Txn};
+use engine::{BodyRef, Database, EngineError, Options, Read, Txn};
+use parking_lot::Mutex;
 
 use super::record::{
     self, Hop, Message, Recipient, decode, encode, held_key, id_of, index_of, message_key, recipient_key,
@@ -18,6 +23,12 @@ use crate::TransportError;
 const STARTS: &[u8] = b"starts";
 /// Rows read in one view while the schedule is rebuilt.
 const PAGE: usize = 1000;
+/// Where it is shown that the queue can be written to.
+const FENCE: &[u8] = b"fence";
+/// What another transaction came before is tried again so often, and so is what may have been done.
+const AGAIN_MAX: u32 = 20;
+/// Before what may have been done is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// A message to be queued.
 #[derive(Clone, Debug)]
@@ -69,16 +80,25 @@ impl Change {
     }
 }
 
-/// The queue's database; clones share it.
+/// The queue's database.
 pub struct Spool {
-    database: Database,
+    pub(super) database: Database,
     next_id: AtomicU64,
+    /// It was opened here, and has no other copy.
+    own: bool,
+    /// Messages that were refused when it was not known whether they had been written.
+    doubtful: Mutex<Vec<u64>>,
 }
 
 impl Spool {
     /// Opens or makes the queue's database.
     pub fn open(options: Options) -> Result<Self, TransportError> {
-        let database = Database::open(options)?;
+        Ok(Self { own: true, ..Self::over(Database::open(options)?)? })
+    }
+
+    /// Keeps the queue in a database that is open. It may have copies elsewhere: then this server may lose it to
+    /// another one at any moment.
+    pub fn over(database: Database) -> Result<Self, TransportError> {
         let starts = database
             .commit(|txn: &mut Txn<'_>| -> Result<u32, TransportError> {
                 let before = txn.get(STARTS)?.and_then(|row| row[..].try_into().ok().map(u32::from_le_bytes));
@@ -87,7 +107,8 @@ impl Spool {
                 Ok(starts)
             })
             .wait()??;
-        Ok(Self { database, next_id: AtomicU64::new(u64::from(starts) << 32 | 1) })
+        let next_id = AtomicU64::new(u64::from(starts) << 32 | 1);
+        Ok(Self { database, next_id, own: false, doubtful: Mutex::default() })
     }
 
     /// A number no message of this server has ever had: the count of starts, then a count.
@@ -95,19 +116,66 @@ impl Spool {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes a message durable: after this it is ours.
-    pub async fn accept(&self, new: NewMessage) -> Result<(), TransportError> {
-        self.database.commit(move |txn| write_new(txn, new)).await?
+    /// True where nobody else has a copy of the queue.
+    pub fn is_own(&self) -> bool {
+        self.own
     }
 
-    /// Applies a change; true when the message is gone from the queue.
+    /// Makes a message durable: after this it is ours. After an error it is not, whatever has been written.
+    pub async fn accept(&self, new: NewMessage) -> Result<(), TransportError> {
+        let (id, new) = (new.id, Arc::new(new));
+        let accepted = self.commit(move |txn| write_new(txn, &new)).await;
+        if let Err(TransportError::Engine(EngineError::Unknown)) = accepted {
+            self.doubtful.lock().push(id);
+        }
+        accepted
+    }
+
+    /// Removes what was written of messages that were refused; before any message is worked on.
+    pub async fn disown(&self) -> Result<(), TransportError> {
+        let ids: Arc<[u64]> = self.doubtful.lock().clone().into();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let gone = ids.clone();
+        self.commit(move |txn| gone.iter().try_for_each(|id| discard(txn, *id))).await?;
+        self.doubtful.lock().retain(|id| !ids.contains(id));
+        Ok(())
+    }
+
+    /// Applies a change; true when the message is gone from the queue. What was applied already is not applied
+    /// again.
     pub async fn apply(&self, id: u64, change: Change) -> Result<bool, TransportError> {
-        self.database.commit(move |txn| apply(txn, id, change)).await?
+        let change = Arc::new(change);
+        self.commit(move |txn| apply(txn, id, &change)).await
     }
 
     /// As [`Spool::apply`], on a thread that may block.
     pub fn apply_now(&self, id: u64, change: Change) -> Result<bool, TransportError> {
-        self.database.commit(move |txn| apply(txn, id, change)).wait()?
+        self.database.commit(move |txn| apply(txn, id, &change)).wait()?
+    }
+
+    /// Shows that the queue is still this server's: what it holds may be sent to where nobody would recognise it
+    /// when it came from another server again.
+    pub async fn fence(&self) -> Result<(), TransportError> {
+        if self.own {
+            return Ok(());
+        }
+        let turn = self.next_id();
+        self.commit(move |txn| {
+            txn.put(FENCE, &turn.to_le_bytes());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs `f` in the writer: again where another transaction came first, and where a failover leaves it open
+    /// whether it was done. So `f` must see for itself that it was.
+    pub(super) async fn commit<R: Send + 'static>(
+        &self,
+        f: impl Fn(&mut Txn<'_>) -> Result<R, TransportError> + Clone + Send + 'static,
+    ) -> Result<R, TransportError> {
+        insist(&self.database, f).await
     }
 
     /// Reads a message with its recipients.
@@ -124,14 +192,17 @@ impl Spool {
 
     /// When the oldest message of the queue was taken in.
     pub fn oldest(&self) -> Result<Option<Timestamp>, TransportError> {
-        let mut oldest = None;
+        let mut first = None;
         self.database.view(|view| {
-            view.scan_prefix(record::MESSAGES, &mut |_, row| {
-                oldest = Some(decode::<Message>(row).map(|message| message.received));
+            view.scan_prefix(record::MESSAGES, &mut |key, row| {
+                first = Some((id_of(key), decode::<Message>(row).map(|message| message.received)));
                 ControlFlow::Break(())
             })
         })?;
-        oldest.transpose()
+        let Some((id, received)) = first else { return Ok(None) };
+        let adopted = self.oldest_adopted(id.unwrap_or(0))?;
+        let received = received?;
+        Ok(Some(adopted.map_or(received, |adopted| adopted.min(received))))
     }
 
     /// Visits every message, oldest first. A row that can't be read is handed over as its error.
@@ -187,8 +258,30 @@ impl Spool {
     }
 }
 
+/// As [`Spool::commit`], for any queue's database.
+pub(super) async fn insist<R: Send + 'static>(
+    database: &Database,
+    f: impl Fn(&mut Txn<'_>) -> Result<R, TransportError> + Clone + Send + 'static,
+) -> Result<R, TransportError> {
+    let mut unknown = false;
+    for _ in 0..AGAIN_MAX {
+        match database.commit(f.clone()).await {
+            Ok(done) => return done,
+            Err(EngineError::Conflict) => {}
+            Err(EngineError::Unknown) => {
+                unknown = true;
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+            // The first attempt may yet take effect, wherever the queue is now.
+            Err(EngineError::Passive(_)) if unknown => return Err(EngineError::Unknown.into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(if unknown { EngineError::Unknown } else { EngineError::Conflict }.into())
+}
+
 /// The numbers of the messages after `last`, at most a page of them.
-fn page(view: &impl Read, last: Option<u64>) -> Result<Vec<u64>, TransportError> {
+pub(super) fn page(view: &impl Read, last: Option<u64>) -> Result<Vec<u64>, TransportError> {
     let from = last.map(message_key);
     let from = from.as_ref().map_or(Bound::Included(record::MESSAGES), |key| Bound::Excluded(&key[..]));
     let mut ids = Vec::new();
@@ -202,7 +295,7 @@ fn page(view: &impl Read, last: Option<u64>) -> Result<Vec<u64>, TransportError>
     Ok(ids)
 }
 
-fn load(view: &impl Read, id: u64) -> Result<Queued, TransportError> {
+pub(super) fn load(view: &impl Read, id: u64) -> Result<Queued, TransportError> {
     let row = view.get(&message_key(id))?.ok_or(TransportError::NoMessage(id))?;
     let message = decode(&row)?;
     let mut recipients = Vec::new();
@@ -218,44 +311,84 @@ fn load(view: &impl Read, id: u64) -> Result<Queued, TransportError> {
     failed.map_or(Ok(Queued { id, message, recipients }), Err)
 }
 
-fn write_new(txn: &mut Txn<'_>, new: NewMessage) -> Result<(), TransportError> {
-    let NewMessage { id, mut message, recipients, parts } = new;
-    message.body = txn.append_body(&parts).encode();
-    txn.put(&message_key(id), &encode(&message)?);
-    for (index, recipient) in (0..).zip(&recipients) {
-        txn.put(&recipient_key(id, Some(index)), &encode(recipient)?);
+/// Writes a message, unless it is there already.
+pub(super) fn write_new(txn: &mut Txn<'_>, new: &NewMessage) -> Result<(), TransportError> {
+    let NewMessage { id, message, recipients, parts } = new;
+    let key = message_key(*id);
+    if txn.get(&key)?.is_some() {
+        return Ok(());
+    }
+    let body = txn.append_body(parts).encode();
+    txn.put(&key, &encode(&Message { body, ..message.clone() })?);
+    for (index, recipient) in (0..).zip(recipients) {
+        txn.put(&recipient_key(*id, Some(index)), &encode(recipient)?);
     }
     Ok(())
 }
 
-fn apply(txn: &mut Txn<'_>, id: u64, change: Change) -> Result<bool, TransportError> {
+fn apply(txn: &mut Txn<'_>, id: u64, change: &Change) -> Result<bool, TransportError> {
     let key = message_key(id);
-    let row = txn.get(&key)?.ok_or(TransportError::NoMessage(id))?;
     let Change { update, remove, add, message, spawn } = change;
-    for (index, recipient) in &update {
+    let row = txn.get(&key)?;
+    if was_applied(txn, id, change)? {
+        return Ok(row.is_none());
+    }
+    let row = row.ok_or(TransportError::NoMessage(id))?;
+    for (index, recipient) in update {
         txn.put(&recipient_key(id, Some(*index)), &encode(recipient)?);
     }
     let after_last = last_index(txn, id)?.map_or(0, |last| last + 1);
-    for (index, recipient) in (after_last..).zip(&add) {
+    for (index, recipient) in (after_last..).zip(add) {
         txn.put(&recipient_key(id, Some(index)), &encode(recipient)?);
     }
     for index in remove {
-        txn.delete(&recipient_key(id, Some(index)));
+        txn.delete(&recipient_key(id, Some(*index)));
     }
     for new in spawn {
         write_new(txn, new)?;
     }
     let gone = last_index(txn, id)?.is_none();
     if gone {
-        let message: Message = decode(&row)?;
-        txn.delete(&key);
-        if let Some(body) = BodyRef::decode(&message.body) {
-            txn.release_body(&body);
-        }
+        remove_message(txn, id, &row)?;
     } else if let Some(message) = message {
-        txn.put(&key, &encode(&message)?);
+        txn.put(&key, &encode(message)?);
     }
     Ok(gone)
+}
+
+/// Whether a change has been applied before, when nobody was told. One that neither removes nor spawns anything
+/// comes to the same when it is applied again.
+fn was_applied(txn: &Txn<'_>, id: u64, change: &Change) -> Result<bool, TransportError> {
+    if let Some(new) = change.spawn.first() {
+        return Ok(txn.get(&message_key(new.id))?.is_some());
+    }
+    match change.remove.first() {
+        Some(index) => Ok(txn.get(&recipient_key(id, Some(*index)))?.is_none()),
+        None => Ok(false),
+    }
+}
+
+/// Removes a message with all its rows, where there is one.
+pub(super) fn discard(txn: &mut Txn<'_>, id: u64) -> Result<(), TransportError> {
+    let Some(row) = txn.get(&message_key(id))? else { return Ok(()) };
+    let (first, last) = (recipient_key(id, None), recipient_key(id, Some(u32::MAX)));
+    let mut keys = Vec::new();
+    txn.scan(Bound::Included(&first), Bound::Included(&last), false, &mut |key, _| {
+        keys.push(key.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    keys.iter().for_each(|key| txn.delete(key));
+    remove_message(txn, id, &row)
+}
+
+/// Removes a message's row and lets its body go.
+fn remove_message(txn: &mut Txn<'_>, id: u64, row: &[u8]) -> Result<(), TransportError> {
+    txn.delete(&message_key(id));
+    let message: Message = decode(row)?;
+    if let Some(body) = BodyRef::decode(&message.body) {
+        txn.release_body(&body);
+    }
+    Ok(())
 }
 
 /// The highest index among a message's recipients.

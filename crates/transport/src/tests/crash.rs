@@ -37,13 +37,13 @@ async fn a_crash_between_delivery_and_its_record_shows_nothing_twice() {
     copy_folder(&house.world.dir.path().join("queue"), &copy);
     house.idle().await;
     assert_eq!((house.inbox("nuno").len(), house.queues().len()), (1, 0));
-    let House { world, stores, transport, courier } = house;
+    let House { world, place, stores, transport, courier } = house;
     transport.stop().await.unwrap();
     drop(transport);
     std::fs::remove_dir_all(world.dir.path().join("queue")).unwrap();
     std::fs::rename(&copy, world.dir.path().join("queue")).unwrap();
-    let transport = open(&world, &stores, &courier, Transport::open).await;
-    let house = House { world, stores, transport, courier };
+    let transport = open(&world, &place, &stores, &courier, Transport::open).await;
+    let house = House { world, place, stores, transport, courier };
     assert_eq!(house.queues(), [("db01".to_owned(), QueueStatus::Ready, 1)]);
     house.idle().await;
     assert_eq!((house.inbox("nuno").len(), house.queues().len()), (1, 0));
@@ -168,10 +168,10 @@ async fn it_runs_by_itself_and_stops_when_told() {
     house.world.mailbox("nuno").await;
     let nuno = house.world.view().recipient_by_address(&address("nuno@rialto.test")).unwrap().guid;
     house.world.group("team", &[nuno]).await;
-    let House { world, stores, transport, courier } = house;
+    let House { world, place, stores, transport, courier } = house;
     drop(transport);
-    let transport = open(&world, &stores, &courier, Transport::start).await;
-    let house = House { world, stores, transport, courier };
+    let transport = open(&world, &place, &stores, &courier, Transport::start).await;
+    let house = House { world, place, stores, transport, courier };
     for _ in 0..20 {
         house.accept(mail("x@ext.example", &["team@rialto.test"], "x")).await.unwrap();
     }

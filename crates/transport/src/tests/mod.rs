@@ -2,14 +2,21 @@
 //! what it was given.
 
 mod administration;
+mod adoption;
+mod copies;
 mod cost;
 mod crash;
+mod elsewhere;
 mod locally;
 mod outwards;
 
 use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
-use base::{Guid, clock::ManualClock};
+use base::{
+    Guid,
+    clock::ManualClock,
+    neighbours::{Neighbours, Nobody},
+};
 use bytes::Bytes;
 use directory::{Directory, View};
 use parking_lot::Mutex;
@@ -28,10 +35,33 @@ use crate::{
 };
 
 pub(super) struct House {
-    pub(super) world: World,
+    pub(super) world: Arc<World>,
+    pub(super) place: Place,
     pub(super) stores: Stores,
     pub(super) transport: Transport,
     pub(super) courier: Arc<Ways>,
+}
+
+/// Which server a house is.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) server: Guid,
+    pub(super) name: &'static str,
+    pub(super) neighbours: Arc<dyn Neighbours>,
+    /// The queue's database, where it is kept elsewhere.
+    pub(super) queue: Option<engine::Database>,
+}
+
+impl Place {
+    /// The first server, without neighbours.
+    pub(super) fn alone(world: &World) -> Self {
+        let server = world.view().servers().next().unwrap().guid;
+        Self { server, name: "EX01", neighbours: Arc::new(Nobody), queue: None }
+    }
+
+    pub(super) fn folder(&self, world: &World, kind: &str) -> std::path::PathBuf {
+        world.dir.path().join(if self.name == "EX01" { kind.into() } else { format!("{kind}-{}", self.name) })
+    }
 }
 
 /// A carrier that does as it is told, and remembers.
@@ -106,12 +136,17 @@ pub(super) fn mail(from: &str, to: &[&str], body: &str) -> Mail {
 
 impl House {
     pub(super) async fn new() -> Self {
-        let world = World::new().await;
+        let world = Arc::new(World::new().await);
+        let place = Place::alone(&world);
+        Self::at(world, place).await
+    }
+
+    pub(super) async fn at(world: Arc<World>, place: Place) -> Self {
         let stores = Stores::default();
         mount(&stores, &world).await;
         let courier = Arc::new(Ways::default());
-        let transport = open(&world, &stores, &courier, Transport::open).await;
-        Self { world, stores, transport, courier }
+        let transport = open(&world, &place, &stores, &courier, Transport::open).await;
+        Self { world, place, stores, transport, courier }
     }
 
     pub(super) fn clock(&self) -> &ManualClock {
@@ -136,7 +171,7 @@ impl House {
     /// The messages in a mailbox's inbox, oldest first.
     pub(super) fn inbox(&self, name: &str) -> Vec<String> {
         let owner = self.world.view().recipient_by_address(&address(&format!("{name}@rialto.test"))).unwrap();
-        let database = self.stores.get(self.world.database).unwrap();
+        let database = self.stores.get(owner.database().unwrap()).unwrap();
         let Ok(mailbox) = database.mailbox(owner.mailbox_guid().unwrap()) else { return Vec::new() };
         let items = mailbox.items(FolderRole::Inbox.folder(), &vec![1..=u32::MAX], usize::MAX).unwrap();
         let text = |item: store::Item| String::from_utf8(mailbox.body(item.id).unwrap().to_vec()).unwrap();
@@ -170,10 +205,10 @@ impl House {
 
     /// Lets everything go without a farewell, and starts again on what is on disk.
     pub(super) async fn crash(self) -> Self {
-        let House { world, stores, transport, courier } = self;
+        let House { world, place, stores, transport, courier } = self;
         drop(transport);
-        let transport = open(&world, &stores, &courier, Transport::open).await;
-        Self { world, stores, transport, courier }
+        let transport = open(&world, &place, &stores, &courier, Transport::open).await;
+        Self { world, place, stores, transport, courier }
     }
 }
 
@@ -188,15 +223,16 @@ async fn mount(stores: &Stores, world: &World) {
     blocking(move || stores.mount(store::Config { guid, engine }).map(|_| ())).await.unwrap();
 }
 
-fn options(world: &World) -> Options {
-    let server = world.view().servers().next().unwrap().guid;
+fn options(world: &World, place: &Place) -> Options {
     Options {
-        server: "EX01".into(),
-        fqdn: "ex01.rialto.test".into(),
-        server_object: server,
-        queue_dir: world.dir.path().join("queue"),
+        server: place.name.into(),
+        fqdn: format!("{}.rialto.test", place.name.to_lowercase()),
+        server_object: place.server,
+        queue: place.queue.clone(),
+        queue_dir: place.folder(world, "queue"),
         segment_bytes: 1 << 20,
-        tracking_dir: world.dir.path().join("tracking"),
+        tracking_dir: place.folder(world, "tracking"),
+        neighbours: place.neighbours.clone(),
         disk: Arc::new(world.disk.clone()),
         clock: world.clock.clone(),
         rng: world.rng.clone(),
@@ -207,14 +243,22 @@ fn options(world: &World) -> Options {
 type Opening = fn(Options, Directory, Stores, Arc<dyn Carrier>) -> Result<Transport, TransportError>;
 
 /// Opens the transport. The lock on its folder goes with the last of an old one's threads.
-async fn open(world: &World, stores: &Stores, courier: &Arc<Ways>, open: Opening) -> Transport {
+async fn open(
+    world: &World,
+    place: &Place,
+    stores: &Stores,
+    courier: &Arc<Ways>,
+    open: Opening,
+) -> Transport {
+    let mut why = String::new();
     for _ in 0..500 {
-        let (options, directory) = (options(world), world.directory.clone());
+        let (options, directory) = (options(world, place), world.directory.clone());
         let (stores, courier) = (stores.clone(), courier.clone());
-        if let Ok(transport) = blocking(move || open(options, directory, stores, courier)).await {
-            return transport;
+        match blocking(move || open(options, directory, stores, courier)).await {
+            Ok(transport) => return transport,
+            Err(error) => why = error.to_string(),
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("the queue did not open");
+    panic!("the queue did not open: {why}");
 }

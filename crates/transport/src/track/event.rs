@@ -35,6 +35,8 @@ pub enum EventId {
     /// A message that can neither be delivered nor returned.
     BadMail,
     PoisonMessage,
+    /// Taken over from a server that was lost.
+    Resubmit,
 }
 
 impl EventId {
@@ -58,6 +60,7 @@ impl EventId {
             EventId::DuplicateDeliver => "DUPLICATEDELIVER",
             EventId::BadMail => "BADMAIL",
             EventId::PoisonMessage => "POISONMESSAGE",
+            EventId::Resubmit => "RESUBMIT",
         }
     }
 }
@@ -81,6 +84,8 @@ pub enum Source {
     Admin,
     /// The poison queue.
     PoisonMessage,
+    /// What keeps messages safe when a server is lost.
+    Redundancy,
 }
 
 impl Source {
@@ -95,6 +100,7 @@ impl Source {
             Source::Agent => "AGENT",
             Source::Admin => "ADMIN",
             Source::PoisonMessage => "POISONMESSAGE",
+            Source::Redundancy => "REDUNDANCY",
         }
     }
 }

@@ -119,6 +119,16 @@ impl Authenticator {
         Ok(outcome?.0)
     }
 
+    /// Somebody whom another server of the organisation has authenticated, as this server's directory has them: there,
+    /// enabled, and allowed to use the protocol.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where they may not log on.
+    pub fn vouched(&self, user: Guid, protocol: &'static Protocol) -> Result<Identity, Fault> {
+        let user = self.inner.directory.snapshot().recipient(user).filter(|user| *user.class == USER);
+        Ok(admit(&user.ok_or(TrustError::NoSuchUser)?, protocol)?)
+    }
+
     /// Hashes a new password off the async threads, bounded like logons.
     pub async fn hash(&self, password: &str) -> Result<Secret, Fault> {
         password::check(password)?;

@@ -64,6 +64,15 @@ impl Schedule {
         self.line_up(number);
     }
 
+    /// Where a hop leads has changed: what waits for it is tried at once, as if it had never failed.
+    pub fn hop_changed(&mut self, hop: &Hop) {
+        let Some(&number) = self.numbers.get(hop) else { return };
+        if let Some(queue) = self.queues.get_mut(&number) {
+            queue.failures = 0;
+        }
+        self.retry(number);
+    }
+
     /// `Suspend-Queue` and `Resume-Queue`: what is under way is finished, nothing new begins. The queue is
     /// there from then on, though it may be empty.
     pub fn suspend_queue(&mut self, hop: &Hop, suspended: bool) {

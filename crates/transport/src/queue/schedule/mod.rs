@@ -253,7 +253,7 @@ impl Schedule {
     pub fn hop_failed(&mut self, number: u32, now: Timestamp, error: &str) -> Option<Timestamp> {
         let queue = self.queues.get(&number)?;
         let pause = match queue.hop {
-            Hop::Mailbox(_) => self.settings.database_retry_interval,
+            Hop::Mailbox(_) => self.settings.mailbox_retry(queue.failures.saturating_add(1)),
             _ => self.settings.hop_retry(queue.failures.saturating_add(1)),
         };
         self.rest(number, now, pause, error)

@@ -76,15 +76,23 @@ fn a_hop_that_fails_rests_and_is_probed_by_one_connection() {
 }
 
 #[test]
-fn a_mailbox_database_is_asked_again_soon_however_often_it_failed() {
+fn a_mailbox_database_is_asked_again_soon_however_often_it_failed_and_at_once_where_it_has_moved() {
     let mut schedule = Schedule::new(QueueSettings::default());
     schedule.insert(&Hop::Mailbox(Guid::EMPTY), 1, ready());
-    for round in 0..20 {
-        let job = schedule.take(at(round * 5)).unwrap();
-        schedule.hop_failed(job.queue, at(round * 5), "432 4.3.2 STOREDRV; the disk is full");
+    let mut now = 0;
+    for pause in [[1; 10], [5; 10]].concat() {
+        let job = schedule.take(at(now)).unwrap();
+        schedule.hop_failed(job.queue, at(now), "432 4.3.2 STOREDRV; the disk is full");
         schedule.end(&job, [(1, ready())]);
-        assert_eq!(schedule.next_due(), Some(at(round * 5 + 5)));
+        now += pause;
+        assert_eq!(schedule.next_due(), Some(at(now)));
     }
+    assert_eq!(schedule.take(at(now - 1)), None);
+    schedule.hop_changed(&Hop::Mailbox(Guid::EMPTY));
+    let job = schedule.take(at(now - 1)).unwrap();
+    schedule.hop_failed(job.queue, at(now - 1), "x");
+    schedule.end(&job, [(1, ready())]);
+    assert_eq!(schedule.next_due(), Some(at(now)), "it begins anew");
 }
 
 #[test]

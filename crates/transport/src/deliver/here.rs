@@ -1,45 +1,30 @@
-//! Delivery into mailboxes: one message for all its recipients of one database in one commit.
+//! Into the mailbox databases that are mounted here.
 
-use base::{Guid, Timestamp};
-use bytes::Bytes;
+use base::Guid;
 use directory::{Object, Value, View};
 use engine::EngineError;
-use store::{Delivered, Delivery, DeliveryId, FolderRole, Limits, NewMailbox, StoreError, Stores};
+use store::{Delivery, DeliveryId, FolderRole, Limits, NewMailbox, StoreError, Stores};
 
-/// The mailbox is over its quota.
-pub(crate) const MAILBOX_FULL: wire::smtp::Reply =
-    wire::smtp::Reply::new(550, (5, 2, 2), "STOREDRV.Deliver; mailbox full");
-/// The mailbox cannot take the message for a reason that does not pass.
-pub(crate) const UNDELIVERABLE: wire::smtp::Reply =
-    wire::smtp::Reply::new(550, (5, 2, 0), "STOREDRV.Deliver; the mailbox can't take this message");
+use super::{Landed, Missed, ToMailboxes};
 
-/// A message for mailboxes of one database.
-pub(crate) struct ToMailboxes<'a> {
-    /// The database.
-    pub(crate) database: Guid,
-    /// The message's number that stays the same: who has a delivery of it gets no second one.
-    pub(crate) network_id: Guid,
-    /// The mailboxes.
-    pub(crate) mailboxes: Vec<Guid>,
-    /// The message, in parts.
-    pub(crate) parts: Vec<Bytes>,
-    /// Its summary, encoded.
-    pub(crate) summary: Bytes,
-    /// When it was taken in.
-    pub(crate) received: Timestamp,
-    /// The directory: quotas, and the names of mailboxes that are made at their first message.
-    pub(crate) view: &'a View,
-}
+/// How often a commit is made again before which another came.
+const CONFLICTS_MAX: usize = 5;
 
 impl ToMailboxes<'_> {
-    /// Delivers; one answer for each mailbox, in their order. An error is the database's: nobody got it.
-    pub(crate) async fn deliver(
-        self,
-        stores: &Stores,
-    ) -> Result<Vec<Result<Delivered, StoreError>>, StoreError> {
+    /// Delivers into the stores given; one answer for each mailbox, in their order, when it is durable.
+    pub(super) async fn deliver_here(&self, stores: &Stores) -> Result<Vec<Landed>, Missed> {
+        let mut made = self.commit(stores).await;
+        for _ in 0..CONFLICTS_MAX {
+            let Err(StoreError::Engine(EngineError::Conflict)) = made else { break };
+            made = self.commit(stores).await;
+        }
+        made.map_err(missed)
+    }
+
+    async fn commit(&self, stores: &Stores) -> Result<Vec<Landed>, StoreError> {
         let database = stores.get(self.database)?;
         let mut recipients = Vec::with_capacity(self.mailboxes.len());
-        let mut answers: Vec<Option<StoreError>> = Vec::with_capacity(self.mailboxes.len());
+        let mut answers: Vec<Option<Landed>> = Vec::with_capacity(self.mailboxes.len());
         for guid in &self.mailboxes {
             match open_or_make(&database, *guid, self.view).await {
                 Ok(mailbox) => {
@@ -53,26 +38,54 @@ impl ToMailboxes<'_> {
                     answers.push(None);
                 }
                 Err(error @ (StoreError::Engine(_) | StoreError::Row(_))) => return Err(error),
-                Err(error) => answers.push(Some(error)),
+                Err(error) => answers.push(Some(landed(error))),
             }
         }
         if recipients.is_empty() {
-            return Ok(answers.into_iter().flatten().map(Err).collect());
+            return Ok(answers.into_iter().flatten().collect());
         }
         let delivery = Delivery {
             id: DeliveryId(self.network_id.0),
             recipients,
-            parts: self.parts,
-            summary: self.summary,
+            parts: self.parts.clone(),
+            summary: self.summary.clone(),
             class: "IPM.Note".into(),
             received: self.received,
         };
         let mut delivered = database.deliver(delivery).await?.into_iter();
-        let answer = |error: Option<StoreError>| match error {
-            Some(error) => Err(error),
-            None => delivered.next().unwrap_or(Err(StoreError::NoMailbox)),
+        let answer = |answer: Option<Landed>| match (answer, delivered.len()) {
+            (Some(answer), _) => answer,
+            _ => match delivered.next() {
+                Some(Ok(copy)) if copy.item.is_some() => Landed::Now,
+                Some(Ok(_)) => Landed::Before,
+                Some(Err(error)) => landed(error),
+                None => Landed::Nobody,
+            },
         };
         Ok(answers.into_iter().map(answer).collect())
+    }
+}
+
+/// What one mailbox said.
+fn landed(error: StoreError) -> Landed {
+    match error {
+        StoreError::Quota { .. } => Landed::Full,
+        StoreError::Moving => Landed::Moving,
+        StoreError::NoMailbox => Landed::Nobody,
+        other => Landed::Never(other.to_string()),
+    }
+}
+
+/// What the database said.
+fn missed(error: StoreError) -> Missed {
+    let text = error.to_string();
+    match error {
+        StoreError::Engine(EngineError::Full(folder)) => Missed::Full(folder),
+        StoreError::Engine(EngineError::TooLarge(_)) => Missed::Unfit(text),
+        StoreError::Engine(EngineError::Passive(_) | EngineError::Conflict) => Missed::NotNow(text),
+        // What a failed disk has written shows when the database is opened again.
+        StoreError::Engine(_) => Missed::Unknown(text),
+        _ => Missed::NotNow(text),
     }
 }
 
@@ -109,14 +122,5 @@ pub fn limits_of(view: &View, owner: &Object) -> Limits {
         warning: bytes("IssueWarningQuota"),
         prohibit_send: bytes("ProhibitSendQuota"),
         prohibit_send_receive: bytes("ProhibitSendReceiveQuota"),
-    }
-}
-
-/// Whether a failure may pass by itself.
-pub(crate) fn is_transient(error: &StoreError) -> bool {
-    match error {
-        StoreError::Engine(engine) => !matches!(engine, EngineError::TooLarge(_)),
-        StoreError::NotMounted(_) | StoreError::Row(_) | StoreError::Moving => true,
-        _ => false,
     }
 }

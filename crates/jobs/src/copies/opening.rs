@@ -1,0 +1,126 @@
+//! Opening this server's copy of a database, whatever state it is in.
+
+use std::sync::Arc;
+
+use base::{Fault, Guid};
+use dag::{machine::status::Failing, replica::found};
+use directory::{Object, View};
+use engine::{Database, Replica, has_voted, holds_database};
+
+use super::{Held, Manager, blocking, event, held::Copy};
+
+/// What lies in a copy's folder.
+enum Found {
+    Nothing,
+    /// A database that has never been replicated.
+    Single,
+    /// A copy that knows its group.
+    Copy(Replica),
+}
+
+impl Manager {
+    /// Opens the copy that is here, or begins to make it.
+    pub(super) async fn open(&self, view: &View, database: &Object, copy: &Object) {
+        let replicated = view.copies_of(database.guid).len() > 1;
+        let active = database.link("Server") == Some(self.me());
+        let outcome = match self.look(database, replicated).await {
+            Ok(Found::Copy(replica)) => self.take_part(database, replica, copy.flag("Suspended")).await,
+            Ok(Found::Single) if replicated && active => return self.replicate(database).await,
+            Ok(Found::Single | Found::Nothing) if !replicated && active => {
+                return self.hold(database.guid, Held::Alone);
+            }
+            // It is never made empty in place of one that others have.
+            Ok(Found::Nothing) if !active && !copy.flag("Suspended") => {
+                return self.begin_seed(database, None, false);
+            }
+            Ok(_) => return self.fail(database.guid, Failing::ForGood("The copy must be seeded.".into())),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            event::not_mounted(&database.name, &error);
+            self.fail(database.guid, Failing::Passing(error.public_text));
+        }
+    }
+
+    async fn look(&self, database: &Object, replicated: bool) -> Result<Found, Fault> {
+        let options = (self.inner.settings.config)(database).engine;
+        blocking(move || {
+            if !holds_database(&options.disk, &options.dir)? {
+                return Ok(Found::Nothing);
+            }
+            if !replicated && !has_voted(&options.disk, &options.dir)? {
+                return Ok(Found::Single);
+            }
+            let replica = Replica::open(options, false)?;
+            if replica.applied().1.is_some() {
+                return Ok(Found::Copy(replica));
+            }
+            replica.database().close()?;
+            Ok(Found::Single)
+        })
+        .await
+    }
+
+    pub(super) async fn mount_alone(&self, database: &Object) {
+        let (stores, config) = (self.inner.settings.stores.clone(), (self.inner.settings.config)(database));
+        let mounted = blocking(move || stores.mount(config).map(drop).map_err(Fault::from)).await;
+        if let Err(error) = mounted {
+            event::not_mounted(&database.name, &error);
+        }
+    }
+
+    /// Makes the only copy the first of several: it is closed, and opened as part of a group.
+    pub(super) async fn replicate(&self, database: &Object) {
+        if let Some(Held::Alone) = self.held(database.guid) {
+            self.dismount(database.guid).await;
+        }
+        let (options, me) = ((self.inner.settings.config)(database).engine, self.me());
+        let runtime = tokio::runtime::Handle::current();
+        let founded = blocking(move || {
+            let alone = Database::open(options.clone())?;
+            runtime.block_on(found(&alone, me))?;
+            alone.close()?;
+            Ok(Replica::open(options, false)?)
+        });
+        let taken_part = match founded.await {
+            Ok(replica) => self.take_part(database, replica, false).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken_part {
+            event::not_mounted(&database.name, &error);
+            self.fail(database.guid, Failing::Passing(error.public_text));
+        }
+    }
+
+    async fn take_part(&self, database: &Object, replica: Replica, suspended: bool) -> Result<(), Fault> {
+        let copy = Copy::start(self, database, replica, suspended).await?;
+        self.hold(database.guid, Held::Copy(copy.clone()));
+        tokio::spawn(copy.tend(self.clone()));
+        Ok(())
+    }
+
+    /// Tries what failed once more; what failed for good is made anew.
+    pub(super) async fn reopen(&self, view: &View, database: &Object, copy: &Object, failing: &Failing) {
+        match failing {
+            Failing::Passing(_) => self.open(view, database, copy).await,
+            Failing::ForGood(_) => self.begin_seed(database, None, true),
+        }
+    }
+
+    /// Takes a copy out of service that cannot go on, and says why.
+    pub(super) async fn give_up(&self, copy: &Arc<Copy>, why: &str) {
+        let _turn = self.inner.changing.lock().await;
+        let is_it = |held: &Option<Held>| matches!(held, Some(Held::Copy(held)) if Arc::ptr_eq(held, copy));
+        if !is_it(&self.held(copy.database)) {
+            return;
+        }
+        event::failed(&copy.name, why);
+        copy.close(self, false).await;
+        self.fail(copy.database, Failing::ForGood(why.to_owned()));
+    }
+
+    pub(super) fn database(&self, guid: Guid) -> Result<Arc<Object>, Fault> {
+        let view = self.view();
+        view.get(guid).cloned().ok_or_else(|| Fault::not_found("There is no such database."))
+    }
+}
