@@ -32,7 +32,7 @@ pub use roles::{DEFAULT_FOLDERS, DefaultFolder, FolderRole};
 pub use transfer::Transfer;
 pub use types::{
     Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
-    StorageLimitStatus, UidRanges,
+    Provenance, StorageLimitStatus, UidRanges,
 };
 pub use write::{
     Associated, Delivered, Delivery, DeliveryId, NewMailbox, NewMessage, Owner, Recipient, Removal,

@@ -2,6 +2,7 @@
 //! 2.8 to 2.11).
 
 mod bag;
+mod metadata;
 mod named;
 pub mod tags;
 mod value;

@@ -1,5 +1,6 @@
 //! Changes: each verb is one closure in the engine's writer.
 
+mod append;
 mod deliver;
 mod folders;
 mod items;
@@ -13,4 +14,5 @@ pub use items::{NewMessage, Removal};
 pub(crate) use ledger::{Ledger, Touched, release_body, share_body};
 pub use mailboxes::NewMailbox;
 pub(crate) use mailboxes::{begin_removal, next_mailbox, set_locked};
+pub(crate) use properties::limited;
 pub use properties::{Associated, Owner};

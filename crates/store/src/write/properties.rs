@@ -202,7 +202,7 @@ fn mark_item(ledger: &mut Ledger<'_, '_>, item: ItemId, has_bag: bool) -> Result
 }
 
 /// The bag's bytes, if it is not too large.
-fn limited(bag: &PropertyBag) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn limited(bag: &PropertyBag) -> Result<Vec<u8>, StoreError> {
     let bytes = bag.to_bytes();
     if bytes.len() > BAG_LEN_MAX {
         return Err(StoreError::Limit("the properties of an object take at most 1 MB"));
