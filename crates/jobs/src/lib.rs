@@ -2,3 +2,4 @@
 
 pub mod moves;
 pub mod store_maintenance;
+pub mod store_state;

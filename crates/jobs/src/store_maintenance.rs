@@ -1,12 +1,14 @@
-//! Keeps mailbox databases small: forgets deliveries that cannot come again, purges recoverable items past
-//! their retention, finishes removals that a stop interrupted.
+//! Keeps mailbox databases small and in step with the directory: forgets deliveries that cannot come again, purges
+//! recoverable items and disconnected mailboxes past their retention, finishes removals that a stop interrupted.
 
 use std::time::Duration;
 
 use base::{EnhancedTimeSpan, clock::SharedClock};
 use directory::{Directory, Object};
-use store::{Database, StoreError, Stores};
+use store::{Database, MailboxState, StoreError, Stores};
 use tokio::sync::watch;
+
+use crate::store_state;
 
 /// Time between two rounds.
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -32,6 +34,9 @@ pub async fn run(
         let view = directory.snapshot();
         for object in view.databases() {
             let Ok(database) = stores.get(object.guid) else { continue };
+            if let Err(error) = store_state::align_all(&database, &directory).await {
+                tracing::warn!(database = database.name(), %error, "mailboxes may be out of step with the directory");
+            }
             if let Err(error) = round(&database, object, &clock).await {
                 tracing::warn!(database = database.name(), %error, "store maintenance did not finish");
             }
@@ -47,7 +52,17 @@ pub async fn round(database: &Database, settings: &Object, clock: &SharedClock) 
     let forgotten = database.forget_deliveries(before(DELIVERIES_KEPT)).await?;
     let retention = settings.span("DeletedItemRetention").unwrap_or(EnhancedTimeSpan::from_days(14));
     let mut purged = 0;
-    for (id, _) in database.statistics()? {
+    let kept = before(settings.span("MailboxRetention").unwrap_or(EnhancedTimeSpan::from_days(30)));
+    let mut removed = removed;
+    for (id, mailbox) in database.statistics()? {
+        if let MailboxState::Disconnected { reason, since } = mailbox.state
+            && since <= kept
+        {
+            tracing::info!(database = database.name(), mailbox = %mailbox.guid, ?reason, %since, "retention is over");
+            database.mailbox_by_id(id).remove().await?;
+            removed += 1;
+            continue;
+        }
         match database.mailbox_by_id(id).purge_recoverable(before(retention)).await {
             Ok(count) => purged += count,
             // What a move has locked is purged where it lives then.
