@@ -175,6 +175,14 @@ const TABLES: &[Row] = &[
         ],
     ),
     (
+        "Microsoft.Exchange.MailboxReplicationService.MailboxRestoreRequestStatistics",
+        &[("Name", ANY), ("StatusDetail", Some(22)), ("TargetAlias", ANY), ("PercentComplete", Some(15))],
+    ),
+    (
+        "Microsoft.Exchange.Management.Migration.MailboxReplication.MailboxRestoreRequest",
+        &[("Name", ANY), ("TargetMailbox", ANY), ("Status", Some(22))],
+    ),
+    (
         "Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics",
         &[
             ("DisplayName", Some(26)),

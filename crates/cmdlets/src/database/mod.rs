@@ -8,4 +8,6 @@ pub mod migration_statistics;
 pub mod migration_user;
 pub mod move_request;
 pub mod move_request_statistics;
+pub mod restore_request;
+pub mod restore_request_statistics;
 pub mod store_mailbox;
