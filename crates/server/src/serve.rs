@@ -229,7 +229,7 @@ pub(crate) async fn start(
 
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
-    let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links };
+    let rooms = Rooms { directory: &directory, stores: &stores, transport: &transport, links: &links, sessions: services.sessions() };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     let protocols =
         Protocols { config: &config, services: &services, tls: &tls, clock: &clock, stopped: &stopped };
@@ -341,6 +341,7 @@ struct Rooms<'a> {
     stores: &'a Stores,
     transport: &'a Transport,
     links: &'a ServerLinks,
+    sessions: services::Sessions,
 }
 
 fn cmdlet_context(
@@ -350,7 +351,7 @@ fn cmdlet_context(
     rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
-    let Rooms { directory, stores, transport, links } = rooms;
+    let Rooms { directory, stores, transport, links, sessions } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     let (volume, disk) = (layout.clone(), seams.disk.clone());
     let copies = SingleServer {
@@ -366,6 +367,8 @@ fn cmdlet_context(
         copies: Box::new(copies),
         transport: transport.clone(),
         links: Some(links.links.clone()),
+        sessions,
+        repairs: jobs::repairs::Repairs::default(),
         events: records.events,
         audit: records.audit,
         rng,

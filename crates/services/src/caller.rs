@@ -78,6 +78,11 @@ impl Services {
         Self { inner: Arc::new(Inner { directory, stores, authenticator, sessions: Sessions::default() }) }
     }
 
+    /// Who has which mailbox open.
+    pub fn sessions(&self) -> Sessions {
+        self.inner.sessions.clone()
+    }
+
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.inner.authenticator
     }
@@ -118,12 +123,13 @@ impl Services {
                 "You may not open this mailbox.",
             ));
         }
-        let session = self.inner.sessions.begin(caller.client.protocol, caller.user)?;
+        let (guid, database) = owner.mailbox_guid().zip(owner.database()).ok_or_else(missing)?;
+        let session = self.inner.sessions.begin(caller, guid, database)?;
         let store = self.store_mailbox(&view, &owner).await?.ok_or_else(missing)?;
         store.available()?;
         // The logon is recorded by and by; nobody waits for it.
         drop(store.record_logon(&caller.name)?);
-        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner), session))
+        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(&view, &owner), Some(session)))
     }
 
     async fn store_mailbox(&self, view: &View, owner: &Recipient) -> Result<Option<store::Mailbox>, Fault> {

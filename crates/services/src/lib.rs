@@ -10,3 +10,4 @@ pub mod tickets;
 pub use caller::{Caller, Client, Credentials, Services};
 pub use mailbox::Mailbox;
 pub use organization::Organization;
+pub use sessions::{Logon, Sessions};

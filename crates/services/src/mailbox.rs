@@ -26,8 +26,8 @@ pub struct Mailbox {
     store: store::Mailbox,
     caller: Arc<Caller>,
     limits: store::Limits,
-    /// Counted until the last clone goes.
-    _session: Arc<Option<Session>>,
+    /// Counted and seen until the last clone goes.
+    session: Arc<Option<Session>>,
 }
 
 impl Mailbox {
@@ -39,7 +39,10 @@ impl Mailbox {
         limits: store::Limits,
         session: Option<Session>,
     ) -> Self {
-        Self { store, caller: Arc::new(caller), limits, _session: Arc::new(session) }
+        if let Some(session) = &session {
+            session.opened(store.database().clock().now());
+        }
+        Self { store, caller: Arc::new(caller), limits, session: Arc::new(session) }
     }
     /// Who opened it.
     pub fn caller(&self) -> &Caller {
@@ -58,7 +61,14 @@ impl Mailbox {
     /// any more. Changes are refused by the store itself.
     fn here(&self) -> Result<&store::Mailbox, Fault> {
         self.store.available()?;
-        Ok(&self.store)
+        Ok(self.touched())
+    }
+    /// The mailbox, of which something is about to be asked.
+    fn touched(&self) -> &store::Mailbox {
+        if let Some(session) = &*self.session {
+            session.touch(self.store.database().clock().now());
+        }
+        &self.store
     }
     /// All folders of the visible tree, parents before children.
     pub fn folders(&self) -> Result<Vec<Folder>, Fault> {
@@ -75,7 +85,7 @@ impl Mailbox {
         name: &str,
         class: &str,
     ) -> Result<FolderId, Fault> {
-        Ok(self.store.create_folder(parent, name, class).await?)
+        Ok(self.touched().create_folder(parent, name, class).await?)
     }
     /// Renames and, where the parent differs, moves a folder. Default folders keep their place.
     pub async fn rename_folder(
@@ -84,15 +94,15 @@ impl Mailbox {
         parent: Option<FolderId>,
         name: &str,
     ) -> Result<(), Fault> {
-        Ok(self.store.rename_folder(folder, parent, name).await?)
+        Ok(self.touched().rename_folder(folder, parent, name).await?)
     }
     /// Deletes a folder, its items and associated items. Default folders and folders with children refuse.
     pub async fn delete_folder(&self, folder: FolderId) -> Result<(), Fault> {
-        Ok(self.store.delete_folder(folder).await?)
+        Ok(self.touched().delete_folder(folder).await?)
     }
     /// Sets the IMAP subscription.
     pub async fn subscribe(&self, folder: FolderId, subscribed: bool) -> Result<(), Fault> {
-        Ok(self.store.subscribe(folder, subscribed).await?)
+        Ok(self.touched().subscribe(folder, subscribed).await?)
     }
     /// What a session is told of a folder when it opens it.
     pub fn contents(&self, folder: FolderId) -> Result<Contents, Fault> {
@@ -131,7 +141,7 @@ impl Mailbox {
         let summary = Summary::parse(&message).encode();
         let new =
             store::NewMessage { parts: vec![message], summary, class: "IPM.Note".into(), flags, received };
-        Ok(self.store.append(folder, new, self.limits).await?)
+        Ok(self.touched().append(folder, new, self.limits).await?)
     }
     /// Changes flags; items whose modseq is above `unchanged_since` are left alone and returned as UIDs.
     pub async fn change_flags(
@@ -142,7 +152,7 @@ impl Mailbox {
         flags: Flags,
         unchanged_since: Option<u64>,
     ) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.change_flags(folder, ranges, change, flags, unchanged_since).await?)
+        Ok(self.touched().change_flags(folder, ranges, change, flags, unchanged_since).await?)
     }
     /// Copies (bodies are shared, not copied); resolves to pairs of old and new UID, ascending by old.
     pub async fn copy(
@@ -151,7 +161,7 @@ impl Mailbox {
         ranges: UidRanges,
         target: FolderId,
     ) -> Result<Vec<(u32, u32)>, Fault> {
-        Ok(self.store.copy(folder, ranges, target, self.limits).await?)
+        Ok(self.touched().copy(folder, ranges, target, self.limits).await?)
     }
     /// Moves, atomically; resolves to pairs of old and new UID.
     pub async fn move_items(
@@ -160,12 +170,12 @@ impl Mailbox {
         ranges: UidRanges,
         target: FolderId,
     ) -> Result<Vec<(u32, u32)>, Fault> {
-        Ok(self.store.move_items(folder, ranges, target).await?)
+        Ok(self.touched().move_items(folder, ranges, target).await?)
     }
     /// Removes the items in the ranges that are marked \Deleted; they stay recoverable for the database's
     /// retention. Resolves to their UIDs.
     pub async fn expunge(&self, folder: FolderId, ranges: UidRanges) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.expunge(folder, ranges, store::Removal::Recoverable).await?)
+        Ok(self.touched().expunge(folder, ranges, store::Removal::Recoverable).await?)
     }
     /// What changed after `modseq`.
     pub fn changes_since(&self, folder: FolderId, modseq: u64) -> Result<Changes, Fault> {

@@ -19,9 +19,22 @@ use crate::{
     types::{FolderId, ItemId, MailboxId},
 };
 
+/// What sort of damage a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Damage {
+    /// A count of a folder or of the mailbox.
+    Counts,
+    /// A folder's listing, change order or name.
+    View,
+    /// An item without body, a body without item, rows of a folder that does not exist.
+    Orphan,
+}
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// What sort of damage.
+    pub damage: Damage,
     /// The folder it concerns, if it concerns one.
     pub folder: Option<FolderId>,
     /// What is wrong, for administrators.
@@ -54,6 +67,11 @@ impl Mailbox {
     }
 }
 
+/// What is wrong with a mailbox.
+pub(crate) fn audit(read: &impl Read, id: MailboxId) -> Result<Vec<Finding>, StoreError> {
+    Ok(Audit::run(read, id)?.findings)
+}
+
 /// Writes the counters anew where they are wrong; returns what was found before.
 pub(crate) fn recount(txn: &mut Txn<'_>, id: MailboxId) -> Result<Vec<Finding>, StoreError> {
     let Audit { findings, figures, totals, wrong, .. } = Audit::run(txn, id)?;
@@ -83,7 +101,7 @@ impl Database {
             })?;
             let differ = sharers != counted;
             let text = format!("shared bodies are counted {counted:?}, but are {sharers:?}");
-            Ok(differ.then_some(Finding { folder: None, text }).into_iter().collect())
+            Ok(differ.then_some(Finding { damage: Damage::Orphan, folder: None, text }).into_iter().collect())
         })
     }
 }
@@ -113,13 +131,13 @@ impl<'r, R: Read> Audit<'r, R> {
         if audit.totals != stored {
             audit.wrong = true;
             let text = format!("the mailbox counts {stored:?}, but has {:?}", audit.totals);
-            audit.found(None, text);
+            audit.found(Damage::Counts, None, text);
         }
         Ok(audit)
     }
 
-    fn found(&mut self, folder: Option<u32>, text: String) {
-        self.findings.push(Finding { folder: folder.map(|number| FolderId(number.into())), text });
+    fn found(&mut self, damage: Damage, folder: Option<u32>, text: String) {
+        self.findings.push(Finding { damage, folder: folder.map(|number| FolderId(number.into())), text });
     }
 
     /// Counts one folder again and follows its indexes.
@@ -127,7 +145,7 @@ impl<'r, R: Read> Audit<'r, R> {
         let Some(stored): Option<Figures> =
             keys::get(self.read, &keys::folder(table::FIGURES, self.mailbox, number))?
         else {
-            self.found(Some(number), "the folder has no counters".into());
+            self.found(Damage::Counts, Some(number), "the folder has no counters".into());
             return Ok(());
         };
         let mut counted = self.count_items(number, &stored)?;
@@ -136,17 +154,29 @@ impl<'r, R: Read> Audit<'r, R> {
         counted.vanished_rows = visit(self.read, &prefix, |_, _| Ok(()))?;
         let changes = visit(self.read, &keys::folder(table::CHANGE, self.mailbox, number), |_, _| Ok(()))?;
         if changes != counted.items {
-            self.found(Some(number), format!("{} items have {changes} change rows", counted.items));
+            self.found(
+                Damage::View,
+                Some(number),
+                format!("{} items have {changes} change rows", counted.items),
+            );
         }
         if row.parent != number
             && keys::get::<u64>(self.read, &keys::name(self.mailbox, row.parent, &row.name))?
                 != Some(number.into())
         {
-            self.found(Some(number), format!("the name \"{}\" does not lead to the folder", row.name));
+            self.found(
+                Damage::View,
+                Some(number),
+                format!("the name \"{}\" does not lead to the folder", row.name),
+            );
         }
         if counted != stored {
             self.wrong = true;
-            self.found(Some(number), format!("the folder counts {stored:?}, but has {counted:?}"));
+            self.found(
+                Damage::Counts,
+                Some(number),
+                format!("the folder counts {stored:?}, but has {counted:?}"),
+            );
         }
         self.totals.folders += 1;
         self.figures.insert(number, counted);
@@ -176,15 +206,15 @@ impl<'r, R: Read> Audit<'r, R> {
             && unseen.is_none_or(|uid| listed.seen_below <= uid)
             && listed.keywords.is_superset(&keywords);
         if !is_listed {
-            self.found(Some(number), "the folder's listing is not what is in it".into());
+            self.found(Damage::View, Some(number), "the folder's listing is not what is in it".into());
         }
         if twice > 0 {
-            self.found(Some(number), format!("{twice} items are in two places"));
+            self.found(Damage::Orphan, Some(number), format!("{twice} items are in two places"));
         }
         for (uid, modseq) in changes {
             let key = keys::in_folder(table::CHANGE, self.mailbox, number, modseq);
             if self.read.get(&key)?.as_deref() != Some(&uid.to_be_bytes()) {
-                self.found(Some(number), format!("change {modseq} does not lead to UID {uid}"));
+                self.found(Damage::View, Some(number), format!("change {modseq} does not lead to UID {uid}"));
             }
         }
         let totals = &mut self.totals;
@@ -236,7 +266,7 @@ impl<'r, R: Read> Audit<'r, R> {
         if names + 1 != folders.len() {
             strays.push(format!("{} folders have {names} names", folders.len()));
         }
-        strays.into_iter().for_each(|text| self.found(None, text));
+        strays.into_iter().for_each(|text| self.found(Damage::Orphan, None, text));
         Ok(())
     }
 
@@ -251,7 +281,11 @@ impl<'r, R: Read> Audit<'r, R> {
         }
         for id in &ids {
             if !self.places.contains_key(id) {
-                self.found(None, format!("item {} has a large row but is in no folder", id.0));
+                self.found(
+                    Damage::Orphan,
+                    None,
+                    format!("item {} has a large row but is in no folder", id.0),
+                );
             }
         }
         let mut lost = Vec::new();
@@ -263,14 +297,18 @@ impl<'r, R: Read> Audit<'r, R> {
             }
         }
         for (folder, id) in lost {
-            self.found(Some(folder), format!("item {id} has no large row, or one that leads elsewhere"));
+            self.found(
+                Damage::Orphan,
+                Some(folder),
+                format!("item {id} has no large row, or one that leads elsewhere"),
+            );
         }
         Ok(())
     }
 }
 
 /// Visits all rows with a prefix, up to the first failure; counts them.
-fn visit(
+pub(crate) fn visit(
     read: &impl Read,
     prefix: &[u8],
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,

@@ -16,6 +16,7 @@ mod names;
 pub mod property;
 mod read;
 mod registry;
+mod repair;
 mod roles;
 mod rows;
 pub mod transfer;
@@ -23,7 +24,7 @@ mod types;
 mod watch;
 mod write;
 
-pub use check::Finding;
+pub use check::{Damage, Finding};
 pub use database::{Change, Config, Database, Mailbox};
 pub use error::StoreError;
 pub use mailbox::{DisconnectReason, MailboxState, MailboxStatistics};

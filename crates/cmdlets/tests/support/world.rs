@@ -186,6 +186,8 @@ impl World {
             database_config: Box::new(database_config),
             transport,
             links: None,
+            sessions: services::Sessions::default(),
+            repairs: jobs::repairs::Repairs::default(),
             events: Arc::new(events),
             audit: trust::audit::Log::open(trust::audit::Options {
                 disk: Arc::new(SystemDisk),
