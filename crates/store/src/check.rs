@@ -87,23 +87,27 @@ pub(crate) fn recount(txn: &mut Txn<'_>, id: MailboxId) -> Result<Vec<Finding>, 
 impl Database {
     /// Compares the counts of shared bodies with the items of all mailboxes.
     pub fn check_bodies(&self) -> Result<Vec<Finding>, StoreError> {
-        self.view(|view| {
-            let mut sharers: BTreeMap<u64, u64> = BTreeMap::new();
-            visit(view, &[table::DETAIL], |_, bytes| {
-                *sharers.entry(Detail::decode(bytes)?.body.position).or_default() += 1;
-                Ok(())
-            })?;
-            sharers.retain(|_, count| *count > 1);
-            let mut counted = BTreeMap::new();
-            visit(view, &[table::SHARED], |key, bytes| {
-                counted.insert(keys::number_of(key)?, u64::from_bytes(bytes)?);
-                Ok(())
-            })?;
-            let differ = sharers != counted;
-            let text = format!("shared bodies are counted {counted:?}, but are {sharers:?}");
-            Ok(differ.then_some(Finding { damage: Damage::Orphan, folder: None, text }).into_iter().collect())
-        })
+        self.view(|view| Ok(audit_bodies(view)?.0))
     }
+}
+
+/// What is wrong with the counts of shared bodies, and what they should be.
+pub(crate) fn audit_bodies(read: &impl Read) -> Result<(Vec<Finding>, BTreeMap<u64, u64>), StoreError> {
+    let mut sharers: BTreeMap<u64, u64> = BTreeMap::new();
+    visit(read, &[table::DETAIL], |_, bytes| {
+        *sharers.entry(Detail::decode(bytes)?.body.position).or_default() += 1;
+        Ok(())
+    })?;
+    sharers.retain(|_, count| *count > 1);
+    let mut counted = BTreeMap::new();
+    visit(read, &[table::SHARED], |key, bytes| {
+        counted.insert(keys::number_of(key)?, u64::from_bytes(bytes)?);
+        Ok(())
+    })?;
+    let differ = sharers != counted;
+    let text = format!("shared bodies are counted {counted:?}, but are {sharers:?}");
+    let finding = differ.then_some(Finding { damage: Damage::Orphan, folder: None, text });
+    Ok((finding.into_iter().collect(), sharers))
 }
 
 impl<'r, R: Read> Audit<'r, R> {
@@ -413,5 +417,49 @@ mod tests {
         }
         damage(&mailbox, vec![(keys::shared(3).to_vec(), Some(5u64.to_bytes()))]);
         assert_eq!(mailbox.database.check_bodies().unwrap().len(), 1);
+        // What was asked for is mended, and nothing else: the item without a body goes, the others stay.
+        let view = mailbox.repair(&[Damage::View]).wait().unwrap();
+        assert!(view.iter().all(|finding| finding.damage == Damage::View) && !view.is_empty());
+        let left = mailbox.check().unwrap();
+        assert!(left.iter().all(|finding| finding.damage != Damage::View), "{left:?}");
+        mailbox.repair(&[Damage::Orphan, Damage::Counts]).wait().unwrap();
+        assert_eq!(mailbox.check().unwrap(), []);
+        assert_eq!(mailbox.uids(FolderRole::Inbox.folder()).unwrap(), [1, 3]);
+        assert_eq!(mailbox.statistics().unwrap().items, 2);
+        mailbox.database.repair_bodies().wait().unwrap();
+        assert_eq!(mailbox.database.check_bodies().unwrap(), []);
+    }
+
+    #[test]
+    fn orphans_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mailbox = mailbox(dir.path());
+        let item = mailbox.items(FolderRole::Inbox.folder(), &vec![2..=2], 1).unwrap().remove(0);
+        let inbox = FolderRole::Inbox.number();
+        let bytes =
+            mailbox.database.view(|view| view.get(&keys::item(mailbox.id, inbox, 2))).unwrap().unwrap();
+        damage(
+            &mailbox,
+            vec![
+                // A body without item, an item of a folder that is not there, counters lost, an item twice.
+                (keys::item(mailbox.id, inbox, 2).to_vec(), None),
+                (keys::item(mailbox.id, 999, 1).to_vec(), Some(bytes.to_vec())),
+                (keys::folder(table::FIGURES, mailbox.id, FolderRole::Notes.number()).to_vec(), None),
+                (
+                    keys::item(mailbox.id, FolderRole::Tasks.number(), 1).to_vec(),
+                    mailbox
+                        .database
+                        .view(|view| view.get(&keys::item(mailbox.id, inbox, 1)))
+                        .unwrap()
+                        .map(|bytes| bytes.to_vec()),
+                ),
+            ],
+        );
+        assert!(mailbox.check().unwrap().len() >= 4, "{:?}", mailbox.check());
+        let all = [Damage::Counts, Damage::View, Damage::Orphan];
+        mailbox.repair(&all).wait().unwrap();
+        assert_eq!(mailbox.check().unwrap(), []);
+        assert!(matches!(mailbox.body(item.id), Err(StoreError::NoItem(_))));
+        assert_eq!(mailbox.uids(FolderRole::Inbox.folder()).unwrap(), [1, 3]);
     }
 }

@@ -12,7 +12,7 @@ use engine::{Read, Txn};
 
 use crate::{
     Change, Damage, Database, Finding, Mailbox, StoreError,
-    check::{audit, recount, visit},
+    check::{audit, audit_bodies, recount},
     codec::Row,
     keys::{self, table},
     read::{folder_rows, place, scan_items},
@@ -55,21 +55,15 @@ impl Mailbox {
 impl Database {
     /// Counts again how many items share each body; resolves to what was found before.
     pub fn repair_bodies(&self) -> Change<Vec<Finding>> {
-        let database = self.clone();
         self.change(move |txn, _| {
-            let found = database.check_bodies()?;
+            let (found, sharers) = audit_bodies(txn)?;
             if found.is_empty() {
                 return Ok(found);
             }
-            let mut sharers: BTreeMap<u64, u64> = BTreeMap::new();
-            visit(txn, &[table::DETAIL], |_, bytes| {
-                *sharers.entry(Detail::decode(bytes)?.body.position).or_default() += 1;
-                Ok(())
-            })?;
             for key in rows(txn, &[table::SHARED])? {
                 txn.delete(&key);
             }
-            for (position, count) in sharers.into_iter().filter(|(_, count)| *count > 1) {
+            for (position, count) in sharers {
                 txn.put(&keys::shared(position), &count.to_bytes());
             }
             Ok(found)
