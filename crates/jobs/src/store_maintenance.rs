@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use base::{EnhancedTimeSpan, clock::SharedClock};
-use directory::{Directory, Object};
+use base::{EnhancedTimeSpan, Timestamp, clock::SharedClock};
+use directory::{Directory, Object, Value, View};
 use store::{Database, MailboxState, StoreError, Stores};
 use tokio::sync::watch;
 
@@ -37,7 +37,7 @@ pub async fn run(
             if let Err(error) = store_state::align_all(&database, &directory).await {
                 tracing::warn!(database = database.name(), %error, "mailboxes may be out of step with the directory");
             }
-            if let Err(error) = round(&database, object, &clock).await {
+            if let Err(error) = round(&database, &view, object, &clock).await {
                 tracing::warn!(database = database.name(), %error, "store maintenance did not finish");
             }
         }
@@ -45,15 +45,18 @@ pub async fn run(
 }
 
 /// One round over one database.
-pub async fn round(database: &Database, settings: &Object, clock: &SharedClock) -> Result<(), StoreError> {
+pub async fn round(
+    database: &Database,
+    view: &View,
+    settings: &Object,
+    clock: &SharedClock,
+) -> Result<(), StoreError> {
     let now = clock.now();
-    let before = |kept: EnhancedTimeSpan| now.plus(EnhancedTimeSpan { micros: -kept.micros });
-    let removed = database.finish_removals().await?;
-    let forgotten = database.forget_deliveries(before(DELIVERIES_KEPT)).await?;
-    let retention = settings.span("DeletedItemRetention").unwrap_or(EnhancedTimeSpan::from_days(14));
+    let mut removed = database.finish_removals().await?;
+    let forgotten = database.forget_deliveries(before(now, DELIVERIES_KEPT)).await?;
+    let kept = settings.span("MailboxRetention").unwrap_or(EnhancedTimeSpan::from_days(30));
+    let kept = before(now, kept);
     let mut purged = 0;
-    let kept = before(settings.span("MailboxRetention").unwrap_or(EnhancedTimeSpan::from_days(30)));
-    let mut removed = removed;
     for (id, mailbox) in database.statistics()? {
         if let MailboxState::Disconnected { reason, since } = mailbox.state
             && since <= kept
@@ -63,7 +66,9 @@ pub async fn round(database: &Database, settings: &Object, clock: &SharedClock) 
             removed += 1;
             continue;
         }
-        match database.mailbox_by_id(id).purge_recoverable(before(retention)).await {
+        let owner = store_state::owner(view, database.guid(), mailbox.guid);
+        let Some(until) = purged_until(owner.as_deref(), settings, now) else { continue };
+        match database.mailbox_by_id(id).purge_recoverable(until).await {
             Ok(count) => purged += count,
             // What a move has locked is purged where it lives then.
             Err(StoreError::Moving) => {}
@@ -72,4 +77,24 @@ pub async fn round(database: &Database, settings: &Object, clock: &SharedClock) 
     }
     tracing::info!(database = database.name(), removed, forgotten, purged, "store maintenance");
     Ok(())
+}
+
+fn before(now: Timestamp, kept: EnhancedTimeSpan) -> Timestamp {
+    now.plus(EnhancedTimeSpan { micros: kept.micros.saturating_neg() })
+}
+
+/// What was deleted before this moment is destroyed; nothing while a hold without an end is on the mailbox. A hold
+/// that lasts keeps what was deleted for as long, and never shorter than retention does.
+fn purged_until(owner: Option<&Object>, database: &Object, now: Timestamp) -> Option<Timestamp> {
+    let own = owner.filter(|owner| !owner.flag("UseDatabaseRetentionDefaults"));
+    let retention = own.and_then(|owner| owner.span("RetainDeletedItemsFor"));
+    let retention = retention
+        .or_else(|| database.span("DeletedItemRetention"))
+        .unwrap_or(EnhancedTimeSpan::from_days(14));
+    let until = before(now, retention);
+    let Some(owner) = owner.filter(|owner| owner.flag("LitigationHoldEnabled")) else { return Some(until) };
+    match owner.get("LitigationHoldDuration").as_deref() {
+        Some(Value::Lasting(duration)) => duration.limit().map(|duration| until.min(before(now, *duration))),
+        _ => None,
+    }
 }

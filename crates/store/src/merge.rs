@@ -144,7 +144,7 @@ impl Merge {
         };
         let (mut copied, mut replaced) = (0, BTreeSet::new());
         for item in theirs {
-            if self.is_known(item.id)? {
+            if self.has_associated(to, item.id)? {
                 continue;
             }
             let names = self.names(&item.properties)?;
@@ -180,10 +180,19 @@ impl Merge {
         let Some(copy) = keys::get::<u64>(read, &key)? else { return Ok(false) };
         match place(read, self.target.id, ItemId(copy)) {
             Ok(_) => Ok(true),
-            // An associated item has no place of its own.
             Err(StoreError::NoItem(_)) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a copy of an associated item is in the target's folder.
+    fn has_associated(&self, folder: FolderId, item: ItemId) -> Result<bool, StoreError> {
+        let (key, number) = (keys::merged(self.target.id, &self.origin, item), folder.number()?);
+        self.target.database.view(|view| {
+            let Some(copy) = keys::get::<u64>(view, &key)? else { return Ok(false) };
+            let key = keys::in_folder(table::ASSOCIATED, self.target.id, number, copy);
+            Ok(view.get(&key)?.is_some())
+        })
     }
 
     fn remember(&self, ledger: &mut Ledger<'_, '_>, item: ItemId, copy: ItemId) {

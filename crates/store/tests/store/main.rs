@@ -3,6 +3,7 @@
 
 mod administration;
 mod common;
+mod merge;
 mod model;
 mod random;
 mod transfer;
