@@ -231,6 +231,7 @@ pub(crate) async fn start(
         transport: &transport,
         links: &links,
         copies: &copies,
+        sessions: services.sessions(),
     };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     links.run_cmdlets(&cmdlets, &copy.group);
@@ -369,6 +370,7 @@ struct Rooms<'a> {
     transport: &'a Transport,
     links: &'a ServerLinks,
     copies: &'a Manager,
+    sessions: services::Sessions,
 }
 
 fn cmdlet_context(
@@ -378,7 +380,7 @@ fn cmdlet_context(
     rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
-    let Rooms { directory, stores, transport, links, copies } = rooms;
+    let Rooms { directory, stores, transport, links, copies, sessions } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     Context {
         server_name: server.name.to_string(),
@@ -390,6 +392,8 @@ fn cmdlet_context(
         transport: transport.clone(),
         neighbours: neighbours(&links.links, service::COMMANDS),
         links: Some(links.links.clone()),
+        sessions,
+        repairs: jobs::repairs::Repairs::default(),
         events: records.events,
         audit: records.audit,
         rng,

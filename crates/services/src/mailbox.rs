@@ -55,8 +55,8 @@ pub struct Mailbox {
     store: store::Mailbox,
     caller: Arc<Caller>,
     limits: store::Limits,
-    /// Counted until the last clone goes.
-    _session: Arc<Option<Session>>,
+    /// Counted and seen until the last clone goes.
+    session: Arc<Option<Session>>,
 }
 
 impl Mailbox {
@@ -68,7 +68,10 @@ impl Mailbox {
         limits: store::Limits,
         session: Option<Session>,
     ) -> Self {
-        Self { store, caller: Arc::new(caller), limits, _session: Arc::new(session) }
+        if let Some(session) = &session {
+            session.opened(store.database().clock().now());
+        }
+        Self { store, caller: Arc::new(caller), limits, session: Arc::new(session) }
     }
     /// Who opened it.
     pub fn caller(&self) -> &Caller {
@@ -92,7 +95,14 @@ impl Mailbox {
     /// more: what it held here is not the truth any more. Changes are refused by the store itself.
     fn here(&self) -> Result<&store::Mailbox, Fault> {
         self.store.available()?;
-        Ok(&self.store)
+        Ok(self.touched())
+    }
+    /// The mailbox, of which something is about to be asked.
+    fn touched(&self) -> &store::Mailbox {
+        if let Some(session) = &*self.session {
+            session.touch(self.store.database().clock().now());
+        }
+        &self.store
     }
     /// All folders of the visible tree, parents before children.
     pub fn folders(&self) -> Result<Vec<Folder>, Fault> {
@@ -109,7 +119,7 @@ impl Mailbox {
         name: &str,
         class: &str,
     ) -> Result<FolderId, Fault> {
-        Ok(self.store.create_folder(parent, name, class).await?)
+        Ok(self.touched().create_folder(parent, name, class).await?)
     }
     /// Renames and, where the parent differs, moves a folder as the caller knows it; `FaultKind::NotFound` where
     /// somebody else was faster. Default folders keep their place.
@@ -119,15 +129,15 @@ impl Mailbox {
         parent: Option<FolderId>,
         name: &str,
     ) -> Result<(), Fault> {
-        Ok(self.store.rename_known_folder(folder, parent, name).await?)
+        Ok(self.touched().rename_known_folder(folder, parent, name).await?)
     }
     /// Deletes a folder, its items and associated items. Default folders and folders with children refuse.
     pub async fn delete_folder(&self, folder: FolderId) -> Result<(), Fault> {
-        Ok(self.store.delete_folder(folder).await?)
+        Ok(self.touched().delete_folder(folder).await?)
     }
     /// Sets the IMAP subscription.
     pub async fn subscribe(&self, folder: FolderId, subscribed: bool) -> Result<(), Fault> {
-        Ok(self.store.subscribe(folder, subscribed).await?)
+        Ok(self.touched().subscribe(folder, subscribed).await?)
     }
     /// What a session is told of a folder when it opens it.
     pub fn contents(&self, folder: FolderId) -> Result<Contents, Fault> {
@@ -158,7 +168,7 @@ impl Mailbox {
     /// Stores messages, all or none; resolves to their UIDs, in order. `FaultKind::TooLarge` past quota.
     pub async fn append(&self, folder: FolderId, messages: Vec<NewMessage>) -> Result<Vec<u32>, Fault> {
         let messages = messages.into_iter().map(Into::into).collect();
-        Ok(self.store.append_all(folder, messages, self.limits).await?)
+        Ok(self.touched().append_all(folder, messages, self.limits).await?)
     }
     /// Stores a message in `target` and removes the item `uid` of `folder`, both or neither; resolves to the
     /// new UID. What is removed stays recoverable.
@@ -169,7 +179,7 @@ impl Mailbox {
         target: FolderId,
         message: NewMessage,
     ) -> Result<u32, Fault> {
-        Ok(self.store.replace_item(folder, uid, target, message.into(), self.limits).await?)
+        Ok(self.touched().replace_item(folder, uid, target, message.into(), self.limits).await?)
     }
     /// Where items come from, one answer an item; `None` where it is gone.
     pub fn provenances(&self, items: &[ItemId]) -> Result<Vec<Option<Provenance>>, Fault> {
@@ -194,7 +204,7 @@ impl Mailbox {
         folder: Option<FolderId>,
         changes: Vec<(String, Option<Bytes>)>,
     ) -> Result<(), Fault> {
-        Ok(self.store.set_metadata(owner(folder), changes).await?)
+        Ok(self.touched().set_metadata(owner(folder), changes).await?)
     }
     /// Changes flags; items whose modseq is above `unchanged_since` are left alone and returned as UIDs.
     pub async fn change_flags(
@@ -205,7 +215,7 @@ impl Mailbox {
         flags: Flags,
         unchanged_since: Option<u64>,
     ) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.change_flags(folder, ranges, change, flags, unchanged_since).await?)
+        Ok(self.touched().change_flags(folder, ranges, change, flags, unchanged_since).await?)
     }
     /// Copies (bodies are shared, not copied); resolves to pairs of old and new UID, ascending by old.
     pub async fn copy(
@@ -214,7 +224,7 @@ impl Mailbox {
         ranges: UidRanges,
         target: FolderId,
     ) -> Result<Vec<(u32, u32)>, Fault> {
-        Ok(self.store.copy(folder, ranges, target, self.limits).await?)
+        Ok(self.touched().copy(folder, ranges, target, self.limits).await?)
     }
     /// Moves, atomically; resolves to pairs of old and new UID.
     pub async fn move_items(
@@ -223,12 +233,12 @@ impl Mailbox {
         ranges: UidRanges,
         target: FolderId,
     ) -> Result<Vec<(u32, u32)>, Fault> {
-        Ok(self.store.move_items(folder, ranges, target).await?)
+        Ok(self.touched().move_items(folder, ranges, target).await?)
     }
     /// Removes the items in the ranges that are marked \Deleted; they stay recoverable for the database's
     /// retention. Resolves to their UIDs.
     pub async fn expunge(&self, folder: FolderId, ranges: UidRanges) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.expunge(folder, ranges, store::Removal::Recoverable).await?)
+        Ok(self.touched().expunge(folder, ranges, store::Removal::Recoverable).await?)
     }
     /// What changed after `modseq`.
     pub fn changes_since(&self, folder: FolderId, modseq: u64) -> Result<Changes, Fault> {

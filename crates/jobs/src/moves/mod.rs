@@ -1,4 +1,5 @@
-//! The mover: mailboxes go from one database to another while they are used (`New-MoveRequest`).
+//! The mover: mailboxes go from one database to another while they are used (`New-MoveRequest`), and what is in
+//! those that belong to nobody goes into others (`New-MailboxRestoreRequest`).
 //!
 //! A request is an object of the directory; how far it has come is a row of the target database, written with
 //! every page that was copied. A mover that is killed anywhere finds both again and goes on. What can be seen of
@@ -6,14 +7,20 @@
 
 pub mod constraint;
 mod notes;
+mod plan;
 mod queue;
+mod restore;
 mod run;
 mod settings;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use base::{Guid, clock::SharedClock};
-use directory::{Directory, Object, View, schema::MOVE_REQUEST, verbs::MOVE_PARTS};
+use directory::{
+    Directory, Object, View,
+    schema::{MAILBOX_RESTORE_REQUEST, MOVE_REQUEST},
+    verbs::MOVE_PARTS,
+};
 use store::{Database, DisconnectReason, MailboxState, StoreError, Stores, transfer::TransferState};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -92,7 +99,9 @@ impl Mover {
             self.sweep(&running).await;
             let view = self.inner.directory.snapshot();
             let now = self.inner.clock.now();
-            for request in queue::choose(&view, &running, &self.inner.settings, now) {
+            let mut due = queue::choose(&view, &running, &self.inner.settings, now);
+            due.extend(queue::choose_restores(&view, &running, &self.inner.settings, now));
+            for request in due {
                 let (mover, stop) = (self.clone(), stop.clone());
                 running.push(request);
                 tasks.spawn(async move {
@@ -123,6 +132,10 @@ impl Mover {
 
     /// Takes one request as far as it goes now.
     pub async fn carry(&self, request: Guid, stop: watch::Receiver<bool>) {
+        let is_restore = |object: &Arc<Object>| *object.class == MAILBOX_RESTORE_REQUEST;
+        if self.inner.directory.snapshot().get(request).is_some_and(is_restore) {
+            return restore::carry(&self.inner, request, stop).await;
+        }
         let mut run = Run::new(&self.inner, request, stop);
         let Err(why) = run.go().await else { return };
         tracing::info!(%request, ?why, "a move has stopped");
@@ -144,10 +157,12 @@ impl Mover {
             for part in 0..MOVE_PARTS.len() {
                 known.insert(transfer_id(request.guid, part), request.guid);
             }
+        }
+        for request in view.of_class(&MOVE_REQUEST).chain(view.of_class(&MAILBOX_RESTORE_REQUEST)) {
             if queue::has_expired(request, now) {
                 let guid = request.guid;
                 if let Err(fault) = self.inner.directory.commit(move |draft| draft.delete(guid)).await {
-                    tracing::warn!(?fault, "an old move request could not be removed");
+                    tracing::warn!(?fault, "an old request could not be removed");
                 }
             }
         }

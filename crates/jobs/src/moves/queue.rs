@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::{EnhancedTimeSpan, Guid, Timestamp};
 use directory::{
     Object, Value, View,
-    schema::{MOVE_PRIORITIES, MOVE_REQUEST},
+    schema::{MAILBOX_RESTORE_REQUEST, MOVE_PRIORITIES, MOVE_REQUEST},
     verbs::{MOVE_PARTS, is_over},
 };
 
@@ -67,13 +67,7 @@ pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Ti
         .of_class(&MOVE_REQUEST)
         .filter(|request| !running.contains(&request.guid) && is_due(request, now))
         .collect();
-    let priority = |request: &Object| {
-        let name = request.text("Priority").unwrap_or("Normal");
-        MOVE_PRIORITIES.iter().position(|known| *known == name)
-    };
-    due.sort_by_key(|request| {
-        (std::cmp::Reverse(priority(request)), moment(request, "QueuedTimestamp"), request.guid)
-    });
+    due.sort_by_key(|request| turn(request));
     let (mut chosen, mut total) = (Vec::new(), running.len());
     for request in due {
         let full = |counts: &BTreeMap<Guid, usize>, guids: Vec<Guid>, most: usize| {
@@ -90,4 +84,34 @@ pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Ti
         chosen.push(request.guid);
     }
     chosen
+}
+
+/// The restores to begin with now: in their order, one at a time for each mailbox that is filled.
+pub(super) fn choose_restores(
+    view: &View,
+    running: &[Guid],
+    settings: &Settings,
+    now: Timestamp,
+) -> Vec<Guid> {
+    let restores = || view.of_class(&MAILBOX_RESTORE_REQUEST);
+    let under_way = restores().filter(|request| running.contains(&request.guid));
+    let mut filled: Vec<_> = under_way.map(|request| request.link("TargetMailbox")).collect();
+    let room = settings.max_total_moves.saturating_sub(running.len());
+    let mut due: Vec<_> =
+        restores().filter(|request| !running.contains(&request.guid) && is_due(request, now)).collect();
+    due.sort_by_key(|request| turn(request));
+    due.retain(|request| {
+        let target = request.link("TargetMailbox");
+        let is_free = !filled.contains(&target);
+        filled.push(target);
+        is_free
+    });
+    due.into_iter().take(room).map(|request| request.guid).collect()
+}
+
+/// What says whose turn comes first.
+fn turn(request: &Object) -> (std::cmp::Reverse<Option<usize>>, Option<Timestamp>, Guid) {
+    let name = request.text("Priority").unwrap_or("Normal");
+    let priority = MOVE_PRIORITIES.iter().position(|known| *known == name);
+    (std::cmp::Reverse(priority), moment(request, "QueuedTimestamp"), request.guid)
 }

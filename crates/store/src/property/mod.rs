@@ -9,4 +9,5 @@ mod value;
 
 pub use bag::PropertyBag;
 pub use named::PropertyName;
+pub(crate) use named::{FIRST as FIRST_NAMED, named};
 pub use value::{PropertyTag, PropertyValue};

@@ -26,7 +26,7 @@ use self::{
     rows::{BadRow, MoveRow, arrivals, kind},
 };
 use crate::{
-    Finding, Mailbox, StoreError,
+    Damage, Finding, Mailbox, StoreError,
     keys::{self, table},
     read::{figures, scan_items},
     types::{FolderId, ItemId},
@@ -256,7 +256,7 @@ impl Transfer {
                     "the source has {} items, the target {items}, and {left_out} could not be read",
                     expected.items
                 );
-                findings.push(Finding { folder: Some(folder), text });
+                findings.push(Finding { damage: Damage::Orphan, folder: Some(folder), text });
             }
         }
         Ok(findings)

@@ -4,6 +4,7 @@
 mod administration;
 mod append;
 mod common;
+mod merge;
 mod model;
 mod random;
 mod transfer;
