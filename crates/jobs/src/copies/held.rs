@@ -2,7 +2,7 @@
 //! while it is the active one.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,6 +27,8 @@ use super::{Manager, blocking, event, unavailable};
 /// How often a copy is looked at when nothing seems to have changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// So long a reader waits for the group to confirm that this copy is still the active one.
+/// So long a server that makes its copy anew is kept out of the group after it last said that it does.
+const REMADE: Duration = Duration::from_secs(5);
 const CONFIRMING: (Duration, u32) = (Duration::from_millis(20), 50);
 
 /// A copy at work.
@@ -44,6 +46,8 @@ pub(super) struct Copy {
     pub(super) leaving: AtomicBool,
     /// Its servers were told what they must know of the others.
     pub(super) told: Mutex<BTreeSet<Guid>>,
+    /// Servers that make their copies anew, and when they last said so.
+    remade: Mutex<BTreeMap<Guid, Duration>>,
     closed: AtomicBool,
     poke: Notify,
 }
@@ -71,6 +75,7 @@ impl Copy {
             dismounted: AtomicBool::default(),
             leaving: AtomicBool::default(),
             told: Mutex::default(),
+            remade: Mutex::default(),
             closed: AtomicBool::default(),
             poke: Notify::default(),
         });
@@ -233,11 +238,33 @@ impl Copy {
         }
     }
 
+    /// A server begins to make its copy anew, or has made it. What that copy promised goes with its files, and what
+    /// is known of its log is not so any more: it leaves the group and comes in again. Returns who belongs to it now.
+    pub(super) fn remake(&self, server: Guid, begins: bool) -> Result<BTreeSet<Guid>, Fault> {
+        let standing = self.group.standing();
+        if !standing.is_active {
+            return Err(unavailable("This server's copy is not the active one."));
+        }
+        let known = match begins {
+            true => self.remade.lock().insert(server, self.clock.monotonic()).is_some(),
+            false => self.remade.lock().remove(&server).is_none(),
+        };
+        if !known {
+            self.poke.notify_one();
+        }
+        Ok(standing.voters.into_iter().chain(standing.learners).collect())
+    }
+
     /// Who is to belong to the group.
     fn wanted(&self, view: &View) -> Wanted {
         let mut wanted = Wanted::default();
+        let mut remade = self.remade.lock();
+        let now = self.clock.monotonic();
+        remade.retain(|_, said| now.saturating_sub(*said) < REMADE);
         for copy in view.copies_of(self.database) {
-            let Some(server) = copy.link("Server") else { continue };
+            let Some(server) = copy.link("Server").filter(|server| !remade.contains_key(server)) else {
+                continue;
+            };
             let list = if copy.flag("Suspended") { &mut wanted.learners } else { &mut wanted.voters };
             list.insert(server);
         }
