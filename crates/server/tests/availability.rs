@@ -265,6 +265,8 @@ fn a_minority_acknowledges_nothing_and_comes_back() {
     if let Ok(seen) = minority.count() {
         assert!(seen >= there, "the minority shows {seen} messages of {there}");
     }
+    let own = format!("(Get-MailboxDatabaseCopyStatus DB01\\{}).Status", NAMES[alone]);
+    group.at(alone).until(&own, "Dismounted");
     network.heal();
     // It is heard by nobody, and hears all.
     let mute = group.settled(alone);

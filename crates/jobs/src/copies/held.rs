@@ -142,10 +142,11 @@ impl Copy {
         }
     }
 
-    /// An active copy serves once all is applied that was committed before it became so.
+    /// An active copy serves once all is applied that was committed before it became so, and while others hear it.
     fn is_to_serve(&self, standing: &Standing) -> bool {
         standing.is_active
             && standing.applied.term == standing.term
+            && !standing.is_cut_off()
             && !self.dismounted.load(Ordering::Acquire)
             && !self.leaving.load(Ordering::Acquire)
             && !self.closed.load(Ordering::Acquire)
