@@ -34,7 +34,7 @@ impl Manager {
             }
             // It is never made empty in place of one that others have.
             Ok(Found::Nothing) if !active && !copy.flag("Suspended") => {
-                return self.begin_seed(database, None, false);
+                return self.begin_seed(database, None, false, Failing::Passing);
             }
             Ok(_) => return self.fail(database.guid, Failing::ForGood("The copy must be seeded.".into())),
             Err(error) => Err(error),
@@ -106,7 +106,7 @@ impl Manager {
     pub(super) async fn reopen(&self, view: &View, database: &Object, copy: &Object, failing: &Failing) {
         match failing {
             Failing::Passing(_) => self.open(view, database, copy).await,
-            Failing::ForGood(_) => self.begin_seed(database, None, true),
+            Failing::ForGood(_) => self.begin_seed(database, None, true, Failing::ForGood),
         }
     }
 
