@@ -1,5 +1,5 @@
 //! Three servers that keep copies of one another's databases: what is acknowledged survives whatever happens to one.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests, which print what they measured")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "availability/load.rs"]
 mod load;

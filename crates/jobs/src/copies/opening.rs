@@ -18,7 +18,7 @@ enum Found {
     /// A database that has never been replicated.
     Single,
     /// A copy that knows its group.
-    Copy(Replica),
+    Copy(Box<Replica>),
 }
 
 impl Manager {
@@ -27,7 +27,7 @@ impl Manager {
         let replicated = view.copies_of(database.guid).len() > 1;
         let active = database.link("Server") == Some(self.me());
         let outcome = match self.look(database, replicated).await {
-            Ok(Found::Copy(replica)) => self.take_part(database, replica, copy.flag("Suspended")).await,
+            Ok(Found::Copy(replica)) => self.take_part(database, *replica, copy.flag("Suspended")).await,
             Ok(Found::Single) if replicated && active => return self.replicate(database).await,
             Ok(Found::Single | Found::Nothing) if !replicated && active => {
                 return self.hold(database.guid, Held::Alone);
@@ -56,7 +56,7 @@ impl Manager {
             }
             let replica = Replica::open(options, false)?;
             if replica.applied().1.is_some() {
-                return Ok(Found::Copy(replica));
+                return Ok(Found::Copy(Box::new(replica)));
             }
             replica.database().close()?;
             Ok(Found::Single)
