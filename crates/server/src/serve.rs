@@ -191,12 +191,7 @@ pub(crate) async fn start(
     copies.open_all().await;
     let answers = copies.answer_others();
     tasks.spawn(copies.clone().run(stopped.clone()));
-    let authenticator = {
-        let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
-        blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
-    };
-    let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
-    let authenticator = authenticator.with_kerberos(kerberos);
+    let authenticator = open_authenticator(&layout, &seams, &config, &directory).await?;
     let others = delivery::others(&links.links);
     let transport = start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
     let handed_over = delivery::answer(&links.links, &transport);
@@ -207,22 +202,7 @@ pub(crate) async fn start(
     let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
-    tasks.spawn(jobs::store_maintenance::run(
-        directory.clone(),
-        stores.clone(),
-        clock.clone(),
-        stopped.clone(),
-    ));
-
-    let mover = jobs::moves::Mover::new(
-        directory.clone(),
-        stores.clone(),
-        clock.clone(),
-        config.mailbox_replication.settings(),
-        &server.name,
-    );
-    tasks.spawn(mover.run(stopped.clone()));
-
+    run_jobs((&directory, &stores, &clock), &config, &server, &mut tasks, &stopped);
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
     let rooms = Rooms {
@@ -271,6 +251,35 @@ pub(crate) async fn start(
     })
 }
 
+async fn open_authenticator(
+    layout: &Layout,
+    seams: &Seams,
+    config: &Config,
+    directory: &Directory,
+) -> Result<Authenticator, ServerError> {
+    let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
+    let opened =
+        blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?;
+    let kerberos = kerberos::acceptor(layout, config, (seams.clock.clone(), seams.rng.clone()))?;
+    Ok(opened.with_kerberos(kerberos))
+}
+
+/// Starts what runs without being asked.
+fn run_jobs(
+    (directory, stores, clock): (&Directory, &Stores, &SharedClock),
+    config: &Config,
+    server: &Object,
+    tasks: &mut JoinSet<()>,
+    stopped: &watch::Receiver<bool>,
+) {
+    let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());
+    let settings = config.mailbox_replication.settings();
+    let mover =
+        jobs::moves::Mover::new(directory.clone(), stores.clone(), clock.clone(), settings, &server.name);
+    tasks.spawn(mover.run(stopped.clone()));
+    tasks.spawn(jobs::store_maintenance::run(directory, stores, clock, stopped.clone()));
+}
+
 /// Listens at this server's receive connectors.
 fn open_smtp<I: Intake>(
     intake: Guarded<I>,
@@ -309,13 +318,14 @@ fn copies(
     stores: &Stores,
     links: &Links,
 ) -> Manager {
-    let (layout, seams) = (layout.clone(), seams.clone());
+    let (layout, seams, clock) = (layout.clone(), seams.clone(), seams.clock.clone());
     Manager::new(copies::Settings {
         server,
         directory: directory.clone(),
         stores: stores.clone(),
         links: links.clone(),
         config: Box::new(move |object| database_config(&layout, &seams, object)),
+        clock,
         directory_group: directory_group.clone(),
     })
 }

@@ -172,7 +172,7 @@ impl Manager {
     /// second copy), and until this server's copy does not belong to the group any more: what it once promised goes
     /// with its files.
     async fn retire(&self, database: Guid) -> Result<(), Fault> {
-        let began = tokio::time::Instant::now();
+        let began = self.now();
         let me = self.me();
         loop {
             let fault = match self.remake(database, true).await {
@@ -183,7 +183,7 @@ impl Manager {
                 ),
                 Err(fault) => fault,
             };
-            if began.elapsed() > RETIRING {
+            if self.now().saturating_sub(began) > RETIRING {
                 return Err(fault);
             }
             tokio::time::sleep(POLL).await;
@@ -211,12 +211,12 @@ impl Manager {
 
     /// Waits until the directory says here too that this server has a copy.
     async fn has_heard_of(&self, database: Guid) -> Result<Arc<Object>, Fault> {
-        let began = tokio::time::Instant::now();
+        let began = self.now();
         loop {
             let view = self.view();
             match view.get(database).filter(|_| view.copy_on(database, self.me()).is_some()) {
                 Some(object) => return Ok(object.clone()),
-                None if began.elapsed() > RETIRING => {
+                None if self.now().saturating_sub(began) > RETIRING => {
                     return Err(unavailable(
                         "This server's directory doesn't say that it has a copy of the database.",
                     ));
