@@ -3,7 +3,7 @@
 use base::{Fault, Guid};
 use directory::{Edit, Value, schema::MOVE_REQUEST, verbs::note_move};
 
-use super::{Inner, run::Stop};
+use super::{Inner, queue::is_switched, run::Stop};
 
 /// Lines of a report; the oldest go.
 const REPORT_LINES_MAX: usize = 500;
@@ -108,7 +108,7 @@ impl Inner {
         let object = view.get(request);
         let before = object.and_then(|object| object.int("Retries")).filter(|_| !moved).unwrap_or(0);
         let retries = before + 1;
-        let switched = object.is_some_and(|object| object.flag("Switched"));
+        let switched = object.is_some_and(|object| is_switched(object));
         // The end of a move that was switched over is tried until it comes.
         let (mut edits, line) = if retries > settings.max_retries && !switched {
             self.failed(what, "Stalled", &format!("{text}; it was tried {} times", settings.max_retries))

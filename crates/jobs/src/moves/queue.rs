@@ -31,6 +31,11 @@ pub(super) fn has_expired(request: &Object, now: Timestamp) -> bool {
     limit.is_some_and(|limit| completed.plus(limit) <= now)
 }
 
+/// Whether what can be seen of a mailbox has changed hands; restores have nothing that does.
+pub(super) fn is_switched(request: &Object) -> bool {
+    *request.class == MOVE_REQUEST && request.flag("Switched")
+}
+
 /// Whether something is to be done for a request now.
 pub(super) fn is_due(request: &Object, now: Timestamp) -> bool {
     let status = request.text("Status").unwrap_or_default();
@@ -38,7 +43,7 @@ pub(super) fn is_due(request: &Object, now: Timestamp) -> bool {
         return false;
     }
     // What was switched over is brought to its end whatever anybody says.
-    if request.flag("Switched") {
+    if is_switched(request) {
         return moment(request, "NextTry").is_none_or(|at| at <= now);
     }
     match status {
