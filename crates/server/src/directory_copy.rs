@@ -7,7 +7,7 @@ use base::{Fault, Guid};
 use dag::{
     copies::{Carrier, Reachable, reachable},
     link::{Links, Roster},
-    replica::{Group, Work, Writers, electorate, found},
+    replica::{Group, Standing, Work, Writers, electorate, found},
 };
 use directory::Directory;
 use engine::{Database, Replica};
@@ -126,8 +126,10 @@ impl DirectoryCopy {
         tasks.spawn(publish(directory.clone(), stopped.clone()));
         tasks.spawn(keep_members(group.clone(), directory.clone(), stopped.clone()));
         let settled = async {
-            while !is_settled(&group) {
-                group.changed().await;
+            let mut standing = group.standing();
+            while !is_settled(&standing) {
+                group.changed_since(&standing).await;
+                standing = group.standing();
             }
         };
         if tokio::time::timeout(SETTLING, settled).await.is_err() {
@@ -170,8 +172,7 @@ async fn hand_over(group: &Group) {
 }
 
 /// Whether this copy has all that was decided when it last heard of it.
-fn is_settled(group: &Group) -> bool {
-    let standing = group.standing();
+fn is_settled(standing: &Standing) -> bool {
     standing.active.is_some() && standing.applied == standing.last
 }
 

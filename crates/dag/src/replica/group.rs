@@ -246,10 +246,11 @@ impl Group {
         [log.begin, log.end, self.database().status().durable]
     }
 
-    /// Waits until something about this copy's standing may have changed.
-    pub async fn changed(&self) {
+    /// Waits until this copy does not stand as it did, whenever a majority was last heard from.
+    pub async fn changed_since(&self, before: &Standing) {
         let mut metrics = self.raft.metrics();
-        let _ = WatchReceiver::changed(&mut metrics).await;
+        let is_same = || Standing { quorum_heard: before.quorum_heard, ..self.standing() } == *before;
+        while is_same() && WatchReceiver::changed(&mut metrics).await.is_ok() {}
     }
 
     /// Answers a request of another copy.

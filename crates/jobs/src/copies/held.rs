@@ -137,7 +137,7 @@ impl Copy {
                 continue;
             }
             tokio::select! {
-                () = self.group.changed() => {}
+                () = self.group.changed_since(&standing) => {}
                 () = self.poke.notified() => {}
                 changed = changes.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(LOOK) => {}
