@@ -1,5 +1,7 @@
 //! How copies stand: of this server's own, and of those of others as they say.
 
+use std::collections::BTreeSet;
+
 use base::{Fault, FaultKind, Guid};
 use dag::{
     link::Status,
@@ -31,11 +33,18 @@ impl Manager {
             report.facts.suspended = copy.flag("Suspended");
             reports.push(report);
         }
-        // Only the active copy knows what there is to get.
+        // Only the active copy knows what there is to get, and who gets it.
         let active = |report: &&CopyReport| matches!(report.facts.role, Role::Active(_));
-        let generated = reports.iter().filter(active).map(|report| report.progress.received).max();
+        let active = reports.iter().filter(active).max_by_key(|report| report.progress.received).cloned();
+        let generated = active.as_ref().map_or(0, |active| active.progress.received);
         for report in &mut reports {
-            report.progress.generated = generated.unwrap_or(0).max(report.progress.received);
+            report.progress.generated = generated.max(report.progress.received);
+            let is_member = active
+                .as_ref()
+                .is_none_or(|active| active.members.is_empty() || active.members.contains(&report.server));
+            if report.facts.role == Role::Passive(Stage::Following) && !is_member {
+                report.facts.role = Role::Passive(Stage::Comparing);
+            }
         }
         reports
     }
@@ -67,7 +76,7 @@ impl Manager {
             oldest: 0,
             free_bytes: None,
             bytes: 0,
-            votes: false,
+            members: BTreeSet::new(),
             seeding: None,
             play_down: None,
         }
@@ -87,7 +96,7 @@ impl Manager {
         CopyReport {
             progress: Progress { generated: end, received: end, replayed: end },
             bytes,
-            votes: true,
+            members: BTreeSet::from([self.me()]),
             ..self.bare(Facts { failing, ..facts(Role::Active(mount), true) })
         }
     }
@@ -172,7 +181,7 @@ fn unseen(view: &View, database: &Object, copy: &Object, server: Guid) -> CopyRe
         oldest: 0,
         free_bytes: None,
         bytes: 0,
-        votes: false,
+        members: BTreeSet::new(),
         seeding: None,
         play_down: None,
     }
@@ -203,7 +212,7 @@ impl Copy {
             oldest,
             free_bytes: None,
             bytes: self.group.database().status().log_bytes,
-            votes: standing.voters.contains(&self.group.me()),
+            members: if standing.is_active { standing.members() } else { BTreeSet::new() },
             seeding: None,
             play_down: None,
         }
