@@ -104,6 +104,7 @@ impl SingleServer {
             free_bytes: (self.free_space)(database),
             bytes: 0,
             members: [self.server].into(),
+            voters: [self.server].into(),
             seeding: None,
             play_down: None,
         }
@@ -138,6 +139,7 @@ impl Copies for SingleServer {
                 free_bytes: None,
                 bytes: 0,
                 members: BTreeSet::new(),
+                voters: BTreeSet::new(),
                 seeding: None,
                 play_down: None,
             })

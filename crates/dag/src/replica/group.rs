@@ -84,6 +84,8 @@ pub struct Standing {
     pub applied: EntryId,
     /// Who decides.
     pub voters: BTreeSet<ServerId>,
+    /// Who decides before and after a change of the members that is under way.
+    pub settled: BTreeSet<ServerId>,
     /// Who only receives.
     pub learners: BTreeSet<ServerId>,
     /// On the active copy: how far the log of each copy reaches.
@@ -222,6 +224,10 @@ impl Group {
             last: self.replica.log_state().last,
             applied: self.replica.applied().0,
             voters: membership.voter_ids().collect(),
+            settled: membership
+                .voter_ids()
+                .filter(|voter| membership.get_joint_config().iter().all(|voters| voters.contains(voter)))
+                .collect(),
             learners: membership.learner_ids().collect(),
             received: metrics
                 .replication

@@ -27,8 +27,10 @@ pub struct CopyReport {
     pub free_bytes: Option<u64>,
     /// Bytes of its log.
     pub bytes: u64,
-    /// Of the active copy: the servers whose copies belong to its group.
+    /// Of the active copy: the servers whose copies belong to its group, and those of them that decide.
     pub members: BTreeSet<Guid>,
+    /// See `members`.
+    pub voters: BTreeSet<Guid>,
     /// How far its seed is.
     pub seeding: Option<Seeding>,
     /// Why it replays all it has, though it has a lag.

@@ -29,7 +29,7 @@ impl Manager {
                     _ => None,
                 },
             };
-            let mut report = report.unwrap_or_else(|| unseen(view, database, copy, server));
+            let mut report = report.unwrap_or_else(|| unseen(database, server));
             report.facts.suspended = copy.flag("Suspended");
             reports.push(report);
         }
@@ -39,10 +39,10 @@ impl Manager {
         let generated = active.as_ref().map_or(0, |active| active.progress.received);
         for report in &mut reports {
             report.progress.generated = generated.max(report.progress.received);
-            let is_member = active
+            let decides = active
                 .as_ref()
-                .is_none_or(|active| active.members.is_empty() || active.members.contains(&report.server));
-            if report.facts.role == Role::Passive(Stage::Following) && !is_member {
+                .is_none_or(|active| active.voters.is_empty() || active.voters.contains(&report.server));
+            if report.facts.role == Role::Passive(Stage::Following) && !decides {
                 report.facts.role = Role::Passive(Stage::Comparing);
             }
         }
@@ -77,6 +77,7 @@ impl Manager {
             free_bytes: None,
             bytes: 0,
             members: BTreeSet::new(),
+            voters: BTreeSet::new(),
             seeding: None,
             play_down: None,
         }
@@ -97,6 +98,7 @@ impl Manager {
             progress: Progress { generated: end, received: end, replayed: end },
             bytes,
             members: BTreeSet::from([self.me()]),
+            voters: BTreeSet::from([self.me()]),
             ..self.bare(Facts { failing, ..facts(Role::Active(mount), true) })
         }
     }
@@ -167,12 +169,11 @@ impl Manager {
 }
 
 /// A copy whose server does not answer.
-fn unseen(view: &View, database: &Object, copy: &Object, server: Guid) -> CopyReport {
+fn unseen(database: &Object, server: Guid) -> CopyReport {
     let role = match database.link("Server") == Some(server) {
         true => Role::Active(Mount::Dismounted),
         false => Role::Passive(Stage::Opening),
     };
-    let _ = (view, copy);
     CopyReport {
         server,
         facts: facts(role, false),
@@ -182,6 +183,7 @@ fn unseen(view: &View, database: &Object, copy: &Object, server: Guid) -> CopyRe
         free_bytes: None,
         bytes: 0,
         members: BTreeSet::new(),
+        voters: BTreeSet::new(),
         seeding: None,
         play_down: None,
     }
@@ -198,6 +200,10 @@ impl Copy {
             false => Role::Passive(Stage::Comparing),
         };
         let failing = self.group.database().status().dismounted.map(Failing::ForGood);
+        let (members, voters) = match standing.is_active {
+            true => (standing.members(), standing.settled),
+            false => Default::default(),
+        };
         CopyReport {
             server: self.group.me(),
             facts: Facts {
@@ -212,7 +218,8 @@ impl Copy {
             oldest,
             free_bytes: None,
             bytes: self.group.database().status().log_bytes,
-            members: if standing.is_active { standing.members() } else { BTreeSet::new() },
+            members,
+            voters,
             seeding: None,
             play_down: None,
         }
