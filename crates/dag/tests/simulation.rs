@@ -23,7 +23,7 @@ use base::{
     sim::{Crash, SimDisk},
 };
 use bytes::Bytes;
-use dag::replica::{Answered, Group, Peers, ServerId, Work, Writers, found, seed_this_thread};
+use dag::replica::{Answered, Group, Peers, ServerId, Witness, Work, Writers, found, seed_this_thread};
 use engine::{BodyRef, Database, EngineError, EntryId, Options, Planting, Read, Record, Replica};
 use parking_lot::Mutex;
 
@@ -48,13 +48,37 @@ fn options(disk: &SimDisk) -> Options {
 /// The network: who is up, who hears whom, how bad it is.
 struct Net {
     rng: Arc<SeededRng>,
-    nodes: Mutex<BTreeMap<ServerId, Arc<Group>>>,
+    nodes: Mutex<BTreeMap<ServerId, Member>>,
     /// Pairs (from, to) that nothing passes.
     cut: Mutex<BTreeSet<(ServerId, ServerId)>>,
     /// Messages lost, of a hundred.
     loss: AtomicU64,
     /// Delays up to this, milliseconds.
     delay: AtomicU64,
+}
+
+/// What a server has of the database.
+#[derive(Clone)]
+enum Member {
+    Copy(Arc<Group>),
+    Witness(Arc<Witness>),
+}
+
+impl Member {
+    async fn answer(&self, request: Bytes) -> io::Result<Vec<Bytes>> {
+        let answer = match self {
+            Self::Copy(group) => group.answer(request).await,
+            Self::Witness(witness) => witness.answer(request).await,
+        };
+        answer.map_err(io::Error::other)
+    }
+    async fn stop(&self) {
+        let stopped = match self {
+            Self::Copy(group) => group.stop().await,
+            Self::Witness(witness) => witness.stop().await,
+        };
+        let _ = stopped;
+    }
 }
 
 /// One incarnation of a server on the network.
@@ -82,10 +106,10 @@ impl Peers for Port {
         let request = Bytes::from(request.concat());
         let call = async move {
             self.pass(self.me, to).await?;
-            let group = self.net.nodes.lock().get(&to).cloned();
-            let group = group.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-            let answer = group.answer(request).await.map_err(io::Error::other)?;
-            drop(group);
+            let member = self.net.nodes.lock().get(&to).cloned();
+            let member = member.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+            let answer = member.answer(request).await?;
+            drop(member);
             self.pass(to, self.me).await?;
             Ok(Bytes::from(answer.concat()))
         };
@@ -100,7 +124,17 @@ struct Node {
     id: ServerId,
     disk: SimDisk,
     alive: Arc<std::sync::atomic::AtomicBool>,
-    group: Option<Arc<Group>>,
+    is_witness: bool,
+    member: Option<Member>,
+}
+
+impl Node {
+    fn group(&self) -> Option<&Arc<Group>> {
+        match &self.member {
+            Some(Member::Copy(group)) => Some(group),
+            _ => None,
+        }
+    }
 }
 
 struct World {
@@ -133,7 +167,9 @@ impl World {
                 id: server(number),
                 disk: SimDisk::default(),
                 alive: Arc::default(),
-                group: None,
+                // In half of the runs the last server is a witness.
+                is_witness: number > 0 && number + 1 == servers && seed % 4 > 1,
+                member: None,
             })
             .collect();
         let writers = if seed.is_multiple_of(2) { Writers::Active } else { Writers::All };
@@ -145,7 +181,7 @@ impl World {
         database.close().unwrap();
         drop(database);
         world.start(0).await;
-        let first = world.nodes[0].group.clone().unwrap();
+        let first = world.nodes[0].group().cloned().unwrap();
         while !first.standing().is_active {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -154,7 +190,11 @@ impl World {
                 world.write();
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            world.make_copy(&first, number);
+            if world.nodes[number].is_witness {
+                first.set_witnesses([server(number)].into());
+            } else {
+                world.make_copy(&first, number);
+            }
             world.start(number).await;
             first.add_learner(server(number)).await.unwrap();
         }
@@ -174,20 +214,33 @@ impl World {
     }
 
     async fn start(&mut self, number: usize) {
+        let witnesses: BTreeSet<_> = self.nodes.iter().filter(|n| n.is_witness).map(|n| n.id).collect();
+        // Copies start without knowing who is a witness, now and then.
+        let told = self.rng.below(4) > 0;
         let node = &mut self.nodes[number];
-        let replica = Replica::open(options(&node.disk), true).unwrap();
         node.alive = Arc::new(true.into());
-        let port = Arc::new(Port { net: self.net.clone(), me: node.id, alive: node.alive.clone() });
-        let group = Group::start("sim", node.id, replica, port, (Work::InLine, self.writers)).await.unwrap();
-        self.net.nodes.lock().insert(node.id, group.clone());
-        node.group = Some(group);
+        let member = if node.is_witness {
+            let file = (Arc::new(node.disk.clone()) as _, "/witness/one".into());
+            Member::Witness(Witness::start("sim", node.id, file, Work::InLine).await.unwrap())
+        } else {
+            let replica = Replica::open(options(&node.disk), true).unwrap();
+            let port = Arc::new(Port { net: self.net.clone(), me: node.id, alive: node.alive.clone() });
+            let how = (Work::InLine, self.writers);
+            let group = Group::start("sim", node.id, replica, port, how).await.unwrap();
+            if told {
+                group.set_witnesses(witnesses);
+            }
+            Member::Copy(group)
+        };
+        self.net.nodes.lock().insert(node.id, member.clone());
+        node.member = Some(member);
     }
 
     /// The server dies: from now on its disk answers nothing to it, and nobody hears it.
     fn crash(&mut self, number: usize) {
         let how = if self.rng.below(2) == 0 { Crash::Kill } else { Crash::PowerCut };
         let node = &mut self.nodes[number];
-        let Some(group) = node.group.take() else { return };
+        let Some(member) = node.member.take() else { return };
         node.alive.store(false, Ordering::Relaxed);
         self.net.nodes.lock().remove(&node.id);
         // How much of the index's file was written is the index engine's business: it must not move all dice
@@ -196,14 +249,14 @@ impl World {
         self.rng.fill(&mut seed);
         node.disk = node.disk.crash(how, &SeededRng::new(u64::from_le_bytes(seed)));
         tokio::spawn(async move {
-            let _ = group.stop().await;
+            member.stop().await;
         });
     }
 
     /// Clients write to whoever says it is active, and to others where those take it.
     fn write(&mut self) {
         for node in &self.nodes {
-            let Some(group) = &node.group else { continue };
+            let Some(group) = node.group() else { continue };
             let takes_it = self.writers == Writers::All && self.rng.below(3) == 0;
             let is_active = group.standing().is_active;
             if !is_active && !takes_it {
@@ -232,7 +285,7 @@ impl World {
 
     fn watch(&mut self) {
         for node in &self.nodes {
-            let Some(standing) = node.group.as_ref().map(|group| group.standing()) else { continue };
+            let Some(standing) = node.group().map(|group| group.standing()) else { continue };
             if standing.is_active {
                 let reign = *self.reigns.entry(standing.term).or_insert(node.id);
                 assert_eq!(reign, node.id, "two copies were active in term {}", standing.term);
@@ -242,14 +295,14 @@ impl World {
 
     /// Normal truncation: what every copy has goes.
     async fn truncate(&self) {
-        let Some(active) = self.nodes.iter().flat_map(|n| &n.group).find(|g| g.standing().is_active) else {
+        let Some(active) = self.nodes.iter().flat_map(Node::group).find(|g| g.standing().is_active) else {
             return;
         };
         let received = active.standing().received;
         if received.len() == self.nodes.len()
             && let Some(all) = received.iter().map(|(_, last)| last.unwrap_or(0)).min()
         {
-            for group in self.nodes.iter().flat_map(|node| &node.group) {
+            for group in self.nodes.iter().flat_map(Node::group) {
                 let _ = group.purge(all).await;
             }
         }
@@ -261,7 +314,7 @@ impl World {
             12 | 13 => self.truncate().await,
             0..3 => self.crash(number),
             3..6 => {
-                if self.nodes[number].group.is_none() {
+                if self.nodes[number].member.is_none() {
                     self.start(number).await;
                 }
             }
@@ -280,7 +333,7 @@ impl World {
                 self.net.delay.store(self.rng.below(300), Ordering::Relaxed);
             }
             _ => {
-                if let Some(group) = &self.nodes[number].group {
+                if let Some(group) = self.nodes[number].group() {
                     let (group, to) =
                         (group.clone(), server(self.rng.below(self.nodes.len() as u64) as usize));
                     tokio::spawn(async move {
@@ -297,7 +350,7 @@ impl World {
         self.net.loss.store(0, Ordering::Relaxed);
         self.net.delay.store(2, Ordering::Relaxed);
         for number in 0..self.nodes.len() {
-            if self.nodes[number].group.is_none() {
+            if self.nodes[number].member.is_none() {
                 self.start(number).await;
             }
         }
@@ -306,7 +359,7 @@ impl World {
             tokio::time::sleep(Duration::from_millis(200)).await;
             self.watch();
             let standings: Vec<_> =
-                self.nodes.iter().flat_map(|node| &node.group).map(|group| group.standing()).collect();
+                self.nodes.iter().flat_map(Node::group).map(|group| group.standing()).collect();
             let at = (standings[0].last, standings[0].last);
             if standings.iter().any(|s| s.is_active) && standings.iter().all(|s| (s.last, s.applied) == at) {
                 break;
@@ -315,12 +368,12 @@ impl World {
             assert!(waited < 300, "the copies do not agree after a minute: {standings:#?}");
         }
         // Each copy has cut its log where it liked; what all still have must agree.
-        let logs: Vec<_> = self.nodes.iter().map(|node| log(node.group.as_ref().unwrap())).collect();
+        let logs: Vec<_> = self.nodes.iter().flat_map(Node::group).map(|group| log(group)).collect();
         let shortest = logs.iter().map(Vec::len).min().unwrap_or(0);
         let ends: Vec<_> = logs.iter().map(|log| &log[log.len() - shortest..]).collect();
         assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "the logs differ");
-        for node in &self.nodes {
-            let database = node.group.as_ref().unwrap().database();
+        for group in self.nodes.iter().flat_map(Node::group) {
+            let database = group.database();
             let keys = keys(database);
             let missing: Vec<_> = self.acknowledged.lock().difference(&keys).copied().collect();
             assert!(missing.is_empty(), "acknowledged and lost: {missing:?}");
@@ -373,7 +426,7 @@ async fn run(seed: u64) -> [u64; 3] {
     let acknowledged = world.acknowledged.lock().len() as u64;
     let figures = [world.tried, acknowledged, world.elsewhere.load(Ordering::Relaxed)];
     for node in &world.nodes {
-        node.group.as_ref().unwrap().stop().await.unwrap();
+        node.member.as_ref().unwrap().stop().await;
     }
     figures
 }

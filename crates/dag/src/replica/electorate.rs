@@ -14,7 +14,7 @@ pub fn electorate(servers: &BTreeSet<ServerId>, now: &BTreeSet<ServerId>) -> Wan
     let useful = if useful.is_multiple_of(2) { useful.saturating_sub(1) } else { useful };
     let voters: BTreeSet<ServerId> =
         servers.intersection(now).chain(servers.difference(now)).take(useful).copied().collect();
-    Wanted { learners: servers.difference(&voters).copied().collect(), voters }
+    Wanted { learners: servers.difference(&voters).copied().collect(), voters, witnesses: BTreeSet::new() }
 }
 
 #[cfg(test)]

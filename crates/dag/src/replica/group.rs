@@ -18,13 +18,15 @@ use openraft::{
     async_runtime::{Instant, WatchReceiver},
     errors::ClientWriteError,
     raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest},
+    storage::RaftStateMachine,
 };
 use tokio::sync::Mutex;
 
 use super::{
     elsewhere::Lent,
-    log::{Log, Work},
-    message::{Answer, Malformed, Request, decode, encode, id, place, records},
+    flusher::Work,
+    log::Log,
+    message::{Answer, Ballot, Malformed, Place, Request, decode, encode, id, place, records},
     network::{Network, Peers, Stranded},
     state::State,
     types::{Entry, Outcome, Proposal, ServerId, Types, encode_members, members},
@@ -65,7 +67,7 @@ pub enum GroupError {
     Io(#[from] io::Error),
 }
 
-fn raft(error: impl std::fmt::Display) -> GroupError {
+pub(super) fn raft(error: impl std::fmt::Display) -> GroupError {
     GroupError::Raft(error.to_string())
 }
 
@@ -137,6 +139,7 @@ pub struct Group {
     pub(super) replica: Arc<Replica>,
     pub(super) raft: Engine,
     stranded: Arc<Stranded>,
+    witnesses: Arc<parking_lot::Mutex<BTreeSet<ServerId>>>,
     pub(super) peers: Arc<dyn Peers>,
     writers: Writers,
     /// Held by whoever adds entries: a proposal is made for the place that comes next. Counts the turns.
@@ -155,13 +158,14 @@ impl Group {
         (work, writers): (Work, Writers),
     ) -> Result<Arc<Self>, GroupError> {
         let replica = Arc::new(replica);
-        let stranded = Arc::new(Stranded::default());
-        let network = Network { peers: peers.clone(), stranded: stranded.clone() };
+        let (stranded, witnesses) = (Arc::new(Stranded::default()), Arc::default());
+        let network =
+            Network { peers: peers.clone(), stranded: stranded.clone(), witnesses: Arc::clone(&witnesses) };
         let log = Log::new(replica.clone(), work)?;
         let state = State::new(replica.clone());
         let raft = Raft::new(me, Arc::new(config(name)?), network, log, state).await.map_err(raft)?;
         let (proposing, lent, stopped) = (Arc::default(), Arc::default(), false.into());
-        let group = Self { me, replica, raft, stranded, peers, writers, proposing, lent, stopped };
+        let group = Self { me, replica, raft, stranded, witnesses, peers, writers, proposing, lent, stopped };
         let group = Arc::new(group);
         let committer = commit(Arc::downgrade(&group), group.replica.clone());
         match work {
@@ -269,43 +273,26 @@ impl Group {
         let (request, rest) = decode::<Request>(request)?;
         let answer = match request {
             Request::Vote { vote, last, transfer, pre } => {
-                let mut rpc = VoteRequest::new(vote.into(), last.map(id));
-                rpc.leadership_transfer = transfer;
-                let voted = if pre { self.raft.pre_vote(rpc).await } else { self.raft.vote(rpc).await };
-                voted.map(|voted| Answer::Vote {
-                    vote: (&voted.vote).into(),
-                    granted: voted.vote_granted,
-                    last: voted.last_log_id.as_ref().map(place),
-                })
+                answer_vote(&self.raft, vote, last, transfer, pre).await
             }
             Request::Append { vote, previous, committed, lengths } => {
                 let entries = records(&lengths, rest)?.into_iter().map(Entry::stored).collect();
-                let rpc = AppendEntriesRequest {
-                    vote: vote.into(),
-                    prev_log_id: previous.map(id),
-                    entries,
-                    leader_commit: committed.map(id),
-                };
-                self.raft.append_entries(rpc).await.map(|appended| match appended {
-                    AppendEntriesResponse::Success => Answer::Appended,
-                    AppendEntriesResponse::PartialSuccess(last) => {
-                        Answer::AppendedUpTo(last.as_ref().map(place))
-                    }
-                    AppendEntriesResponse::Conflict => Answer::Conflict,
-                    AppendEntriesResponse::HigherVote(vote) => Answer::HigherVote((&vote).into()),
-                })
+                answer_append(&self.raft, vote, (previous, committed), entries).await
+            }
+            Request::Heads { .. } | Request::Skip { .. } => {
+                return Err(raft("this is a copy and no witness"));
             }
             Request::Transfer { from, to, last } => {
                 let rpc = TransferLeaderRequest::new(from.into(), to, last.map(id));
                 let handed = self.raft.handle_transfer_leader(rpc).await.map_err(raft)?;
-                Ok(Answer::Transfer(handed.is_ok()))
+                Answer::Transfer(handed.is_ok())
             }
             Request::Borrow => return Ok(encode(&self.lend().await, &[])),
             Request::Return { ticket, lengths } => {
                 return Ok(encode(&self.take_back(ticket, &records(&lengths, rest)?).await, &[]));
             }
         };
-        Ok(encode(&answer.unwrap_or_else(|error| Answer::Failed(error.to_string())), &[]))
+        Ok(encode(&answer, &[]))
     }
 
     /// Has another server receive all entries from now on, once it is reached.
@@ -338,7 +325,8 @@ impl Group {
     pub async fn hand_over(&self, to: ServerId) -> Result<(), GroupError> {
         let _turn = self.proposing.lock().await;
         let before = self.standing();
-        if to == self.me || !before.is_active || !before.voters.contains(&to) {
+        let is_witness = self.witnesses.lock().contains(&to);
+        if to == self.me || is_witness || !before.is_active || !before.voters.contains(&to) {
             return Err(raft(format!("server {to} cannot take over from this copy")));
         }
         self.raft.trigger().transfer_leader(to).await.map_err(raft)?;
@@ -355,6 +343,17 @@ impl Group {
         // openraft takes no more proposals once it has begun to hand over; a new term does.
         self.elect().await?;
         Err(raft(format!("server {to} did not take over in time; this copy stays the active one")))
+    }
+
+    /// Says which members are witnesses: they are told which entries there are, not what those hold, and none of them
+    /// becomes active.
+    pub fn set_witnesses(&self, witnesses: BTreeSet<ServerId>) {
+        *self.witnesses.lock() = witnesses;
+    }
+
+    /// The members that are witnesses.
+    pub fn witnesses(&self) -> BTreeSet<ServerId> {
+        self.witnesses.lock().clone()
     }
 
     /// Stands for election now, whether or not the active copy is heard.
@@ -472,6 +471,55 @@ impl Group {
     }
 }
 
+/// Answers a request for a vote.
+pub(super) async fn answer_vote<SM>(
+    raft: &Raft<Types, SM>,
+    vote: Ballot,
+    last: Option<Place>,
+    transfer: bool,
+    pre: bool,
+) -> Answer
+where
+    SM: RaftStateMachine<Types>,
+{
+    let mut rpc = VoteRequest::new(vote.into(), last.map(id));
+    rpc.leadership_transfer = transfer;
+    let voted = if pre { raft.pre_vote(rpc).await } else { raft.vote(rpc).await };
+    match voted {
+        Ok(voted) => Answer::Vote {
+            vote: (&voted.vote).into(),
+            granted: voted.vote_granted,
+            last: voted.last_log_id.as_ref().map(place),
+        },
+        Err(error) => Answer::Failed(error.to_string()),
+    }
+}
+
+/// Answers a request to take entries behind the previous one, and to know what is committed.
+pub(super) async fn answer_append<SM>(
+    raft: &Raft<Types, SM>,
+    vote: Ballot,
+    (previous, committed): (Option<Place>, Option<Place>),
+    entries: Vec<Entry>,
+) -> Answer
+where
+    SM: RaftStateMachine<Types>,
+{
+    let rpc = AppendEntriesRequest {
+        vote: vote.into(),
+        prev_log_id: previous.map(id),
+        entries,
+        leader_commit: committed.map(id),
+    };
+    match raft.append_entries(rpc).await {
+        Ok(AppendEntriesResponse::Success) => Answer::Appended,
+        Ok(AppendEntriesResponse::PartialSuccess(last)) => Answer::AppendedUpTo(last.as_ref().map(place)),
+        Ok(AppendEntriesResponse::Conflict) => Answer::Conflict,
+        Ok(AppendEntriesResponse::HigherVote(vote)) => Answer::HigherVote((&vote).into()),
+        Err(error) => Answer::Failed(error.to_string()),
+    }
+}
+
 /// Serves the queue of transactions until the group is gone.
 async fn commit(group: Weak<Group>, replica: Arc<Replica>) {
     loop {
@@ -483,7 +531,7 @@ async fn commit(group: Weak<Group>, replica: Arc<Replica>) {
     }
 }
 
-fn config(name: &str) -> Result<Config, GroupError> {
+pub(super) fn config(name: &str) -> Result<Config, GroupError> {
     let config = Config {
         cluster_name: name.to_owned(),
         heartbeat_interval: HEARTBEAT.as_millis() as u64,

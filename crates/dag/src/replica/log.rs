@@ -4,9 +4,12 @@ use std::{
     io,
     ops::{Bound, RangeBounds},
     sync::Arc,
-    time::Duration,
 };
 
+use super::{
+    flusher::{Flusher, Work},
+    types::{Entry, LogId, ServerId, Types, log_id},
+};
 use engine::{EngineError, Record, Replica};
 use openraft::{
     OptionalSend, RaftLogReader,
@@ -14,27 +17,9 @@ use openraft::{
     storage::{IOFlushed, LogState, RaftLogStorage},
     vote::RaftLeaderId,
 };
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-
-use super::types::{Entry, LogId, ServerId, Types, log_id};
 
 /// Records read for one request at most, bytes.
 const READ_BYTES: u64 = 4 << 20;
-
-/// How often an idle copy's log thread looks whether it is still wanted.
-const IDLE: Duration = Duration::from_secs(1);
-/// How long a full disk is given.
-const FULL: Duration = Duration::from_millis(500);
-
-/// Where a copy's blocking work is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// On threads of their own.
-    Threads,
-    /// Where it comes up: a simulation has one thread.
-    InLine,
-}
 
 /// A copy's log, shared by openraft's tasks.
 #[derive(Clone)]
@@ -45,77 +30,26 @@ pub(crate) struct Log {
     void: Option<(u64, u64)>,
 }
 
-/// Makes accepted records durable, many requests at a time.
-struct Flusher {
-    work: Work,
-    waiting: Mutex<Vec<IOFlushed<Types>>>,
-    bell: Notify,
-}
-
 impl Log {
     /// The log of a copy. With [`Work::Threads`] a thread flushes until the log is dropped.
     pub(crate) fn new(replica: Arc<Replica>, work: Work) -> io::Result<Self> {
-        let flusher = Arc::new(Flusher { work, waiting: Mutex::default(), bell: Notify::new() });
-        if work == Work::Threads {
-            let (replica, flusher, runtime) =
-                (replica.clone(), Arc::downgrade(&flusher), tokio::runtime::Handle::current());
-            std::thread::Builder::new().name("copy log".into()).spawn(move || {
-                let _context = runtime.enter();
-                while let Some(flusher) = flusher.upgrade() {
-                    // An idle copy looks now and then whether it is still wanted.
-                    let rung = tokio::time::timeout(IDLE, flusher.bell.notified());
-                    let _ = runtime.block_on(rung);
-                    flusher.flush(&replica);
-                }
-            })?;
-        }
+        let flushed = replica.clone();
+        let flusher = Flusher::new(work, move || flushed.flush().map(drop))?;
         Ok(Self { replica, flusher, void: None })
     }
 }
 
-impl Flusher {
-    /// Flushes for all who wait. A full disk is tried again later: what was accepted is not given up.
-    fn flush(self: &Arc<Self>, replica: &Arc<Replica>) {
-        let waiting = std::mem::take(&mut *self.waiting.lock());
-        if waiting.is_empty() {
-            return;
-        }
-        match replica.flush() {
-            Ok(_) => waiting.into_iter().for_each(|callback| callback.io_completed(Ok(()))),
-            Err(EngineError::Full(dir)) => {
-                tracing::error!(dir = %dir.display(), "the volume is full: this copy takes nothing more");
-                self.waiting.lock().splice(0..0, waiting);
-                let (flusher, replica) = (Arc::downgrade(self), replica.clone());
-                tokio::spawn(async move {
-                    tokio::time::sleep(FULL).await;
-                    match flusher.upgrade() {
-                        Some(flusher) if flusher.work == Work::InLine => flusher.flush(&replica),
-                        Some(flusher) => flusher.bell.notify_one(),
-                        None => {}
-                    }
-                });
-            }
-            Err(error) => {
-                let error = error.to_string();
-                waiting
-                    .into_iter()
-                    .for_each(|callback| callback.io_completed(Err(io::Error::other(error.clone()))));
-            }
-        }
-    }
-}
-
-fn failed(error: EngineError) -> io::Error {
+pub(super) fn failed(error: EngineError) -> io::Error {
     io::Error::other(error)
 }
 
 /// A vote as the ballot keeps it.
-fn encode_vote(vote: &Vote<LeaderId<u64, ServerId>>) -> Vec<u8> {
+pub(super) fn encode_vote(vote: &Vote<LeaderId<u64, ServerId>>) -> Vec<u8> {
     // Plain numbers always encode.
     postcard::to_stdvec(&(vote.leader_id.term, vote.leader_id.voted_for, vote.committed)).unwrap_or_default()
 }
 
-fn decode_vote(bytes: &[u8]) -> io::Result<Option<Vote<LeaderId<u64, ServerId>>>> {
+pub(super) fn decode_vote(bytes: &[u8]) -> io::Result<Option<Vote<LeaderId<u64, ServerId>>>> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -175,13 +109,7 @@ impl RaftLogStorage<Types> for Log {
 
     async fn save_vote(&mut self, vote: &Vote<LeaderId<u64, ServerId>>) -> io::Result<()> {
         let (replica, vote) = (self.replica.clone(), encode_vote(vote));
-        match self.flusher.work {
-            Work::InLine => replica.save_vote(&vote).map_err(failed),
-            Work::Threads => tokio::task::spawn_blocking(move || replica.save_vote(&vote))
-                .await
-                .map_err(io::Error::other)?
-                .map_err(failed),
-        }
+        self.flusher.blocking(move || replica.save_vote(&vote)).await
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<Types>) -> io::Result<()>
@@ -199,11 +127,7 @@ impl RaftLogStorage<Types> for Log {
             })
             .collect();
         self.replica.accept(records).map_err(failed)?;
-        self.flusher.waiting.lock().push(callback);
-        match self.flusher.work {
-            Work::InLine => self.flusher.flush(&self.replica),
-            Work::Threads => self.flusher.bell.notify_one(),
-        }
+        self.flusher.ask(callback);
         Ok(())
     }
 

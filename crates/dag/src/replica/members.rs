@@ -15,6 +15,8 @@ pub struct Wanted {
     pub voters: BTreeSet<ServerId>,
     /// Who only receives.
     pub learners: BTreeSet<ServerId>,
+    /// Those of them that keep no copy.
+    pub witnesses: BTreeSet<ServerId>,
 }
 
 /// The next step to what is wanted.
@@ -58,7 +60,9 @@ impl Wanted {
         };
         if !voters.is_empty() && voters != now.voters {
             if !voters.contains(&me) {
-                let heir = voters.iter().find(|server| now.voters.contains(*server));
+                let can =
+                    |server: &&ServerId| now.voters.contains(*server) && !self.witnesses.contains(*server);
+                let heir = voters.iter().find(can);
                 let both = || voters.union(&now.voters).copied().collect();
                 return Some(heir.map_or_else(|| Step::Decide(both()), |heir| Step::HandOver(*heir)));
             }
@@ -76,6 +80,7 @@ impl Group {
         if !now.is_active {
             return Ok(false);
         }
+        self.set_witnesses(wanted.witnesses.clone());
         let Some(step) = wanted.next(self.me(), &now) else { return Ok(false) };
         tracing::info!(?step, "the members of a group change");
         match step {
@@ -121,7 +126,7 @@ mod tests {
             learners in proptest::collection::btree_set(0u8..6, 0..4),
         ) {
             let set = |numbers: &BTreeSet<u8>| numbers.iter().copied().map(server).collect::<BTreeSet<_>>();
-            let wanted = Wanted { voters: set(&voters), learners: set(&(&learners - &voters)) };
+            let wanted = Wanted { voters: set(&voters), learners: set(&(&learners - &voters)), ..Wanted::default() };
             let mut me = server(*before.first().unwrap());
             let mut now = Standing {
                 active: Some(me),
@@ -139,7 +144,8 @@ mod tests {
             for _ in 0..20 {
                 // Everybody catches up between two steps.
                 now.received = (0..6).map(|number| (server(number), Some(5000))).collect();
-                let Some(step) = wanted.next(me, &now) else { break };
+                self.set_witnesses(wanted.witnesses.clone());
+        let Some(step) = wanted.next(me, &now) else { break };
                 if let Step::Decide(next) = &step {
                     prop_assert!(next.contains(&me));
                     prop_assert!(!next.is_disjoint(&now.voters));
@@ -167,7 +173,7 @@ mod tests {
             quorum_heard: None,
             stranded: Vec::new(),
         };
-        let wanted = Wanted { voters: two.clone(), learners: BTreeSet::new() };
+        let wanted = Wanted { voters: two.clone(), ..Wanted::default() };
         assert_eq!(wanted.next(server(1), &now), None);
         let caught_up = Standing { received: vec![(server(2), Some(4990))], ..now };
         assert_eq!(wanted.next(server(1), &caught_up), Some(Step::Decide(two)));

@@ -61,6 +61,19 @@ pub(crate) enum Request {
         committed: Option<Place>,
         lengths: Vec<u32>,
     },
+    /// To a witness: which entries there are, and what those hold that name the members.
+    Heads {
+        vote: Ballot,
+        previous: Option<Place>,
+        committed: Option<Place>,
+        entries: Vec<(Place, Option<Vec<u8>>)>,
+    },
+    /// To a witness: all entries up to this one are committed; the members, and the entry that named them.
+    Skip {
+        vote: Ballot,
+        last: Option<Place>,
+        members: (Option<Place>, Vec<u8>),
+    },
     Transfer {
         from: Ballot,
         to: ServerId,
@@ -96,6 +109,7 @@ pub(crate) enum Answer {
     Conflict,
     HigherVote(Ballot),
     Transfer(bool),
+    Skipped(Ballot),
     /// A turn: its ticket, and the entry after which its records go.
     Lent(u64, Place),
     /// How many of the records took effect, and why the others did not.

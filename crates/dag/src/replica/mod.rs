@@ -2,6 +2,7 @@
 
 mod electorate;
 mod elsewhere;
+mod flusher;
 mod group;
 mod log;
 mod members;
@@ -10,12 +11,14 @@ mod network;
 mod runtime;
 mod state;
 mod types;
+mod witness;
 
 pub use electorate::electorate;
+pub use flusher::Work;
 pub use group::{Group, GroupError, Standing, Writers, found};
-pub use log::Work;
 pub use members::Wanted;
 pub use message::Malformed;
 pub use network::{Answered, Peers};
 pub use runtime::seed_this_thread;
 pub use types::ServerId;
+pub use witness::Witness;

@@ -1,6 +1,6 @@
 //! openraft's network over whatever carries bytes between servers.
 
-use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::Record;
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 
 use super::{
     message::{Answer, Request, decode, encode, id, place},
-    types::{Entry, Payload, ServerId, Types},
+    types::{Entry, Payload, ServerId, Types, encode_members},
 };
 
 /// A future answer of another server.
@@ -35,6 +35,7 @@ pub trait Peers: Send + Sync + 'static {
 pub(crate) struct Network {
     pub(crate) peers: Arc<dyn Peers>,
     pub(crate) stranded: Arc<Stranded>,
+    pub(crate) witnesses: Arc<Mutex<BTreeSet<ServerId>>>,
 }
 
 /// Copies that need entries which are no longer in the log: they must be seeded anew.
@@ -126,6 +127,33 @@ impl Peer {
     }
 }
 
+impl Peer {
+    fn is_witness(&self) -> bool {
+        self.network.witnesses.lock().contains(&self.target)
+    }
+
+    /// A witness needs nothing of what the entries held that are gone.
+    async fn skip(
+        &self,
+        vote: &openraft::alias::VoteOf<Types>,
+        meta: &openraft::alias::SnapshotMetaOf<Types>,
+        option: &RPCOption,
+    ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        let members = &meta.last_membership;
+        let request = Request::Skip {
+            vote: vote.into(),
+            last: meta.last_log_id.as_ref().map(place),
+            members: (members.log_id().as_ref().map(place), encode_members(members.membership()).to_vec()),
+        };
+        let failed = |why: String| StreamingError::Unreachable(Unreachable::new(&AnyError::error(why)));
+        match self.ask(&request, &[], option).await {
+            Ok(Answer::Skipped(vote)) => Ok(SnapshotResponse::new(vote.into())),
+            Ok(_) => Err(failed("the witness answered something else".into())),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
 impl RaftNetworkV2<Types> for Peer {
     type SnapshotData = ();
 
@@ -134,12 +162,16 @@ impl RaftNetworkV2<Types> for Peer {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
-        let records: Vec<Record> = rpc.entries.into_iter().filter_map(stored).collect();
-        let request = Request::Append {
-            vote: (&rpc.vote).into(),
-            previous: rpc.prev_log_id.as_ref().map(place),
-            committed: rpc.leader_commit.as_ref().map(place),
-            lengths: records.iter().map(|record| record.len() as u32).collect(),
+        let vote = (&rpc.vote).into();
+        let previous = rpc.prev_log_id.as_ref().map(place);
+        let committed = rpc.leader_commit.as_ref().map(place);
+        let (request, records) = if self.is_witness() {
+            let entries = rpc.entries.iter().map(|entry| (place(&entry.id), entry.note())).collect();
+            (Request::Heads { vote, previous, committed, entries }, Vec::new())
+        } else {
+            let records: Vec<Record> = rpc.entries.into_iter().filter_map(stored).collect();
+            let lengths = records.iter().map(|record| record.len() as u32).collect();
+            (Request::Append { vote, previous, committed, lengths }, records)
         };
         let answer = self.ask(&request, &records, &option).await?;
         self.network.stranded.remove(self.target);
@@ -170,11 +202,14 @@ impl RaftNetworkV2<Types> for Peer {
 
     async fn full_snapshot(
         &mut self,
-        _: openraft::alias::VoteOf<Types>,
-        _: openraft::alias::SnapshotOf<Types, ()>,
+        vote: openraft::alias::VoteOf<Types>,
+        snapshot: openraft::alias::SnapshotOf<Types, ()>,
         _: impl Future<Output = ReplicationClosed> + Send + 'static,
-        _: RPCOption,
+        option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        if self.is_witness() {
+            return self.skip(&vote, &snapshot.meta, &option).await;
+        }
         self.network.stranded.add(self.target);
         let why = AnyError::error("the copy needs log that is gone: it must be seeded anew");
         Err(StreamingError::Unreachable(Unreachable::new(&why)))

@@ -171,6 +171,19 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// An entry of which only its place is known, and the members it names.
+    pub(crate) fn head(id: LogId, note: Option<&[u8]>) -> Self {
+        let payload = note.and_then(decode_members).map_or(Payload::Blank, Payload::Members);
+        Self { id, payload }
+    }
+
+    /// The members it names, as [`encode_members`] writes them.
+    pub(crate) fn note(&self) -> Option<Vec<u8>> {
+        self.payload.get_membership().map(|members| encode_members(&members).to_vec())
+    }
+}
+
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.id, self.payload)
