@@ -11,7 +11,7 @@ use crate::{
     link::{
         Audience, CALL_MAX, Endpoint, LinkError, Links, Peer, Refusal, Registration, Sink, Source, service,
     },
-    replica::{Answered, Group, Peers, ServerId},
+    replica::{Answered, Group, Member, Peers, ServerId},
 };
 
 /// The longest request of a copy: a record fills a log segment at most, and one is always sent whole, bytes.
@@ -75,34 +75,15 @@ impl Peers for Carrier {
     }
 }
 
-/// A copy that other servers reach, for as long as this lives.
-#[must_use = "dropped, the copy answers no more"]
+/// A member of a group that other servers reach, for as long as this lives.
+#[must_use = "dropped, the member answers no more"]
 pub struct Reachable {
-    _requests: Registration,
-    _long_requests: Registration,
-    _seeds: Registration,
+    _registrations: Vec<Registration>,
 }
 
 /// Has a copy answer the other copies, and seed new ones.
 pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable {
-    let (asked, asked_at_length, seeding) = (group.clone(), group.clone(), group.clone());
-    let replication = Endpoint::in_group(service::REPLICATION, database);
-    let requests = links.register_call(Audience::Servers, replication, move |_: Peer, request| {
-        let group = asked.clone();
-        async move { group.answer(request).await.map_err(|error| Refusal::new(0, error.to_string())) }
-    });
-    let long = Endpoint::in_group(service::REPLICATION_LONG, database);
-    let one = Arc::new(Semaphore::new(1));
-    let long_requests = links.register_stream(Audience::Servers, long, move |peer: Peer, _, sink, source| {
-        let (group, one) = (asked_at_length.clone(), one.clone());
-        async move {
-            // They are held in memory whole: one at a time.
-            let _turn = one.acquire().await;
-            if let Err(error) = answer_long(&group, sink, source).await {
-                tracing::debug!(server = %peer.server, %error, "a long request of a copy was cut off");
-            }
-        }
-    });
+    let seeding = group.clone();
     let seed = Endpoint::in_group(service::SEED, database);
     let seeds = links.register_stream(Audience::Servers, seed, move |peer: Peer, _, sink, source| {
         let group = seeding.clone();
@@ -112,12 +93,37 @@ pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable
             }
         }
     });
-    Reachable { _requests: requests, _long_requests: long_requests, _seeds: seeds }
+    let mut reachable = attend(links, database, group);
+    reachable._registrations.push(seeds);
+    reachable
 }
 
-async fn answer_long(group: &Group, mut sink: Sink, source: Source) -> Result<(), LinkError> {
+/// Has a member of a group, a copy or a witness, answer the copies.
+pub fn attend<M: Member>(links: &Links, database: Guid, member: &Arc<M>) -> Reachable {
+    let (asked, asked_at_length) = (member.clone(), member.clone());
+    let replication = Endpoint::in_group(service::REPLICATION, database);
+    let requests = links.register_call(Audience::Servers, replication, move |_: Peer, request| {
+        let member = asked.clone();
+        async move { member.answer(request).await.map_err(|error| Refusal::new(0, error.to_string())) }
+    });
+    let long = Endpoint::in_group(service::REPLICATION_LONG, database);
+    let one = Arc::new(Semaphore::new(1));
+    let long_requests = links.register_stream(Audience::Servers, long, move |peer: Peer, _, sink, source| {
+        let (member, one) = (asked_at_length.clone(), one.clone());
+        async move {
+            // They are held in memory whole: one at a time.
+            let _turn = one.acquire().await;
+            if let Err(error) = answer_long(&*member, sink, source).await {
+                tracing::debug!(server = %peer.server, %error, "a long request of a copy was cut off");
+            }
+        }
+    });
+    Reachable { _registrations: vec![requests, long_requests] }
+}
+
+async fn answer_long(member: &impl Member, mut sink: Sink, source: Source) -> Result<(), LinkError> {
     let request = gather(source, LONG_MAX).await?;
-    match group.answer(request).await {
+    match member.answer(request).await {
         Ok(answer) => {
             for part in answer {
                 sink.send(part).await?;

@@ -23,7 +23,9 @@ use base::{
     sim::{Crash, SimDisk},
 };
 use bytes::Bytes;
-use dag::replica::{Answered, Group, Peers, ServerId, Witness, Work, Writers, found, seed_this_thread};
+use dag::replica::{
+    Answered, Group, Member, Peers, ServerId, Witness, Work, Writers, found, seed_this_thread,
+};
 use engine::{BodyRef, Database, EngineError, EntryId, Options, Planting, Read, Record, Replica};
 use parking_lot::Mutex;
 
@@ -48,7 +50,7 @@ fn options(disk: &SimDisk) -> Options {
 /// The network: who is up, who hears whom, how bad it is.
 struct Net {
     rng: Arc<SeededRng>,
-    nodes: Mutex<BTreeMap<ServerId, Member>>,
+    nodes: Mutex<BTreeMap<ServerId, Party>>,
     /// Pairs (from, to) that nothing passes.
     cut: Mutex<BTreeSet<(ServerId, ServerId)>>,
     /// Messages lost, of a hundred.
@@ -59,12 +61,12 @@ struct Net {
 
 /// What a server has of the database.
 #[derive(Clone)]
-enum Member {
+enum Party {
     Copy(Arc<Group>),
     Witness(Arc<Witness>),
 }
 
-impl Member {
+impl Party {
     async fn answer(&self, request: Bytes) -> io::Result<Vec<Bytes>> {
         let answer = match self {
             Self::Copy(group) => group.answer(request).await,
@@ -125,13 +127,13 @@ struct Node {
     disk: SimDisk,
     alive: Arc<std::sync::atomic::AtomicBool>,
     is_witness: bool,
-    member: Option<Member>,
+    member: Option<Party>,
 }
 
 impl Node {
     fn group(&self) -> Option<&Arc<Group>> {
         match &self.member {
-            Some(Member::Copy(group)) => Some(group),
+            Some(Party::Copy(group)) => Some(group),
             _ => None,
         }
     }
@@ -221,7 +223,7 @@ impl World {
         node.alive = Arc::new(true.into());
         let member = if node.is_witness {
             let file = (Arc::new(node.disk.clone()) as _, "/witness/one".into());
-            Member::Witness(Witness::start("sim", node.id, file, Work::InLine).await.unwrap())
+            Party::Witness(Witness::start("sim", node.id, file, Work::InLine).await.unwrap())
         } else {
             let replica = Replica::open(options(&node.disk), true).unwrap();
             let port = Arc::new(Port { net: self.net.clone(), me: node.id, alive: node.alive.clone() });
@@ -230,7 +232,7 @@ impl World {
             if told {
                 group.set_witnesses(witnesses);
             }
-            Member::Copy(group)
+            Party::Copy(group)
         };
         self.net.nodes.lock().insert(node.id, member.clone());
         node.member = Some(member);

@@ -1,6 +1,6 @@
 //! What must hold between objects: unique keys, connectors that do not collide, domains named once.
 
-mod availability;
+pub(crate) mod availability;
 
 use std::sync::Arc;
 

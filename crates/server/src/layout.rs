@@ -47,6 +47,10 @@ impl Layout {
     pub(crate) fn mailbox_database(&self, guid: base::Guid) -> PathBuf {
         self.root.join("databases").join(guid.to_string())
     }
+    /// What this server knows as a witness.
+    pub(crate) fn witness(&self) -> PathBuf {
+        self.root.join("witness")
+    }
     /// Certificates and their keys.
     pub(crate) fn certificates(&self) -> PathBuf {
         self.root.join("certificates")

@@ -324,6 +324,7 @@ fn copies(
         directory: directory.clone(),
         stores: stores.clone(),
         links: links.clone(),
+        witness_dir: layout.witness(),
         config: Box::new(move |object| database_config(&layout, &seams, object)),
         clock,
         directory_group: directory_group.clone(),

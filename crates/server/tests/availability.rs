@@ -6,6 +6,8 @@ mod load;
 #[path = "availability/relay.rs"]
 mod relay;
 mod support;
+#[path = "availability/witness.rs"]
+mod witness;
 
 use std::{
     sync::{
@@ -33,6 +35,19 @@ struct Group {
 impl Group {
     /// Made as the page for administrators says; the servers reach each other through relays, if there are any.
     fn new(network: Option<&Network>) -> Self {
+        let group = Self::servers(network);
+        group.at(0).shell("New-DatabaseAvailabilityGroup -Name DAG1");
+        for name in NAMES {
+            group.at(0).shell(&format!("Add-DatabaseAvailabilityGroupServer DAG1 -MailboxServer {name}"));
+        }
+        group.at(0).shell("Add-MailboxDatabaseCopy DB01 -MailboxServer EX2");
+        group.at(0).shell("Add-MailboxDatabaseCopy DB01 -MailboxServer EX3");
+        group.is(0, HEALTHY);
+        group
+    }
+
+    /// Servers of one organization, without a group.
+    fn servers(network: Option<&Network>) -> Self {
         let organization = Organization::new();
         let relays: Vec<String> =
             (0..3).filter_map(|server| network.map(|network| network.relay(server))).collect();
@@ -51,15 +66,7 @@ impl Group {
         }
         let links = "(Get-ServerLink | Where-Object Status -eq Up | Measure-Object).Count";
         servers.iter().for_each(|server| server.until(links, "2"));
-        let group = Self { servers, _organization: organization };
-        group.at(0).shell("New-DatabaseAvailabilityGroup -Name DAG1");
-        for name in NAMES {
-            group.at(0).shell(&format!("Add-DatabaseAvailabilityGroupServer DAG1 -MailboxServer {name}"));
-        }
-        group.at(0).shell("Add-MailboxDatabaseCopy DB01 -MailboxServer EX2");
-        group.at(0).shell("Add-MailboxDatabaseCopy DB01 -MailboxServer EX3");
-        group.is(0, HEALTHY);
-        group
+        Self { servers, _organization: organization }
     }
 
     fn at(&self, server: usize) -> &Server {

@@ -27,7 +27,8 @@ use super::{
     flusher::Work,
     log::Log,
     message::{Answer, Ballot, Malformed, Place, Request, decode, encode, id, place, records},
-    network::{Network, Peers, Stranded},
+    network::{Member, Network, Peers, Stranded},
+    pace::Pace,
     state::State,
     types::{Entry, Outcome, Proposal, ServerId, Types, encode_members, members},
 };
@@ -94,6 +95,8 @@ pub struct Standing {
     pub received: Vec<(ServerId, Option<u64>)>,
     /// On the active copy: when a majority was last heard from, before now.
     pub quorum_heard: Option<Duration>,
+    /// On the active copy, beside a witness: copies that lack what was confirmed without them.
+    pub behind: Vec<ServerId>,
     /// On the active copy: copies that must be seeded anew.
     pub stranded: Vec<ServerId>,
 }
@@ -140,6 +143,7 @@ pub struct Group {
     pub(super) raft: Engine,
     stranded: Arc<Stranded>,
     witnesses: Arc<parking_lot::Mutex<BTreeSet<ServerId>>>,
+    pace: Arc<Pace>,
     pub(super) peers: Arc<dyn Peers>,
     writers: Writers,
     /// Held by whoever adds entries: a proposal is made for the place that comes next. Counts the turns.
@@ -158,14 +162,20 @@ impl Group {
         (work, writers): (Work, Writers),
     ) -> Result<Arc<Self>, GroupError> {
         let replica = Arc::new(replica);
-        let (stranded, witnesses) = (Arc::new(Stranded::default()), Arc::default());
-        let network =
-            Network { peers: peers.clone(), stranded: stranded.clone(), witnesses: Arc::clone(&witnesses) };
+        let stranded = Arc::new(Stranded::default());
+        let (witnesses, pace) = (Arc::default(), Arc::new(Pace::default()));
+        let network = Network {
+            peers: peers.clone(),
+            stranded: stranded.clone(),
+            witnesses: Arc::clone(&witnesses),
+            pace: pace.clone(),
+        };
         let log = Log::new(replica.clone(), work)?;
         let state = State::new(replica.clone());
         let raft = Raft::new(me, Arc::new(config(name)?), network, log, state).await.map_err(raft)?;
         let (proposing, lent, stopped) = (Arc::default(), Arc::default(), false.into());
-        let group = Self { me, replica, raft, stranded, witnesses, peers, writers, proposing, lent, stopped };
+        let group =
+            Self { me, replica, raft, stranded, witnesses, pace, peers, writers, proposing, lent, stopped };
         let group = Arc::new(group);
         let committer = commit(Arc::downgrade(&group), group.replica.clone());
         match work {
@@ -240,6 +250,7 @@ impl Group {
                 .map(|(server, last)| (*server, last.as_ref().map(|id| id.index)))
                 .collect(),
             quorum_heard: heard,
+            behind: if self.witnesses.lock().is_empty() { Vec::new() } else { self.pace.behind() },
             stranded: self.stranded.list(),
         }
     }
@@ -266,33 +277,6 @@ impl Group {
         let mut metrics = self.raft.metrics();
         let is_same = || Standing { quorum_heard: before.quorum_heard, ..self.standing() } == *before;
         while is_same() && WatchReceiver::changed(&mut metrics).await.is_ok() {}
-    }
-
-    /// Answers a request of another copy.
-    pub async fn answer(&self, request: Bytes) -> Result<Vec<Bytes>, GroupError> {
-        let (request, rest) = decode::<Request>(request)?;
-        let answer = match request {
-            Request::Vote { vote, last, transfer, pre } => {
-                answer_vote(&self.raft, vote, last, transfer, pre).await
-            }
-            Request::Append { vote, previous, committed, lengths } => {
-                let entries = records(&lengths, rest)?.into_iter().map(Entry::stored).collect();
-                answer_append(&self.raft, vote, (previous, committed), entries).await
-            }
-            Request::Heads { .. } | Request::Skip { .. } => {
-                return Err(raft("this is a copy and no witness"));
-            }
-            Request::Transfer { from, to, last } => {
-                let rpc = TransferLeaderRequest::new(from.into(), to, last.map(id));
-                let handed = self.raft.handle_transfer_leader(rpc).await.map_err(raft)?;
-                Answer::Transfer(handed.is_ok())
-            }
-            Request::Borrow => return Ok(encode(&self.lend().await, &[])),
-            Request::Return { ticket, lengths } => {
-                return Ok(encode(&self.take_back(ticket, &records(&lengths, rest)?).await, &[]));
-            }
-        };
-        Ok(encode(&answer, &[]))
     }
 
     /// Has another server receive all entries from now on, once it is reached.
@@ -468,6 +452,34 @@ impl Group {
         };
         let outcome = tokio::time::timeout(PATIENCE, all).await.unwrap_or(Err(EngineError::Unknown));
         (committed, outcome)
+    }
+}
+
+impl Member for Group {
+    async fn answer(&self, request: Bytes) -> Result<Vec<Bytes>, GroupError> {
+        let (request, rest) = decode::<Request>(request)?;
+        let answer = match request {
+            Request::Vote { vote, last, transfer, pre } => {
+                answer_vote(&self.raft, vote, last, transfer, pre).await
+            }
+            Request::Append { vote, previous, committed, lengths } => {
+                let entries = records(&lengths, rest)?.into_iter().map(Entry::stored).collect();
+                answer_append(&self.raft, vote, (previous, committed), entries).await
+            }
+            Request::Heads { .. } | Request::Skip { .. } => {
+                return Err(raft("this is a copy and no witness"));
+            }
+            Request::Transfer { from, to, last } => {
+                let rpc = TransferLeaderRequest::new(from.into(), to, last.map(id));
+                let handed = self.raft.handle_transfer_leader(rpc).await.map_err(raft)?;
+                Answer::Transfer(handed.is_ok())
+            }
+            Request::Borrow => return Ok(encode(&self.lend().await, &[])),
+            Request::Return { ticket, lengths } => {
+                return Ok(encode(&self.take_back(ticket, &records(&lengths, rest)?).await, &[]));
+            }
+        };
+        Ok(encode(&answer, &[]))
     }
 }
 

@@ -139,12 +139,12 @@ mod tests {
                 learners: BTreeSet::new(),
                 received: Vec::new(),
                 quorum_heard: None,
-                stranded: Vec::new(),
+                behind: Vec::new(),
+            stranded: Vec::new(),
             };
             for _ in 0..20 {
                 // Everybody catches up between two steps.
                 now.received = (0..6).map(|number| (server(number), Some(5000))).collect();
-                self.set_witnesses(wanted.witnesses.clone());
         let Some(step) = wanted.next(me, &now) else { break };
                 if let Step::Decide(next) = &step {
                     prop_assert!(next.contains(&me));
@@ -171,6 +171,7 @@ mod tests {
             learners: BTreeSet::from([server(2)]),
             received: vec![(server(2), Some(10))],
             quorum_heard: None,
+            behind: Vec::new(),
             stranded: Vec::new(),
         };
         let wanted = Wanted { voters: two.clone(), ..Wanted::default() };

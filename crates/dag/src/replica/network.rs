@@ -17,7 +17,9 @@ use openraft::{
 use parking_lot::Mutex;
 
 use super::{
+    group::GroupError,
     message::{Answer, Request, decode, encode, id, place},
+    pace::Pace,
     types::{Entry, Payload, ServerId, Types, encode_members},
 };
 
@@ -30,12 +32,22 @@ pub trait Peers: Send + Sync + 'static {
     fn call(&self, to: ServerId, request: Vec<Bytes>, within: Duration) -> Answered<'_>;
 }
 
+/// Answers a group's requests: a copy, or a witness.
+pub trait Member: Send + Sync + 'static {
+    /// Answers a request of another copy.
+    ///
+    /// # Errors
+    /// The request cannot be read, or is none for this member.
+    fn answer(&self, request: Bytes) -> impl Future<Output = Result<Vec<Bytes>, GroupError>> + Send;
+}
+
 /// Makes connections to the other copies; shared with the group, which wants to know who lags behind.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub(crate) peers: Arc<dyn Peers>,
     pub(crate) stranded: Arc<Stranded>,
     pub(crate) witnesses: Arc<Mutex<BTreeSet<ServerId>>>,
+    pub(crate) pace: Arc<Pace>,
 }
 
 /// Copies that need entries which are no longer in the log: they must be seeded anew.
@@ -162,10 +174,15 @@ impl RaftNetworkV2<Types> for Peer {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
-        let vote = (&rpc.vote).into();
+        let (vote, term) = ((&rpc.vote).into(), rpc.vote.leader_id.term);
+        let last = rpc.entries.last().map_or_else(|| rpc.prev_log_id.as_ref(), |entry| Some(&entry.id));
+        let last = last.map_or(0, |last| last.index);
         let previous = rpc.prev_log_id.as_ref().map(place);
         let committed = rpc.leader_commit.as_ref().map(place);
         let (request, records) = if self.is_witness() {
+            if !rpc.entries.is_empty() {
+                self.network.pace.wait(term, last).await;
+            }
             let entries = rpc.entries.iter().map(|entry| (place(&entry.id), entry.note())).collect();
             (Request::Heads { vote, previous, committed, entries }, Vec::new())
         } else {
@@ -173,7 +190,15 @@ impl RaftNetworkV2<Types> for Peer {
             let lengths = records.iter().map(|record| record.len() as u32).collect();
             (Request::Append { vote, previous, committed, lengths }, records)
         };
-        let answer = self.ask(&request, &records, &option).await?;
+        let answer = self.ask(&request, &records, &option).await;
+        match &answer {
+            Ok(Answer::Appended) if self.is_witness() => self.network.pace.witness_has(term, last),
+            Ok(Answer::Appended) => self.network.pace.copy_has(term, self.target, last),
+            Ok(_) => {}
+            Err(_) if self.is_witness() => {}
+            Err(_) => self.network.pace.copy_is_lost(term, self.target),
+        }
+        let answer = answer?;
         self.network.stranded.remove(self.target);
         match answer {
             Answer::Appended => Ok(AppendEntriesResponse::Success),

@@ -33,7 +33,7 @@ use super::{
     group::{GroupError, answer_append, answer_vote, config, raft},
     log::{decode_vote, encode_vote},
     message::{Answer, Place, Request, decode, encode, id, records},
-    network::{Answered, Network, Peers},
+    network::{Answered, Member, Network, Peers},
     types::{Entry, LogId, ServerId, Types, decode_members, encode_members, entry_id, log_id},
 };
 
@@ -316,17 +316,32 @@ impl Witness {
     ) -> Result<Arc<Self>, GroupError> {
         let memory = Memory::open(&disk, path, work)?;
         let config = Config { enable_elect: false, ..config(name)? };
-        let (stranded, witnesses) = Default::default();
-        let network = Network { peers: Arc::new(Silent), stranded, witnesses };
+        let (stranded, witnesses, pace) = Default::default();
+        let network = Network { peers: Arc::new(Silent), stranded, witnesses, pace };
         let raft = Raft::new(me, Arc::new(config), network, memory.clone(), memory).await.map_err(raft)?;
         Ok(Arc::new(Self { raft }))
     }
 
-    /// Answers a request of a copy.
+    /// The last entry it knows of, and up to which all is committed as far as it knows.
+    pub fn reach(&self) -> (EntryId, EntryId) {
+        let metrics = self.raft.metrics();
+        let metrics = WatchReceiver::borrow_watched(&metrics);
+        let last = metrics.last_log_index.unwrap_or(0);
+        let applied = metrics.last_applied.as_ref().map(entry_id).unwrap_or_default();
+        (EntryId { term: metrics.current_term, index: last }, applied)
+    }
+
+    /// Ends its work.
     ///
     /// # Errors
-    /// The request cannot be read, or is none for a witness.
-    pub async fn answer(&self, request: Bytes) -> Result<Vec<Bytes>, GroupError> {
+    /// It did not end cleanly.
+    pub async fn stop(&self) -> Result<(), GroupError> {
+        self.raft.shutdown().await.map_err(raft)
+    }
+}
+
+impl Member for Witness {
+    async fn answer(&self, request: Bytes) -> Result<Vec<Bytes>, GroupError> {
         let (request, rest) = decode::<Request>(request)?;
         let answer = match request {
             Request::Vote { vote, last, transfer, pre } => {
@@ -357,23 +372,6 @@ impl Witness {
             Request::Borrow | Request::Return { .. } => Answer::Failed("this is a witness".into()),
         };
         Ok(encode(&answer, &[]))
-    }
-
-    /// The last entry it knows of, and up to which all is committed as far as it knows.
-    pub fn reach(&self) -> (EntryId, EntryId) {
-        let metrics = self.raft.metrics();
-        let metrics = WatchReceiver::borrow_watched(&metrics);
-        let last = metrics.last_log_index.unwrap_or(0);
-        let applied = metrics.last_applied.as_ref().map(entry_id).unwrap_or_default();
-        (EntryId { term: metrics.current_term, index: last }, applied)
-    }
-
-    /// Ends its work.
-    ///
-    /// # Errors
-    /// It did not end cleanly.
-    pub async fn stop(&self) -> Result<(), GroupError> {
-        self.raft.shutdown().await.map_err(raft)
     }
 }
 

@@ -21,7 +21,7 @@ fn refuse<T>(text: String) -> Result<T, DirectoryError> {
 }
 
 /// Whether a text, a host name with or without its domain, means this server.
-fn means(server: &Object, text: &str) -> bool {
+pub(crate) fn means(server: &Object, text: &str) -> bool {
     let fqdn = server.text("Fqdn").unwrap_or(&server.name);
     server.name.eq_ignore_ascii_case(text) || fqdn.eq_ignore_ascii_case(text)
 }

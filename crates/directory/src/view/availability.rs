@@ -7,6 +7,7 @@ use base::Guid;
 use super::View;
 use crate::{
     object::Object,
+    rules::availability::means,
     schema::{AD_SITE, MAILBOX_DATABASE_COPY},
 };
 
@@ -21,6 +22,16 @@ impl View {
         let name = self.get(server).and_then(|server| server.text("Site")).unwrap_or_default();
         let mut sites = self.of_class(&AD_SITE);
         sites.find(|site| site.name.eq_ignore_ascii_case(name)).map_or(Guid::EMPTY, |site| site.guid)
+    }
+    /// The database availability group whose members keep a database.
+    pub fn availability_group_of(&self, database: Guid) -> Option<&Arc<Object>> {
+        let server = self.get(self.get(database)?.link("Server")?)?;
+        self.get(server.link("DatabaseAvailabilityGroup")?)
+    }
+    /// The server that is the witness of a database availability group, where it belongs to the organisation.
+    pub fn witness_of(&self, group: &Object) -> Option<&Arc<Object>> {
+        let witness = group.text("WitnessServer")?;
+        self.servers().find(|server| means(server, witness))
     }
     /// The copies of a mailbox database, the most preferred first.
     pub fn copies_of(&self, database: Guid) -> Vec<&Arc<Object>> {

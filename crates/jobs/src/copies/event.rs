@@ -21,6 +21,8 @@ const SEEDED: EventKind = EventKind { id: 826, ..MOUNTED };
 const NOT_SEEDED: EventKind = EventKind { id: 2010, level: Level::Error, ..MOUNTED };
 const FAILED: EventKind = EventKind { id: 4113, level: Level::Error, ..MOUNTED };
 const TRUNCATED: EventKind = EventKind { id: 224, source: "ESE", ..MOUNTED };
+const NO_WITNESS: EventKind =
+    EventKind { id: 1564, source: "FailoverClustering", level: Level::Error, ..MOUNTED };
 const LOST: EventKind = EventKind { id: 225, level: Level::Warning, ..TRUNCATED };
 
 pub(super) fn mounted(name: &str) {
@@ -74,5 +76,12 @@ pub(super) fn lost(name: &str, server: &str) {
         &format!(
             "The copy of database \"{name}\" on {server} needs log that is gone: it must be seeded anew."
         ),
+    );
+}
+
+pub(super) fn no_witness(name: &str, error: &impl std::fmt::Display) {
+    eventlog::write(
+        &NO_WITNESS,
+        &format!("This server can't be the witness of database \"{name}\". {error}"),
     );
 }

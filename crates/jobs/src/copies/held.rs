@@ -16,7 +16,7 @@ use dag::{
     machine::status::Mount,
     replica::{Group, Standing, Work, Writers},
 };
-use directory::{Object, verbs::activate_copy};
+use directory::{Object, View, verbs::activate_copy};
 use engine::Replica;
 use parking_lot::Mutex;
 use store::Fence;
@@ -42,6 +42,8 @@ pub(super) struct Copy {
     pub(super) mount: Mutex<Mount>,
     /// An administrator dismounted it.
     dismounted: AtomicBool,
+    /// An administrator makes it the active one, whatever the activation policies say.
+    pub(super) called: AtomicBool,
     /// It is being handed over.
     pub(super) leaving: AtomicBool,
     /// Servers that were told that their copies must be made anew.
@@ -77,6 +79,7 @@ impl Copy {
             reachable: Mutex::default(),
             mount: Mutex::new(Mount::Dismounted),
             dismounted: AtomicBool::default(),
+            called: AtomicBool::default(),
             leaving: AtomicBool::default(),
             told: Mutex::default(),
             seen: Mutex::default(),
@@ -154,7 +157,7 @@ impl Copy {
                 return;
             }
             let standing = self.group.standing();
-            if self.is_to_serve(&standing) {
+            if self.is_to_serve(&view, &standing) {
                 self.serve(&manager).await;
             } else if *self.mount.lock() == Mount::Mounted {
                 self.let_go(&manager, &standing);
@@ -169,8 +172,9 @@ impl Copy {
     }
 
     /// An active copy serves once all is applied that was committed before it became so, and while others hear it.
-    fn is_to_serve(&self, standing: &Standing) -> bool {
+    fn is_to_serve(&self, view: &View, standing: &Standing) -> bool {
         standing.is_active
+            && self.is_allowed(view)
             && standing.applied.term == standing.term
             && !standing.is_cut_off()
             && !self.dismounted.load(Ordering::Acquire)
@@ -237,6 +241,7 @@ impl Copy {
     /// Ends serving: another copy is the active one, or this one is not to be.
     pub(super) fn let_go(&self, manager: &Manager, standing: &Standing) {
         manager.inner.settings.stores.hide(self.database);
+        self.called.store(false, Ordering::Release);
         *self.mount.lock() = Mount::Dismounted;
         let view = manager.view();
         let elsewhere =
@@ -283,14 +288,11 @@ impl Copy {
     /// Stops; `hand_over` has another copy take over first where one can.
     pub(super) async fn close(&self, manager: &Manager, hand_over: bool) {
         let standing = self.group.standing();
-        let others = standing.received.iter().filter(|(server, _)| *server != manager.me());
-        let heir = others
-            .filter(|(server, _)| standing.voters.contains(server))
-            .max_by_key(|(_, received)| *received);
+        let heir = self.heir(&manager.view(), &standing);
         if hand_over
             && standing.is_active
-            && let Some((heir, _)) = heir
-            && let Err(error) = self.hand_over(manager, *heir).await
+            && let Some(heir) = heir
+            && let Err(error) = self.hand_over(manager, heir).await
         {
             tracing::info!(database = self.name, %error, "no other server took over");
         }

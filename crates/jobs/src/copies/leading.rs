@@ -28,9 +28,11 @@ impl Copy {
             let standing = self.group.standing();
             if standing.is_active && !self.leaving.load(Ordering::Acquire) {
                 self.tell_stranded(&manager, &standing);
-                if self.arrange(&manager.view()).await {
+                let view = manager.view();
+                if self.arrange(&view).await {
                     continue;
                 }
+                self.step_aside(&manager, &view, &standing).await;
             }
             tokio::select! {
                 () = self.group.changed_since(&standing) => {}
@@ -90,7 +92,16 @@ impl Copy {
         remade.retain(|_, said| now.saturating_sub(*said) < REMADE);
         let copies = view.copies_of(self.database).into_iter().filter(|copy| !copy.flag("Suspended"));
         let servers = copies.filter_map(|copy| copy.link("Server"));
-        let voters = servers.filter(|server| !remade.contains_key(server)).collect();
-        Wanted { voters, learners: BTreeSet::new() }
+        let mut voters: BTreeSet<Guid> = servers.filter(|server| !remade.contains_key(server)).collect();
+        let witness = witness(view, self.database, voters.len());
+        voters.extend(witness);
+        Wanted { voters, learners: BTreeSet::new(), witnesses: witness.into_iter().collect() }
     }
+}
+
+/// The witness that decides beside so many copies: an even number needs one, or half of them could not go on.
+pub(super) fn witness(view: &View, database: Guid, copies: usize) -> Option<Guid> {
+    let group = view.availability_group_of(database).filter(|_| copies > 0 && copies.is_multiple_of(2))?;
+    let witness = view.witness_of(group)?.guid;
+    view.copy_on(database, witness).is_none().then_some(witness)
 }

@@ -4,6 +4,7 @@
 //! A database with one copy is opened by the store itself. When it gets a second one it becomes a replicated log
 //! (ADR 0015) and stays one.
 
+mod attending;
 mod event;
 mod held;
 mod leading;
@@ -11,11 +12,13 @@ mod opening;
 mod report;
 mod seeding;
 mod state;
+mod succession;
 mod talk;
 mod truncation;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+use attending::Attending;
 use base::{Fault, FaultKind, Guid, clock::SharedClock};
 use dag::{link::Links, machine::status::Failing, replica::Group};
 use directory::{Directory, Object, View, schema::MAILBOX_DATABASE};
@@ -44,6 +47,8 @@ pub struct Settings {
     pub links: Links,
     /// How a database of the directory is opened here.
     pub config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
+    /// Where this server keeps what it knows as a witness, unless a group names another folder.
+    pub witness_dir: PathBuf,
     /// What time it is.
     pub clock: SharedClock,
     /// The directory's own group: whoever decides there is the primary server.
@@ -59,6 +64,8 @@ pub struct Manager {
 struct Inner {
     settings: Settings,
     held: Mutex<BTreeMap<Guid, Held>>,
+    /// Databases this server is a witness of.
+    attending: Mutex<BTreeMap<Guid, Attending>>,
     /// One at a time opens, makes or closes copies.
     changing: tokio::sync::Mutex<()>,
     poke: Notify,
@@ -80,14 +87,15 @@ enum Held {
 impl Manager {
     /// Begins with nothing open.
     pub fn new(settings: Settings) -> Self {
-        let (held, changing, poke) = Default::default();
-        Self { inner: Arc::new(Inner { settings, held, changing, poke }) }
+        let (held, attending, changing, poke) = Default::default();
+        Self { inner: Arc::new(Inner { settings, held, attending, changing, poke }) }
     }
 
     /// Opens every database that has a copy here; those that fail are said so and tried again later. A database that
     /// is made later is mounted by whoever made it.
     pub async fn open_all(&self) {
         let view = self.view();
+        self.attend_all(&view).await;
         for database in view.databases() {
             self.settle(&view, database.guid).await;
             if let Some(Held::Alone) = self.held(database.guid) {
@@ -115,6 +123,7 @@ impl Manager {
             for database in known {
                 self.settle(&view, database).await;
             }
+            self.attend_all(&view).await;
         }
         let _ = truncation.await;
     }
@@ -130,6 +139,7 @@ impl Manager {
                 Held::Seeding(_) | Held::Failed(..) => {}
             }
         }
+        self.leave_all().await;
     }
 
     /// Has this server look at its copies at once.

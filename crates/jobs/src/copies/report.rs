@@ -27,7 +27,8 @@ pub struct CopyReport {
     pub free_bytes: Option<u64>,
     /// Bytes of its log.
     pub bytes: u64,
-    /// Of the active copy: the servers whose copies belong to its group, and those of them that decide.
+    /// Of the copy that leads the group: the servers whose copies belong to its group, and those of them that decide and
+    /// could take over.
     pub members: BTreeSet<Guid>,
     /// See `members`.
     pub voters: BTreeSet<Guid>,

@@ -34,7 +34,7 @@ impl Manager {
             reports.push(report);
         }
         // Only the active copy knows what there is to get, and who gets it.
-        let active = |report: &&CopyReport| matches!(report.facts.role, Role::Active(_));
+        let active = |report: &&CopyReport| !report.members.is_empty();
         let active = reports.iter().filter(active).max_by_key(|report| report.progress.received).cloned();
         let generated = active.as_ref().map_or(0, |active| active.progress.received);
         for report in &mut reports {
@@ -53,7 +53,7 @@ impl Manager {
     pub(super) fn own_report(&self, database: Guid) -> Option<CopyReport> {
         let mut report = match self.held(database)? {
             Held::Alone => self.alone_report(database),
-            Held::Copy(copy) => copy.report(),
+            Held::Copy(copy) => copy.report(&self.view()),
             Held::Seeding(seeding) => CopyReport {
                 seeding: Some(seeding.now()),
                 ..self.bare(Facts { seeding: true, ..facts(Role::Passive(Stage::Opening), true) })
@@ -117,8 +117,15 @@ impl Manager {
         GroupReport {
             primary: primary.filter(|primary| operational.contains(primary)),
             operational,
-            witness_in_use: false,
+            witness_in_use: view.witness_of(group).is_some_and(|witness| self.is_heard_by(witness.guid)),
         }
+    }
+
+    /// A witness decides about one of the databases that this server has a copy of, and answers.
+    fn is_heard_by(&self, witness: Guid) -> bool {
+        let decides =
+            |held: &Held| matches!(held, Held::Copy(copy) if copy.group.standing().voters.contains(&witness));
+        self.is_up(witness) && self.inner.held.lock().values().any(decides)
     }
 
     /// Acts on the members of a group. Their part follows from what the directory says; that others stop or go on
@@ -190,24 +197,31 @@ fn unseen(database: &Object, server: Guid) -> CopyReport {
 }
 
 impl Copy {
-    fn report(&self) -> CopyReport {
+    fn report(&self, view: &View) -> CopyReport {
         let standing = self.group.standing();
         let [oldest, received, replayed] = self.group.reach();
         let following = standing.active.is_some();
+        // One that leads its group but may not serve waits like any other, without an active copy.
+        let waits = standing.is_active && !self.is_allowed(view);
         let role = match standing.is_active {
+            true if waits => Role::Passive(Stage::Following),
             true => Role::Active(*self.mount.lock()),
             false if following => Role::Passive(Stage::Following),
             false => Role::Passive(Stage::Comparing),
         };
         let failing = self.group.database().status().dismounted.map(Failing::ForGood);
         let (members, voters) = match standing.is_active {
-            true => (standing.members(), standing.settled),
+            true => {
+                let (members, mut voters) = (standing.members(), standing.settled);
+                voters.retain(|server| !standing.behind.contains(server));
+                (members, voters)
+            }
             false => Default::default(),
         };
         CopyReport {
             server: self.group.me(),
             facts: Facts {
-                connected: following,
+                connected: following && !waits,
                 suspended: self.is_suspended(),
                 seeding_source: self.group.is_seeding(),
                 failing,

@@ -10,7 +10,7 @@ use dag::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CopyReport, Manager, Moved, Probe, Seed, Seeding, Switchover, unavailable};
+use super::{CopyReport, Manager, Moved, Probe, Seed, Seeding, Switchover, leading::witness, unavailable};
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,6 +39,8 @@ pub(super) enum Question {
     Stranded(Guid),
     /// Hand over to the copy on that server.
     HandOver(Guid, Guid),
+    /// Yours is to become the active one, whatever the policies say; or it is not, after all.
+    Call(Guid, bool),
     /// Mount yours, which is the active one, or dismount it.
     Mount(Guid, bool),
     /// Look at what the directory says now.
@@ -104,6 +106,10 @@ impl Manager {
             Question::HandOver(database, to) => {
                 self.copy(database)?.hand_over(self, to).await.map(|()| Answer::Done)
             }
+            Question::Call(database, called) => {
+                self.copy(database)?.call(called);
+                Ok(Answer::Done)
+            }
             Question::Mount(database, mounted) => {
                 self.copy(database)?.set_mounted(self, mounted).map(|()| Answer::Done)
             }
@@ -161,7 +167,8 @@ impl Manager {
         for _ in 0..LEAVING {
             let (view, reports) = (self.view(), self.reports(&view, &object).await);
             let wanted = view.copies_of(database).into_iter().filter(|copy| !copy.flag("Suspended"));
-            let wanted: BTreeSet<Guid> = wanted.filter_map(|copy| copy.link("Server")).collect();
+            let mut wanted: BTreeSet<Guid> = wanted.filter_map(|copy| copy.link("Server")).collect();
+            wanted.extend(witness(&view, database, wanted.len()));
             if reports.iter().all(|report| report.members.is_subset(&wanted)) {
                 return;
             }
@@ -216,7 +223,7 @@ impl Manager {
         self.ask(server, &Question::Cancel(database)).await.map(drop)
     }
 
-    /// The server whose copy is the active one, by what the copies say.
+    /// The server whose copy leads its group, by what the copies say: the active one, unless it may not serve.
     pub(super) async fn active(&self, database: Guid) -> Result<Guid, Fault> {
         self.active_report(database).await.map(|report| report.server)
     }
@@ -229,9 +236,8 @@ impl Manager {
     async fn active_report(&self, database: Guid) -> Result<CopyReport, Fault> {
         let object = self.database(database)?;
         let reports = self.reports(&self.view(), &object).await;
-        let active = reports
-            .into_iter()
-            .find(|report| report.facts.server_reachable && matches!(report.facts.role, Role::Active(_)));
+        let active =
+            reports.into_iter().find(|report| report.facts.server_reachable && !report.members.is_empty());
         active.ok_or_else(|| {
             unavailable(format!(
                 "No copy of database \"{}\" is active: too few of its servers are reached.",
@@ -247,12 +253,21 @@ impl Manager {
         let source = self.active(database).await?;
         for to in &switchover.order {
             let question = Question::HandOver(database, *to);
-            match self.ask_for(source, &question, HANDING_OVER).await {
+            let handed = match self.ask(*to, &Question::Call(database, true)).await {
+                // It is the active one, and was not to serve by itself.
+                Ok(_) if *to == source => Ok(Answer::Done),
+                Ok(_) => self.ask_for(source, &question, HANDING_OVER).await,
+                Err(fault) => Err(fault),
+            };
+            match handed {
                 Ok(_) => {
                     let mounted = self.has_taken_over(database, *to).await;
                     return Ok(Moved { active: *to, mounted, lost_logs: 0, warnings });
                 }
-                Err(fault) => warnings.push(fault.public_text),
+                Err(fault) => {
+                    let _ = self.ask(*to, &Question::Call(database, false)).await;
+                    warnings.push(fault.public_text);
+                }
             }
         }
         Err(unavailable(warnings.join(" ")))

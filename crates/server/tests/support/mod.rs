@@ -1,6 +1,7 @@
 //! Servers of one organisation, each a process on loopback, for the tests that need several.
 
 use std::{
+    io::Write,
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
@@ -152,7 +153,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("{} said at last:\n{}", self.data.display(), server::tail_of(&self.log(), 40));
+            let said = server::tail_of(&self.log(), 40);
+            let _ = writeln!(std::io::stderr(), "{} said at last:\n{said}", self.data.display());
         }
         self.kill();
     }
