@@ -346,7 +346,7 @@ async fn start_transport(
         server: server.name.to_string(),
         fqdn: config.server_name.clone(),
         server_object: server.guid,
-        queue: None,
+        queue: transport::Queue::Own,
         queue_dir: layout.queue(),
         segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),

@@ -111,7 +111,7 @@ impl Spool {
     pub(crate) fn notes(&self, owner: Option<Guid>) -> Result<Vec<Note>, TransportError> {
         let prefix = owner.map_or_else(|| vec![NOTE], |owner| note_key(owner, None));
         let (mut notes, mut outcome) = (Vec::new(), Ok(()));
-        self.database.view(|view| {
+        self.database()?.view(|view| {
             view.scan_prefix(&prefix, &mut |_, row| match decode(row) {
                 Ok(note) => {
                     notes.push(note);
@@ -148,7 +148,7 @@ impl Spool {
 
     /// When the oldest of the adopted messages was taken in, where a message with this number may be one.
     pub(super) fn oldest_adopted(&self, first: u64) -> Result<Option<Timestamp>, TransportError> {
-        let row = self.database.view(|view| view.get(ADOPTED))?;
+        let row = self.database()?.view(|view| view.get(ADOPTED))?;
         let adopted: Option<(u64, Timestamp)> = row.map(|row| decode(&row)).transpose()?;
         Ok(adopted.filter(|(until, _)| first <= *until).map(|(_, received)| received))
     }
@@ -186,20 +186,24 @@ pub(crate) async fn leave(
     notes: Vec<Note>,
 ) -> Result<Vec<(Note, bool)>, TransportError> {
     let notes: Arc<[Note]> = notes.into();
-    insist(foreign, move |txn| {
-        let mut left = Vec::with_capacity(notes.len());
-        for note in &*notes {
-            let is_ours = if fingerprint(txn, note.theirs)? == Some(note.print) {
-                discard(txn, note.theirs)?;
-                txn.put(&mark_key(note.theirs), &encode(&Mark { by, print: note.print })?);
-                true
-            } else {
-                has_taken(txn, by, note)?
-            };
-            left.push((*note, is_ours));
-        }
-        Ok(left)
-    })
+    insist(
+        foreign,
+        || true,
+        move |txn| {
+            let mut left = Vec::with_capacity(notes.len());
+            for note in &*notes {
+                let is_ours = if fingerprint(txn, note.theirs)? == Some(note.print) {
+                    discard(txn, note.theirs)?;
+                    txn.put(&mark_key(note.theirs), &encode(&Mark { by, print: note.print })?);
+                    true
+                } else {
+                    has_taken(txn, by, note)?
+                };
+                left.push((*note, is_ours));
+            }
+            Ok(left)
+        },
+    )
     .await
 }
 
@@ -229,10 +233,14 @@ fn has_taken(read: &impl Read, by: Guid, note: &Note) -> Result<bool, TransportE
 
 /// Removes the marks of messages that have arrived where they were taken to.
 pub(crate) async fn forget(foreign: &Database, notes: Vec<Note>) -> Result<(), TransportError> {
-    insist(foreign, move |txn| {
-        notes.iter().for_each(|note| txn.delete(&mark_key(note.theirs)));
-        Ok(())
-    })
+    insist(
+        foreign,
+        || true,
+        move |txn| {
+            notes.iter().for_each(|note| txn.delete(&mark_key(note.theirs)));
+            Ok(())
+        },
+    )
     .await
 }
 

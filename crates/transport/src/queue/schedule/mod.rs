@@ -157,6 +157,14 @@ impl Schedule {
     /// Puts a message into the queue of a hop, held by an administrator.
     pub fn insert_suspended(&mut self, hop: &Hop, id: u64) {
         let number = self.number(hop);
+        let item = self.queues.get_mut(&number).and_then(|queue| queue.items.get_mut(&id));
+        match item.filter(|item| item.state == State::Active) {
+            Some(item) => item.hold = true,
+            None => self.place_suspended(number, id),
+        }
+    }
+
+    fn place_suspended(&mut self, number: u32, id: u64) {
         self.unplace(number, id);
         if let Some(queue) = self.queues.get_mut(&number) {
             let state = State::Suspended;
@@ -228,7 +236,7 @@ impl Schedule {
                     self.unplace(job.queue, id);
                     gone += 1;
                 }
-                _ if hold => self.insert_suspended(&job.hop, id),
+                _ if hold => self.place_suspended(job.queue, id),
                 (_, Some(again)) => self.place(job.queue, id, again),
                 (next, None) => self.place(job.queue, id, next),
             }
