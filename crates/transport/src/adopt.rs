@@ -88,8 +88,9 @@ impl Transport {
         let core = &self.core;
         let _one_at_a_time = core.adopting.lock().await;
         let notes = core.spool.notes(Some(owner))?;
-        if !notes.is_empty() {
-            core.make_own(adoption::whose(foreign, core.server_object, &notes)?).await?;
+        let known = adoption::whose(foreign, core.server_object, &notes)?;
+        if !known.is_empty() {
+            core.make_own(known).await?;
         }
         Ok(())
     }

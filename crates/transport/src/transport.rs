@@ -248,6 +248,11 @@ impl Transport {
         self.core.spool.withdraw();
     }
 
+    /// Whether there is a queue to work on.
+    pub fn has_queue(&self) -> bool {
+        self.core.spool.is_open()
+    }
+
     /// What receive sessions talk to.
     pub fn door(&self, authenticator: Arc<dyn Authenticator>) -> Door {
         Door { core: Arc::clone(&self.core), authenticator }
