@@ -201,6 +201,10 @@ pub(crate) async fn start(
     let queues = queues(&layout, &seams, server.guid, (&directory, &links.links, &transport));
     let queue_answers = queues.start().await.map_err(ServerError::during("opening the mail queue"))?;
     tasks.spawn(queues.clone().run(stopped.clone()));
+    copies.check_also({
+        let queues = queues.clone();
+        move || queues.probe()
+    });
     queues.settled().await;
     let handed_over = delivery::answer(&links.links, &transport);
     let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };

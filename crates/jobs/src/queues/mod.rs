@@ -32,6 +32,8 @@ use tokio::{
 };
 use transport::{Transport, queue_database};
 
+use crate::copies::Probe;
+
 /// How often everything is looked at when nothing seems to have changed.
 const LOOK: Duration = Duration::from_secs(2);
 /// What did not open is tried again after this long.
@@ -154,6 +156,28 @@ impl Keeper {
                 Held::Failed(_) => {}
             }
         }
+    }
+
+    /// Whether this server's queue has all the copies that it is to have, for `Test-ReplicationHealth`.
+    pub fn probe(&self) -> Probe {
+        let ring = self.ring(&self.view(), self.me());
+        let names = |servers: &BTreeSet<Guid>| {
+            servers.iter().map(|server| self.name(*server)).collect::<Vec<_>>().join(", ")
+        };
+        let error = match self.held(self.me()) {
+            Some(Held::Alone(_)) if ring.len() == 1 => None,
+            Some(Held::Copy(copy)) if self.transport().has_queue() => {
+                let copies: BTreeSet<Guid> =
+                    copy.group.standing().voters.into_iter().filter(|server| self.is_up(*server)).collect();
+                let missing: BTreeSet<Guid> = ring.difference(&copies).copied().collect();
+                (!missing.is_empty()).then(|| {
+                    format!("The mail queue has no copy, or none that answers, on: {}.", names(&missing))
+                })
+            }
+            Some(Held::Alone(_)) => Some("The mail queue has no other copies yet.".into()),
+            _ => Some("The mail queue takes nothing: too few of its copies are reached.".into()),
+        };
+        Probe { check: "QueueRedundancy".into(), error }
     }
 
     fn view(&self) -> Arc<View> {
