@@ -353,9 +353,12 @@ impl Core {
         let settings = self.settings();
         let withheld = adoption::unconfirmed(&self.spool.notes(None)?);
         let (mut messages, mut unreadable) = (0_u64, 0_u64);
+        // Another server may have taken some over meanwhile.
+        let mut gone = self.schedule.lock().ids();
         self.spool.visit(|queued| match queued {
             Ok(queued) => {
                 messages += 1;
+                gone.remove(&queued.id);
                 self.reschedule(&queued, &settings, &withheld);
             }
             Err(error) => {
@@ -366,6 +369,7 @@ impl Core {
                 );
             }
         })?;
+        self.schedule.lock().forget(&gone);
         for hop in self.spool.held()? {
             self.schedule.lock().suspend_queue(&hop, true);
         }
