@@ -14,6 +14,7 @@ use base::{Fault, Guid, clock::SharedClock};
 use dag::{
     copies::{Carrier, Reachable, reachable},
     machine::status::Mount,
+    remade::Remade,
     replica::{Group, Standing, Wanted, Work, Writers},
 };
 use directory::{Object, View, verbs::activate_copy};
@@ -27,8 +28,6 @@ use super::{Manager, blocking, event, unavailable};
 /// How often a copy is looked at when nothing seems to have changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// So long a reader waits for the group to confirm that this copy is still the active one.
-/// So long a server that makes its copy anew is kept out of the group after it last said that it does.
-const REMADE: Duration = Duration::from_secs(5);
 const CONFIRMING: (Duration, u32) = (Duration::from_millis(20), 50);
 
 /// A copy at work.
@@ -48,8 +47,8 @@ pub(super) struct Copy {
     told: Mutex<BTreeSet<Guid>>,
     /// How far the other copies were when they were last heard of: received, replayed.
     pub(super) seen: Mutex<BTreeMap<Guid, (u64, u64)>>,
-    /// Servers that make their copies anew, and when they last said so.
-    remade: Mutex<BTreeMap<Guid, Duration>>,
+    /// Servers that make their copies anew.
+    remade: Remade,
     closed: AtomicBool,
     poke: Notify,
 }
@@ -70,6 +69,7 @@ impl Copy {
         let copy = Arc::new(Self {
             database: database.guid,
             name: database.name.to_string(),
+            remade: Remade::new(settings.clock.clone()),
             clock: (settings.config)(database).engine.clock,
             group,
             reachable: Mutex::default(),
@@ -78,7 +78,6 @@ impl Copy {
             leaving: AtomicBool::default(),
             told: Mutex::default(),
             seen: Mutex::default(),
-            remade: Mutex::default(),
             closed: AtomicBool::default(),
             poke: Notify::default(),
         });
@@ -249,11 +248,7 @@ impl Copy {
         if !standing.is_active {
             return Err(unavailable("This server's copy is not the active one."));
         }
-        let known = match begins {
-            true => self.remade.lock().insert(server, self.clock.monotonic()).is_some(),
-            false => self.remade.lock().remove(&server).is_none(),
-        };
-        if !known {
+        if self.remade.say(server, begins) {
             self.poke.notify_one();
         }
         Ok(standing.voters.into_iter().chain(standing.learners).collect())
@@ -262,12 +257,10 @@ impl Copy {
     /// Who is to belong to the group. A suspended copy does not, nor one that is being made anew: when it comes back
     /// it must not be taken for what it was.
     fn wanted(&self, view: &View) -> Wanted {
-        let mut remade = self.remade.lock();
-        let now = self.clock.monotonic();
-        remade.retain(|_, said| now.saturating_sub(*said) < REMADE);
+        let remade = self.remade.now();
         let copies = view.copies_of(self.database).into_iter().filter(|copy| !copy.flag("Suspended"));
         let servers = copies.filter_map(|copy| copy.link("Server"));
-        let voters = servers.filter(|server| !remade.contains_key(server)).collect();
+        let voters = servers.filter(|server| !remade.contains(server)).collect();
         Wanted { voters, learners: BTreeSet::new() }
     }
 
