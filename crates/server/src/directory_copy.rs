@@ -157,15 +157,8 @@ impl DirectoryCopy {
 
 /// Has the best other copy take over, where there is one.
 async fn hand_over(group: &Group) {
-    let standing = group.standing();
-    if !standing.is_active {
-        return;
-    }
-    let others = standing.received.iter().filter(|(server, _)| *server != group.me());
-    let heir =
-        others.filter(|(server, _)| standing.voters.contains(server)).max_by_key(|(_, received)| *received);
-    if let Some((heir, _)) = heir
-        && let Err(error) = group.hand_over(*heir).await
+    if let Some(heir) = group.heir()
+        && let Err(error) = group.hand_over(heir).await
     {
         tracing::info!(%error, "no other server took over");
     }

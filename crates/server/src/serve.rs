@@ -199,13 +199,7 @@ pub(crate) async fn start(
     let others = delivery::others(&links.links);
     let transport = start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
     let queues = queues(&layout, &seams, server.guid, (&directory, &links.links, &transport));
-    let queue_answers = queues.start().await.map_err(ServerError::during("opening the mail queue"))?;
-    tasks.spawn(queues.clone().run(stopped.clone()));
-    copies.check_also({
-        let queues = queues.clone();
-        move || queues.probe()
-    });
-    queues.settled().await;
+    let queue_answers = open_queues(&queues, &copies, &mut tasks, &stopped).await?;
     let handed_over = delivery::answer(&links.links, &transport);
     let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
@@ -360,6 +354,21 @@ fn queues(
         disk: seams.disk.clone(),
         clock: seams.clock.clone(),
     })
+}
+
+/// Opens the mail queues, and keeps them until the server stops.
+async fn open_queues(
+    queues: &Keeper,
+    copies: &Manager,
+    tasks: &mut JoinSet<()>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Registration, ServerError> {
+    let answers = queues.start().await.map_err(ServerError::during("opening the mail queue"))?;
+    tasks.spawn(queues.clone().run(stopped.clone()));
+    let checked = queues.clone();
+    copies.check_also(move || checked.probe());
+    queues.settled().await;
+    Ok(answers)
 }
 
 fn database_config(layout: &Layout, seams: &Seams, object: &Object) -> store::Config {

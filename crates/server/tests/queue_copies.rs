@@ -116,6 +116,13 @@ fn queued(server: &Server, name: &str) -> String {
     String::from_utf8_lossy(&server.try_shell(&all).stdout).trim().to_owned()
 }
 
+fn retry(servers: &[&str]) -> String {
+    let each = servers.join("', '");
+    format!(
+        "foreach ($server in '{each}') {{ Get-Queue -Server $server | Where-Object Status -eq Retry | Retry-Queue }}"
+    )
+}
+
 /// A group of three with a way out, whose next hop is down.
 fn group(organization: &Organization, sink: &Sink) -> [Server; 3] {
     let first = organization.first(&[]);
@@ -159,8 +166,7 @@ fn what_a_dead_server_with_a_dead_disk_had_acknowledged_goes_out_once() {
     let dead = Instant::now();
     sink.comes_up();
     // Its heir may rest, having found the way out closed before.
-    let heirs = "foreach ($heir in 'EX2', 'EX3') { Get-Queue -Server $heir | Where-Object Status -eq Retry | Retry-Queue }";
-    servers[1].shell(heirs);
+    servers[1].shell(&retry(&["EX2", "EX3"]));
     sink.has(&all[..40]);
     println!("all that the dead one had has come after {:?}", dead.elapsed());
     all.extend(send_at_last(&servers[1], "meanwhile"));
@@ -180,20 +186,63 @@ fn what_a_dead_server_with_a_dead_disk_had_acknowledged_goes_out_once() {
     let refused = send(&servers[0], "alone").unwrap_err();
     assert!(refused.contains("451 4.4.0"), "{refused}");
     println!("refused after {:?}", alone.elapsed());
+    let read = servers[0].client("list").output().unwrap();
+    assert!(read.status.success(), "who has no queue can still read mail");
     servers[1].start();
     all.extend(send_at_last(&servers[0], "two-again"));
     println!("taken again after {:?}", alone.elapsed());
     sink.has(&all);
     assert!(!sink.subjects().contains_key("alone"), "it was refused");
     println!("{:?}", began.elapsed());
-    for s in &servers {
-        std::fs::copy(
-            s.log(),
-            format!(
-                "/tmp/queue-{}.log",
-                s.data.file_name().unwrap().to_str().unwrap().split('-').next().unwrap()
-            ),
-        )
-        .unwrap();
+}
+
+/// Waits until nothing is left of a server's queue at another one.
+fn has_let_go(server: &Server, owner: &str) {
+    let (folder, began) = (server.data.join("queues").join(owner), Instant::now());
+    while std::fs::read_dir(&folder).is_ok_and(|mut files| files.next().is_some()) {
+        assert!(began.elapsed() < PATIENCE, "{} keeps its copy", server.data.display());
+        std::thread::sleep(PAUSE);
     }
+}
+
+#[test]
+fn a_queue_goes_with_its_server_into_a_group_out_of_it_and_to_others_for_good() {
+    let began = Instant::now();
+    let (organization, dir) = (Organization::new(), tempfile::tempdir().unwrap());
+    let mut sink = Sink::at(&dir);
+    let mut servers = group(&organization, &sink);
+    complete(&servers);
+    let third = servers[0].shell("(Get-ExchangeServer EX3).Guid.ToString()");
+    let mut all = send_some(&servers[2], "in", 5);
+    // Two that are left would take nothing as soon as one is lost: each has its queue alone again.
+    servers[0].shell("Remove-DatabaseAvailabilityGroupServer DAG1 -MailboxServer EX3 -Confirm:$false");
+    has_let_go(&servers[0], &third);
+    has_let_go(&servers[1], &third);
+    println!("the others have let go after {:?}", began.elapsed());
+    servers[0].kill();
+    servers[1].kill();
+    all.extend(send_some(&servers[2], "out", 5));
+    servers[2].kill();
+    servers[2].start();
+    assert_eq!(queued(&servers[2], "EX3"), "10");
+    servers[0].start();
+    servers[1].start();
+    for server in &servers {
+        server.until("(Get-ServerLink | Where-Object Status -eq Up | Measure-Object).Count", "2");
+    }
+    servers[0].shell("Add-DatabaseAvailabilityGroupServer DAG1 -MailboxServer EX3");
+    NAMES.iter().for_each(|name| has_copies(&servers[0], name));
+    println!("in again after {:?}", began.elapsed());
+    // Now it dies, and is given up.
+    all.extend(send_some(&servers[2], "in-again", 5));
+    servers[2].kill();
+    servers[0].shell("Remove-DatabaseAvailabilityGroupServer DAG1 -MailboxServer EX3 -Confirm:$false");
+    servers[0].shell("Remove-ExchangeServer EX3 -Confirm:$false");
+    has_let_go(&servers[0], &third);
+    has_let_go(&servers[1], &third);
+    println!("given up after {:?}", began.elapsed());
+    sink.comes_up();
+    servers[1].shell(&retry(&["EX1", "EX2"]));
+    sink.has(&all);
+    println!("{:?}", began.elapsed());
 }

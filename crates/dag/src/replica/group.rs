@@ -317,6 +317,15 @@ impl Group {
         self.raft.change_membership(change, true).await.map(drop).map_err(raft)
     }
 
+    /// Who would best take over: on the active copy, the one of those who decide that has most of the log.
+    pub fn heir(&self) -> Option<ServerId> {
+        let standing = self.standing();
+        let others = standing.received.into_iter().filter(|(server, _)| *server != self.me);
+        let others = others.filter(|(server, _)| standing.voters.contains(server));
+        let heir = others.max_by_key(|(_, received)| *received).map(|(heir, _)| heir);
+        heir.filter(|_| standing.is_active)
+    }
+
     /// Hands over to another copy, once the transactions under way are finished, and waits until it has taken
     /// over. If it does not, this copy goes on.
     pub async fn hand_over(&self, to: ServerId) -> Result<(), GroupError> {

@@ -301,15 +301,9 @@ impl Copy {
 
     /// Stops; `hand_over` has another copy take over first where one can.
     pub(super) async fn close(&self, manager: &Manager, hand_over: bool) {
-        let standing = self.group.standing();
-        let others = standing.received.iter().filter(|(server, _)| *server != manager.me());
-        let heir = others
-            .filter(|(server, _)| standing.voters.contains(server))
-            .max_by_key(|(_, received)| *received);
         if hand_over
-            && standing.is_active
-            && let Some((heir, _)) = heir
-            && let Err(error) = self.hand_over(manager, *heir).await
+            && let Some(heir) = self.group.heir()
+            && let Err(error) = self.hand_over(manager, heir).await
         {
             tracing::info!(database = self.name, %error, "no other server took over");
         }

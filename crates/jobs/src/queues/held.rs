@@ -323,17 +323,11 @@ impl Copy {
 
     /// Stops; `hand_over` has another copy take over first where one can.
     pub(super) async fn close(&self, hand_over: bool) {
-        let standing = self.group.standing();
         self.closed.store(true, SeqCst);
         self.poke.notify_one();
-        let others = standing.received.iter().filter(|(server, _)| *server != self.group.me());
-        let heir = others
-            .filter(|(server, _)| standing.voters.contains(server))
-            .max_by_key(|(_, received)| *received);
         if hand_over
-            && standing.is_active
-            && let Some((heir, _)) = heir
-            && let Err(error) = self.group.hand_over(*heir).await
+            && let Some(heir) = self.group.heir()
+            && let Err(error) = self.group.hand_over(heir).await
         {
             tracing::info!(queue = self.name, %error, "no other server took over");
         }
