@@ -222,11 +222,11 @@ fn a_queue_goes_with_its_server_into_a_group_out_of_it_and_to_others_for_good() 
     servers[0].kill();
     servers[1].kill();
     all.extend(send_some(&servers[2], "out", 5));
+    servers[0].start();
+    servers[1].start();
     servers[2].kill();
     servers[2].start();
     assert_eq!(queued(&servers[2], "EX3"), "10");
-    servers[0].start();
-    servers[1].start();
     for server in &servers {
         server.until("(Get-ServerLink | Where-Object Status -eq Up | Measure-Object).Count", "2");
     }

@@ -330,8 +330,9 @@ impl Keeper {
     /// Makes the only copy of this server's queue the first of several.
     async fn replicate(&self, database: Database) {
         let me = self.me();
-        self.transport().close_queue();
+        // What is being written is finished first.
         self.close_alone(database).await;
+        self.transport().close_queue();
         let made = match make_first(self.config(me), me).await {
             Ok(replica) => self.take_part(me, replica).await,
             Err(error) => Err(error.into()),

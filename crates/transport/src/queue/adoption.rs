@@ -186,24 +186,20 @@ pub(crate) async fn leave(
     notes: Vec<Note>,
 ) -> Result<Vec<(Note, bool)>, TransportError> {
     let notes: Arc<[Note]> = notes.into();
-    insist(
-        foreign,
-        || true,
-        move |txn| {
-            let mut left = Vec::with_capacity(notes.len());
-            for note in &*notes {
-                let is_ours = if fingerprint(txn, note.theirs)? == Some(note.print) {
-                    discard(txn, note.theirs)?;
-                    txn.put(&mark_key(note.theirs), &encode(&Mark { by, print: note.print })?);
-                    true
-                } else {
-                    has_taken(txn, by, note)?
-                };
-                left.push((*note, is_ours));
-            }
-            Ok(left)
-        },
-    )
+    insist(foreign, move |txn| {
+        let mut left = Vec::with_capacity(notes.len());
+        for note in &*notes {
+            let is_ours = if fingerprint(txn, note.theirs)? == Some(note.print) {
+                discard(txn, note.theirs)?;
+                txn.put(&mark_key(note.theirs), &encode(&Mark { by, print: note.print })?);
+                true
+            } else {
+                has_taken(txn, by, note)?
+            };
+            left.push((*note, is_ours));
+        }
+        Ok(left)
+    })
     .await
 }
 
@@ -233,14 +229,10 @@ fn has_taken(read: &impl Read, by: Guid, note: &Note) -> Result<bool, TransportE
 
 /// Removes the marks of messages that have arrived where they were taken to.
 pub(crate) async fn forget(foreign: &Database, notes: Vec<Note>) -> Result<(), TransportError> {
-    insist(
-        foreign,
-        || true,
-        move |txn| {
-            notes.iter().for_each(|note| txn.delete(&mark_key(note.theirs)));
-            Ok(())
-        },
-    )
+    insist(foreign, move |txn| {
+        notes.iter().for_each(|note| txn.delete(&mark_key(note.theirs)));
+        Ok(())
+    })
     .await
 }
 

@@ -13,6 +13,7 @@ use base::Timestamp;
 use bytes::Bytes;
 use engine::{BodyRef, Database, EngineError, Options, Read, Txn};
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
 use super::record::{
     self, Hop, Message, Recipient, decode, encode, held_key, id_of, index_of, message_key, recipient_key,
@@ -95,6 +96,8 @@ pub struct Spool {
     next_id: AtomicU64,
     /// It was opened here.
     own: bool,
+    /// The database was given up: whoever waits for it need not wait longer.
+    withdrawn: Notify,
     /// Messages that were refused when it was not known whether they had been written.
     doubtful: Mutex<Vec<u64>>,
 }
@@ -120,6 +123,7 @@ impl Spool {
     /// Gives the database up: until there is one again, everything fails.
     pub fn withdraw(&self) {
         *self.place.write() = None;
+        self.withdrawn.notify_waiters();
     }
 
     fn begin(&self, place: Place, starts: u32) {
@@ -204,7 +208,14 @@ impl Spool {
         &self,
         f: impl Fn(&mut Txn<'_>) -> Result<R, TransportError> + Clone + Send + 'static,
     ) -> Result<R, TransportError> {
-        insist(&self.database()?, || self.is_open(), f).await
+        let mut withdrawn = std::pin::pin!(self.withdrawn.notified());
+        withdrawn.as_mut().enable();
+        let database = self.database()?;
+        tokio::select! {
+            done = insist(&database, f) => done,
+            // It may have been done, or may yet be.
+            () = withdrawn => Err(EngineError::Unknown.into()),
+        }
     }
 
     /// Reads a message with its recipients.
@@ -295,10 +306,9 @@ fn count_start(txn: &mut Txn<'_>) -> Result<u32, TransportError> {
     Ok(starts)
 }
 
-/// As [`Spool::commit`], for any queue's database, as long as `goes_on` says so.
+/// As [`Spool::commit`], for any queue's database.
 pub(super) async fn insist<R: Send + 'static>(
     database: &Database,
-    goes_on: impl Fn() -> bool,
     f: impl Fn(&mut Txn<'_>) -> Result<R, TransportError> + Clone + Send + 'static,
 ) -> Result<R, TransportError> {
     let mut unknown = false;
@@ -308,9 +318,6 @@ pub(super) async fn insist<R: Send + 'static>(
             Err(EngineError::Conflict) => {}
             Err(EngineError::Unknown) => {
                 unknown = true;
-                if !goes_on() {
-                    break;
-                }
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
             // The first attempt may yet take effect, wherever the queue is now.
