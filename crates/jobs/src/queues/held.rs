@@ -18,7 +18,7 @@ use dag::{
 };
 use directory::View;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::{
     Keeper, blocking, event,
@@ -59,7 +59,7 @@ pub(super) struct Copy {
     adopting: AtomicBool,
     cut: Mutex<Duration>,
     closed: AtomicBool,
-    poke: Notify,
+    poke: watch::Sender<()>,
 }
 
 impl Copy {
@@ -89,7 +89,7 @@ impl Copy {
             cut: Mutex::new(clock.monotonic()),
             clock,
             closed: AtomicBool::default(),
-            poke: Notify::default(),
+            poke: watch::Sender::default(),
         });
         if copy.group.standing().voters.iter().eq([&settings.server]) {
             // Nobody else is to be asked.
@@ -100,7 +100,8 @@ impl Copy {
 
     /// Looks after the copy until it is closed.
     pub(super) async fn tend(self: Arc<Self>, keeper: Keeper) {
-        let mut changes = keeper.inner.settings.directory.watch();
+        tokio::spawn(self.clone().lead(keeper.clone()));
+        let (mut changes, mut poked) = (keeper.inner.settings.directory.watch(), self.poke.subscribe());
         while !self.closed.load(SeqCst) {
             if let Some(why) = self.group.database().status().dismounted {
                 tokio::spawn(async move { keeper.give_up(&self, &why, false).await });
@@ -111,9 +112,6 @@ impl Copy {
                 true => self.see_to_own(&keeper, &standing).await,
                 false => self.see_to_other(&keeper, &standing).await,
             }
-            if standing.is_active && self.lead(&keeper, &view, &standing).await {
-                continue;
-            }
             if self.is_dismissed(&keeper, &view, &standing).await {
                 tokio::spawn(async move { keeper.dismiss(&self).await });
                 return;
@@ -121,7 +119,7 @@ impl Copy {
             self.truncate().await;
             tokio::select! {
                 () = self.group.changed_since(&standing) => {}
-                () = self.poke.notified() => {}
+                _ = poked.changed() => {}
                 changed = changes.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(LOOK) => {}
             }
@@ -204,13 +202,32 @@ impl Copy {
                 }
             }
             copy.adopting.store(false, SeqCst);
-            copy.poke.notify_one();
+            copy.poke.send_replace(());
         });
     }
 
-    /// What the active copy sees to: who belongs to the group, and that those know who cannot go on. True where there
-    /// may be more to do at once.
-    async fn lead(&self, keeper: &Keeper, view: &View, standing: &Standing) -> bool {
+    /// What the active copy sees to: who belongs to the group, and that those know who cannot go on. Another task than
+    /// the one that serves, for members change only as fast as a majority answers.
+    async fn lead(self: Arc<Self>, keeper: Keeper) {
+        let (mut changes, mut poked) = (keeper.inner.settings.directory.watch(), self.poke.subscribe());
+        while !self.closed.load(SeqCst) {
+            let standing = self.group.standing();
+            if standing.is_active {
+                self.tell_stranded(&keeper, &standing);
+                if self.arrange(&keeper, &keeper.view(), &standing).await {
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = self.group.changed_since(&standing) => {}
+                _ = poked.changed() => {}
+                changed = changes.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    fn tell_stranded(&self, keeper: &Keeper, standing: &Standing) {
         for server in &standing.stranded {
             if self.told.lock().insert(*server) {
                 let (keeper, server, question) = (keeper.clone(), *server, Question::Stranded(self.owner));
@@ -218,6 +235,10 @@ impl Copy {
             }
         }
         self.told.lock().retain(|server| standing.stranded.contains(server));
+    }
+
+    /// Takes the next step to the members that are wanted; true when there was one.
+    async fn arrange(&self, keeper: &Keeper, view: &View, standing: &Standing) -> bool {
         let Some(wanted) = self.wanted(keeper, view, standing) else { return false };
         match self.group.arrange(&wanted).await {
             Ok(again) => again,
@@ -237,7 +258,7 @@ impl Copy {
             (false, _) => return None,
             (true, true) => ring,
             // Nobody leaves while the queue's server is away.
-            (true, false) => standing.voters.union(&standing.learners).chain(&ring).copied().collect(),
+            (true, false) => standing.members().union(&ring).copied().collect(),
         };
         let remade = self.remade.now();
         let mut voters: BTreeSet<Guid> = everybody.difference(&remade).copied().collect();
@@ -249,18 +270,12 @@ impl Copy {
         Some(Wanted { voters, learners: BTreeSet::new() })
     }
 
-    /// Who belongs to the group.
-    pub(super) fn members(&self) -> BTreeSet<Guid> {
-        let standing = self.group.standing();
-        standing.voters.into_iter().chain(standing.learners).collect()
-    }
-
     /// A server makes its copy anew, or has made it; who belongs to the group now.
     pub(super) fn remake(&self, server: Guid, begins: bool) -> BTreeSet<Guid> {
         if self.remade.say(server, begins) {
-            self.poke.notify_one();
+            self.poke.send_replace(());
         }
-        self.members()
+        self.group.standing().members()
     }
 
     /// Whether nobody needs this copy of another server's queue any more.
@@ -272,7 +287,7 @@ impl Copy {
             // The last one goes last.
             return view.get(self.owner).is_none()
                 && self.drained.load(SeqCst)
-                && self.members() == BTreeSet::from([keeper.me()])
+                && standing.members() == BTreeSet::from([keeper.me()])
                 && self.is_nowhere_else(keeper, view).await;
         }
         for server in keeper.neighbours(view) {
@@ -324,7 +339,7 @@ impl Copy {
     /// Stops; `hand_over` has another copy take over first where one can.
     pub(super) async fn close(&self, hand_over: bool) {
         self.closed.store(true, SeqCst);
-        self.poke.notify_one();
+        self.poke.send_replace(());
         if hand_over
             && let Some(heir) = self.group.heir()
             && let Err(error) = self.group.hand_over(heir).await

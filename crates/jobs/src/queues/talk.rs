@@ -66,7 +66,7 @@ impl Keeper {
                 Some(Held::Copy(_) | Held::Failed(_)) => Answer::Yes,
                 _ => Answer::No,
             },
-            Question::Members(owner) => Answer::Members(active(owner)?.members()),
+            Question::Members(owner) => Answer::Members(active(owner)?.group.standing().members()),
             Question::Remake(owner, begins) => Answer::Members(active(owner)?.remake(peer, begins)),
             Question::HandBack(owner) if owner == peer => {
                 let copy = active(owner)?;
