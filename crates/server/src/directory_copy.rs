@@ -202,7 +202,8 @@ async fn keep_members(group: Arc<Group>, directory: Directory, mut stopped: watc
 /// A server that starts knows what the last checkpoint says until it hears more from the others: who they are must be
 /// in it, or it would refuse the very one that decides.
 async fn remember(group: &Arc<Group>, now: Roster, known: &mut Roster) {
-    if now == *known {
+    // One that learns that it was removed keeps what it knew before: it must be able to start, and to say so.
+    if now == *known || !now.contains_key(&group.me()) {
         return;
     }
     let group = group.clone();
