@@ -9,10 +9,13 @@ use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
 use bench::smtp::Smtp;
+use rustix::process::{Pid, Signal, kill_process};
 use support::{DOMAIN, Organization, PATIENCE, Server};
 
 const NAMES: [&str; 3] = ["EX1", "EX2", "EX3"];
@@ -38,7 +41,7 @@ impl Sink {
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(began.elapsed() < PATIENCE, "the sink does not listen");
-            std::thread::sleep(PAUSE);
+            thread::sleep(PAUSE);
         }
     }
 
@@ -63,7 +66,7 @@ impl Sink {
                 return;
             }
             assert!(began.elapsed() < PATIENCE, "{} did not come: {missing:?}", missing.len());
-            std::thread::sleep(PAUSE);
+            thread::sleep(PAUSE);
         }
     }
 }
@@ -98,9 +101,39 @@ fn send_at_last(server: &Server, subject: &str) -> Vec<String> {
     let began = Instant::now();
     while let Err(why) = send(server, subject) {
         assert!(began.elapsed() < PATIENCE, "{why}");
-        std::thread::sleep(PAUSE);
+        thread::sleep(PAUSE);
     }
     vec![subject.to_owned()]
+}
+
+/// Sends from several sides until the server dies of it; what was acknowledged.
+fn send_until_killed(server: &mut Server) -> Vec<String> {
+    let over = AtomicBool::new(false);
+    let address = Server { data: server.data.clone(), ports: server.ports, child: None };
+    thread::scope(|scope| {
+        let senders: Vec<_> = (0..4)
+            .map(|sender| {
+                let (address, over) = (&address, &over);
+                scope.spawn(move || {
+                    let subjects = (0..).map(|n| format!("last-{sender}-{n}"));
+                    let going_on = subjects.take_while(|_| !over.load(Ordering::SeqCst));
+                    going_on.filter(|subject| send(address, subject).is_ok()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(500));
+        server.kill();
+        over.store(true, Ordering::SeqCst);
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    })
+}
+
+/// Stops a server as an administrator does.
+fn stop(server: &mut Server) {
+    let mut child = server.child.take().unwrap();
+    let process = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(process, Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 /// Waits until this server's queue has all its copies.
@@ -161,13 +194,15 @@ fn what_a_dead_server_with_a_dead_disk_had_acknowledged_goes_out_once() {
     all.extend(send_some(&servers[1], "second", 5));
     assert_eq!(queued(&servers[1], "EX1"), "40");
 
-    servers[0].kill();
+    all.extend(send_until_killed(&mut servers[0]));
     std::fs::remove_dir_all(servers[0].data.join("queue")).unwrap();
     let dead = Instant::now();
     sink.comes_up();
     // Its heir may rest, having found the way out closed before.
     servers[1].shell(&retry(&["EX2", "EX3"]));
-    sink.has(&all[..40]);
+    let of_the_dead: Vec<String> =
+        all.iter().filter(|subject| !subject.starts_with("second")).cloned().collect();
+    sink.has(&of_the_dead);
     println!("all that the dead one had has come after {:?}", dead.elapsed());
     all.extend(send_at_last(&servers[1], "meanwhile"));
 
@@ -201,7 +236,7 @@ fn has_let_go(server: &Server, owner: &str) {
     let (folder, began) = (server.data.join("queues").join(owner), Instant::now());
     while std::fs::read_dir(&folder).is_ok_and(|mut files| files.next().is_some()) {
         assert!(began.elapsed() < PATIENCE, "{} keeps its copy", server.data.display());
-        std::thread::sleep(PAUSE);
+        thread::sleep(PAUSE);
     }
 }
 
@@ -233,6 +268,13 @@ fn a_queue_goes_with_its_server_into_a_group_out_of_it_and_to_others_for_good() 
     servers[0].shell("Add-DatabaseAvailabilityGroupServer DAG1 -MailboxServer EX3");
     NAMES.iter().for_each(|name| has_copies(&servers[0], name));
     println!("in again after {:?}", began.elapsed());
+    // One that is stopped hands its queue over, and has it again when it is started.
+    let stopping = Instant::now();
+    stop(&mut servers[2]);
+    println!("stopped within {:?}", stopping.elapsed());
+    servers[2].start();
+    has_copies(&servers[0], "EX3");
+    all.extend(send_at_last(&servers[2], "after-a-stop"));
     // Now it dies, and is given up.
     all.extend(send_some(&servers[2], "in-again", 5));
     servers[2].kill();
