@@ -13,7 +13,10 @@ const NOT_SERVED: EventKind = EventKind { id: 17_021, level: Level::Error, ..SER
 const ADOPTED: EventKind = EventKind { id: 17_022, level: Level::Warning, ..SERVED };
 const SEEDED: EventKind = EventKind { id: 17_023, ..SERVED };
 const FAILED: EventKind = EventKind { id: 17_024, level: Level::Error, ..SERVED };
-const LOST: EventKind = EventKind { id: 17_025, level: Level::Error, ..SERVED };
+
+/// Why this server's own queue has failed when it is not there.
+pub(super) const LOST_TEXT: &str =
+    "it is gone, and is not begun anew before all other servers have said whether they have a copy of it";
 
 pub(super) fn served() {
     eventlog::write(&SERVED, "The mail queue of this server is the active copy: mail is queued here.");
@@ -48,13 +51,5 @@ pub(super) fn failed(name: &str, why: &str) {
     eventlog::write(
         &FAILED,
         &format!("This server's copy of the mail queue of {name} has failed: {why}. It is tried again."),
-    );
-}
-
-pub(super) fn lost() {
-    eventlog::write(
-        &LOST,
-        "The mail queue of this server is gone. It is not begun anew before the other servers of the group have said \
-         whether they have a copy of it.",
     );
 }

@@ -39,7 +39,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// What did not open is tried again after this long.
 const AGAIN: Duration = Duration::from_secs(5);
 /// So long a server that starts waits for its queue before it goes on without.
-const SETTLING: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(20);
 
 /// What queues are kept with.
@@ -74,6 +74,8 @@ struct Inner {
     held: Mutex<BTreeMap<Guid, Held>>,
     /// One at a time opens, makes or closes copies.
     changing: tokio::sync::Mutex<()>,
+    /// What the event log says is wrong with a queue.
+    said: Mutex<BTreeMap<Guid, String>>,
     poke: Notify,
 }
 
@@ -93,8 +95,8 @@ enum Held {
 impl Keeper {
     /// Begins with nothing open.
     pub fn new(settings: Settings) -> Self {
-        let (held, changing, poke) = Default::default();
-        Self { inner: Arc::new(Inner { settings, held, changing, poke }) }
+        let (held, changing, said, poke) = Default::default();
+        Self { inner: Arc::new(Inner { settings, held, changing, said, poke }) }
     }
 
     /// Opens this server's queue and the copies that lie here, and answers other servers from then on.
@@ -237,6 +239,14 @@ impl Keeper {
         ring(&members, owner)
     }
 
+    /// Says in the event log what is wrong with a queue here, once.
+    fn complain(&self, owner: Guid, why: &str) {
+        let before = self.inner.said.lock().insert(owner, why.to_owned());
+        if before.is_none_or(|before| before != why) {
+            event::failed(&self.name(owner), why);
+        }
+    }
+
     /// Brings one queue to what the directory says. What a copy at work does, it sees to itself.
     async fn settle(&self, view: &View, owner: Guid) {
         let _turn = self.inner.changing.lock().await;
@@ -249,7 +259,7 @@ impl Keeper {
                     false => self.open_other(owner, ring.contains(&self.me())).await,
                 };
                 if let Err(error) = opened {
-                    event::failed(&self.name(owner), &error.to_string());
+                    self.complain(owner, &error.to_string());
                     self.hold(owner, Held::Failed(self.now()));
                 }
             }
@@ -273,12 +283,12 @@ impl Keeper {
             Ok(Found::Nothing) => match self.kept_elsewhere(view).await {
                 // It is never begun anew in place of one that others have.
                 Some(true) => {
-                    event::lost();
+                    self.complain(me, event::LOST_TEXT);
                     self.begin_making(me);
                     Ok(())
                 }
                 None if replicated => {
-                    event::lost();
+                    self.complain(me, event::LOST_TEXT);
                     self.hold(me, Held::Failed(self.now()));
                     Ok(())
                 }
@@ -286,7 +296,7 @@ impl Keeper {
             },
             // What the others have is as good.
             Err(error) if replicated => {
-                event::failed(&self.name(me), &error.to_string());
+                self.complain(me, &error.to_string());
                 self.begin_making(me);
                 Ok(())
             }
@@ -319,7 +329,7 @@ impl Keeper {
             }
             Ok(Found::Nothing | Found::Single) => Ok(()),
             Err(error) if wanted => {
-                event::failed(&self.name(owner), &error.to_string());
+                self.complain(owner, &error.to_string());
                 self.begin_making(owner);
                 Ok(())
             }
@@ -338,13 +348,14 @@ impl Keeper {
             Err(error) => Err(error.into()),
         };
         if let Err(error) = made {
-            event::failed(&self.name(me), &error.to_string());
+            self.complain(me, &error.to_string());
             self.hold(me, Held::Failed(self.now()));
         }
     }
 
     async fn take_part(&self, owner: Guid, replica: engine::Replica) -> Result<(), Fault> {
         let copy = Copy::start(self, owner, replica).await?;
+        self.inner.said.lock().remove(&owner);
         self.hold(owner, Held::Copy(copy.clone()));
         tokio::spawn(copy.tend(self.clone()));
         Ok(())
