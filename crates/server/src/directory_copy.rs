@@ -157,15 +157,8 @@ impl DirectoryCopy {
 
 /// Has the best other copy take over, where there is one.
 async fn hand_over(group: &Group) {
-    let standing = group.standing();
-    if !standing.is_active {
-        return;
-    }
-    let others = standing.received.iter().filter(|(server, _)| *server != group.me());
-    let heir =
-        others.filter(|(server, _)| standing.voters.contains(server)).max_by_key(|(_, received)| *received);
-    if let Some((heir, _)) = heir
-        && let Err(error) = group.hand_over(*heir).await
+    if let Some(heir) = group.heir(|_| true)
+        && let Err(error) = group.hand_over(heir).await
     {
         tracing::info!(%error, "no other server took over");
     }
@@ -209,7 +202,8 @@ async fn keep_members(group: Arc<Group>, directory: Directory, mut stopped: watc
 /// A server that starts knows what the last checkpoint says until it hears more from the others: who they are must be
 /// in it, or it would refuse the very one that decides.
 async fn remember(group: &Arc<Group>, now: Roster, known: &mut Roster) {
-    if now == *known {
+    // One that learns that it was removed keeps what it knew before: it must be able to start, and to say so.
+    if now == *known || !now.contains_key(&group.me()) {
         return;
     }
     let group = group.clone();

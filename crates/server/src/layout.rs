@@ -43,6 +43,14 @@ impl Layout {
     pub(crate) fn queue(&self) -> PathBuf {
         self.root.join("queue")
     }
+    /// Copies of other servers' mail queues, by the servers' GUIDs.
+    pub(crate) fn other_queues(&self) -> PathBuf {
+        self.root.join("queues")
+    }
+    /// What the transport notes beside its queue.
+    pub(crate) fn transport(&self) -> PathBuf {
+        self.root.join("transport")
+    }
     /// A mailbox database, by its GUID: names may change, folders stay.
     pub(crate) fn mailbox_database(&self, guid: base::Guid) -> PathBuf {
         self.root.join("databases").join(guid.to_string())

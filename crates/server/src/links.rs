@@ -238,9 +238,15 @@ async fn watch_over(directory: Directory, links: Links, mut stopped: watch::Rece
         for state in &states {
             let name =
                 view.get(state.server).map_or_else(|| state.server.to_string(), |o| o.name.to_string());
-            let before = known.insert(state.server, (name.clone(), state.status)).map(|(_, status)| status);
+            let before = known.get(&state.server).map(|(_, status)| *status);
+            // While it is tried again, it is neither lost nor found.
+            let now = match (before, state.status) {
+                (Some(before), Status::Connecting) => before,
+                (_, now) => now,
+            };
+            known.insert(state.server, (name.clone(), now));
             let why = state.failure.as_deref().unwrap_or("it does not answer");
-            match (before, state.status) {
+            match (before, now) {
                 (None, _) => eventlog::write(
                     &JOINED,
                     &format!(

@@ -21,7 +21,10 @@ use dag::{
     replica::Group,
 };
 use directory::{Directory, Object};
-use jobs::copies::{self, Answers, Manager};
+use jobs::{
+    copies::{self, Answers, Manager},
+    queues::{self, Keeper},
+};
 use protocols::{http, imap, listen, pop3, psremoting};
 use services::{Place, Services};
 use store::Stores;
@@ -146,7 +149,8 @@ pub(crate) struct Running {
     certificate: PathBuf,
     directory: DirectoryCopy,
     copies: Manager,
-    _answers: Answers,
+    queues: Keeper,
+    _answers: (Answers, Registration),
     transport: Transport,
     links: ServerLinks,
     _handed_over: Registration,
@@ -194,6 +198,8 @@ pub(crate) async fn start(
     let authenticator = open_authenticator(&layout, &seams, &config, &directory).await?;
     let others = delivery::others(&links.links);
     let transport = start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
+    let queues = queues(&layout, &seams, server.guid, (&directory, &links.links, &transport));
+    let queue_answers = open_queues(&queues, &copies, &mut tasks, &stopped).await?;
     let handed_over = delivery::answer(&links.links, &transport);
     let place = Place { server: server.guid, others: neighbours(&links.links, service::CLIENTS) };
     let services = Services::new(directory.clone(), stores.clone(), authenticator.clone(), place);
@@ -239,7 +245,8 @@ pub(crate) async fn start(
         certificate: path,
         directory: copy,
         copies,
-        _answers: answers,
+        queues,
+        _answers: (answers, queue_answers),
         transport,
         links,
         _handed_over: handed_over,
@@ -331,6 +338,40 @@ fn copies(
     })
 }
 
+/// Who keeps the mail queues of this server.
+fn queues(
+    layout: &Layout,
+    seams: &Seams,
+    server: Guid,
+    (directory, links, transport): (&Directory, &Links, &Transport),
+) -> Keeper {
+    Keeper::new(queues::Settings {
+        server,
+        directory: directory.clone(),
+        links: links.clone(),
+        transport: transport.clone(),
+        own: layout.queue(),
+        others: layout.other_queues(),
+        disk: seams.disk.clone(),
+        clock: seams.clock.clone(),
+    })
+}
+
+/// Opens the mail queues, and keeps them until the server stops.
+async fn open_queues(
+    queues: &Keeper,
+    copies: &Manager,
+    tasks: &mut JoinSet<()>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Registration, ServerError> {
+    let answers = queues.start().await.map_err(ServerError::during("opening the mail queue"))?;
+    tasks.spawn(queues.clone().run(stopped.clone()));
+    let checked = queues.clone();
+    copies.check_also(move || checked.probe());
+    queues.settled().await;
+    Ok(answers)
+}
+
 fn database_config(layout: &Layout, seams: &Seams, object: &Object) -> store::Config {
     let dir = layout.mailbox_database(object.guid);
     store::Config { guid: object.guid, engine: seams.engine(dir, &object.name, &MAILBOX_DATABASE) }
@@ -347,8 +388,8 @@ async fn start_transport(
         server: server.name.to_string(),
         fqdn: config.server_name.clone(),
         server_object: server.guid,
-        queue: None,
-        queue_dir: layout.queue(),
+        queue: transport::Queue::Lent,
+        queue_dir: layout.transport(),
         segment_bytes: transport::SEGMENT_BYTES,
         tracking_dir: layout.tracking(),
         neighbours,
@@ -544,6 +585,7 @@ impl Running {
             .map_err(Fault::from)
             .map_err(ServerError::during("stopping the transport"))?;
         eventlog::write(&STOPPED, &format!("The messaging server {} has stopped.", self.config.server_name));
+        self.queues.stop().await;
         self.copies.stop().await;
         self.directory.stop().await;
         self.links.links.close().await;

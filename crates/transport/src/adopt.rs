@@ -76,8 +76,24 @@ impl Transport {
             }
             last = Some(end);
         }
-        tracing::info!(%owner, adopted = outcome.adopted, left = outcome.left, "a queue was taken over");
+        if outcome != Adoption::default() {
+            tracing::info!(%owner, adopted = outcome.adopted, left = outcome.left, "a queue was taken over");
+        }
         Ok(outcome)
+    }
+
+    /// Settles what an adoption has left unfinished that can't go on because another server has the queue again, as
+    /// far as this copy of it shows whose the messages are.
+    pub async fn settle_adoption(&self, foreign: &Database, owner: Guid) -> Result<(), TransportError> {
+        let core = &self.core;
+        // Whoever is at it does this first.
+        let Ok(_one_at_a_time) = core.adopting.try_lock() else { return Ok(()) };
+        let notes = core.spool.notes(Some(owner))?;
+        let known = adoption::whose(foreign, core.server_object, &notes)?;
+        if !known.is_empty() {
+            core.make_own(known).await?;
+        }
+        Ok(())
     }
 }
 

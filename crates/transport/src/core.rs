@@ -1,9 +1,12 @@
 //! What every room of a running transport shares: the directory, the mailboxes, the queue, the log, the
 //! clock; and the small questions all of them ask.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 use base::{Guid, Rng, SmtpAddress, Timestamp, clock::SharedClock};
@@ -46,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) schedule: Mutex<Schedule>,
     /// What is being worked on, for the next process to read.
     pub(crate) underway: Underway,
+    /// What the last process worked on when it died, until the queue is opened.
+    pub(crate) suspects: Mutex<Option<BTreeSet<u64>>>,
     pub(crate) track: TrackingLog,
     pub(crate) carrier: Arc<dyn Carrier>,
     /// Servers that have other mailbox databases.

@@ -23,6 +23,9 @@ const NOT_YOUR_ADDRESS: Reply =
 /// The service is going down.
 const STOPPING: Reply = Reply::new(421, (4, 3, 2), "Service not available, closing transmission channel");
 
+/// Too few copies of the queue have the message: the product's words where no shadow could be made.
+const NOT_REDUNDANT: Reply = Reply::new(451, (4, 4, 0), "Message failed to be made redundant");
+
 /// A look-up of credentials under way.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Identity, Fault>> + Send + 'a>>;
 
@@ -103,8 +106,14 @@ impl Intake for Door {
         let Mail { envelope, parts, message_id } = mail;
         let incoming = Incoming { envelope, parts, message_id, origin, source: Source::Smtp };
         let span = tracing::info_span!("message", message_id = incoming.message_id);
-        let internal_id = self.core.take_in(incoming).instrument(span).await.map_err(Fault::from)?;
-        Ok(Receipt { internal_id })
+        match self.core.take_in(incoming).instrument(span).await {
+            Ok(internal_id) => Ok(Receipt { internal_id }),
+            Err(error) if error.is_of_the_copies() => {
+                tracing::info!(%error, "a message was refused for now");
+                Err(NOT_REDUNDANT.into())
+            }
+            Err(error) => Err(Fault::from(error).into()),
+        }
     }
 }
 

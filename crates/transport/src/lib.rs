@@ -44,4 +44,4 @@ pub use admin::{MessageReport, QueueReport};
 pub use adopt::Adoption;
 pub use error::TransportError;
 pub use submit::Submission;
-pub use transport::{Options, SEGMENT_BYTES, Transport};
+pub use transport::{Options, Queue, SEGMENT_BYTES, Transport, queue_database};

@@ -28,7 +28,7 @@ impl Work {
     fn begin(&mut self, core: &Arc<Core>) {
         core.refresh_settings();
         core.follow_databases();
-        loop {
+        while core.spool.is_open() {
             let job = core.schedule.lock().take(core.now());
             let Some(job) = job else { break };
             let span = tracing::info_span!("message", id = job.ids.first(), more = job.ids.len() - 1);
@@ -64,6 +64,8 @@ impl Core {
                 (schedule.next_due(), schedule.len())
             };
             metrics::queued(waiting);
+            // While there is no queue, nothing is due.
+            let due = due.filter(|_| self.spool.is_open());
             let pause = due.map_or(LOOK_AGAIN, |due| due.since(self.now()).min(LOOK_AGAIN));
             tokio::select! {
                 Some(result) = work.tasks.join_next_with_id() => work.ended(&self, result).await,

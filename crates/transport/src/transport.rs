@@ -72,10 +72,9 @@ pub struct Options {
     pub fqdn: String,
     /// Its object in the directory, which holds the settings.
     pub server_object: Guid,
-    /// The queue's database, where it is open already (one that has copies on other servers); else it is opened
-    /// in `queue_dir`. It must be possible to write to it.
-    pub queue: Option<engine::Database>,
-    /// The folder of the queue's database, and of what is noted beside it.
+    /// Who opens the queue's database.
+    pub queue: Queue,
+    /// The folder of the queue's database, and of what is noted beside it; of the notes alone where others open it.
     pub queue_dir: PathBuf,
     /// Length of a segment of the queue's log, bytes: bounds the largest message. [`SEGMENT_BYTES`] fits.
     pub segment_bytes: u64,
@@ -89,6 +88,28 @@ pub struct Options {
     pub clock: SharedClock,
     /// The randomness seam.
     pub rng: Arc<dyn Rng>,
+}
+
+/// Who opens the queue's database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// The transport, in its folder: nobody else has a copy.
+    Own,
+    /// Whoever keeps its copies, with [`Transport::open_queue`]; until then nothing can be queued.
+    Lent,
+}
+
+/// How the database of a queue is opened, in this folder.
+pub fn queue_database(dir: PathBuf, name: &str, disk: SharedDisk, clock: SharedClock) -> engine::Options {
+    engine::Options {
+        dir,
+        name: name.into(),
+        segment_bytes: SEGMENT_BYTES,
+        cache_bytes: CACHE_BYTES,
+        checkpoint_bytes: CHECKPOINT_BYTES,
+        disk,
+        clock,
+    }
 }
 
 /// A running transport; clones share it.
@@ -163,20 +184,17 @@ impl Transport {
                 context: format!("opening the message tracking log in {}", options.tracking_dir.display()),
                 source,
             })?;
-        let spool = match &options.queue {
-            Some(database) => {
+        let spool = match options.queue {
+            Queue::Lent => {
                 options.disk.create_dir_all(&options.queue_dir).map_err(underway_failed)?;
-                Spool::over(database.clone())?
+                Spool::default()
             }
-            None => Spool::open(engine::Options {
-                dir: options.queue_dir.clone(),
-                name: "mail queue".into(),
-                segment_bytes: options.segment_bytes,
-                cache_bytes: CACHE_BYTES,
-                checkpoint_bytes: CHECKPOINT_BYTES,
-                disk: options.disk.clone(),
-                clock: options.clock.clone(),
-            })?,
+            Queue::Own => {
+                let (dir, disk, clock) =
+                    (options.queue_dir.clone(), options.disk.clone(), options.clock.clone());
+                let database = queue_database(dir, "mail queue", disk, clock);
+                Spool::open(engine::Options { segment_bytes: options.segment_bytes, ..database })?
+            }
         };
         let (underway, suspects) =
             Underway::open(&options.disk, &options.queue_dir.join("underway")).map_err(underway_failed)?;
@@ -190,6 +208,7 @@ impl Transport {
             unsettled: Unsettled::default(),
             schedule: Mutex::new(Schedule::new(queue_settings)),
             underway,
+            suspects: Mutex::new(Some(suspects)),
             track,
             carrier,
             others: Others::new(options.neighbours),
@@ -203,10 +222,35 @@ impl Transport {
             stopping: AtomicBool::new(false),
             settings_change: AtomicU64::new(view.change()),
         };
-        core.accuse(suspects)?;
-        core.underway.clear().map_err(underway_failed)?;
-        core.rebuild()?;
+        if core.spool.is_own() {
+            core.take_up()?;
+        }
         Ok(Self { core: Arc::new(core), tasks: Arc::default() })
+    }
+
+    /// Works on the queue in this database from now on, which can be written to here and may be another one than
+    /// before. One that is `shared` has copies on other servers.
+    pub async fn open_queue(&self, database: engine::Database, shared: bool) -> Result<(), TransportError> {
+        let core = Arc::clone(&self.core);
+        core.spool.lend(database, shared).await?;
+        let taken_up = tokio::task::spawn_blocking(move || core.take_up());
+        let taken_up = taken_up.await.unwrap_or(Err(TransportError::Stopping));
+        match taken_up {
+            Ok(()) => self.core.wake.notify_one(),
+            Err(_) => self.core.spool.withdraw(),
+        }
+        taken_up
+    }
+
+    /// Works on the queue no more: its database can't be written to here now. Nothing is queued meanwhile; what is
+    /// under way ends, and its outcome is kept until it can be written.
+    pub fn close_queue(&self) {
+        self.core.spool.withdraw();
+    }
+
+    /// Whether there is a queue to work on.
+    pub fn has_queue(&self) -> bool {
+        self.core.spool.is_open()
     }
 
     /// What receive sessions talk to.
@@ -292,14 +336,29 @@ impl Core {
         Some(oldest)
     }
 
-    /// Fills the schedule from the rows.
+    /// Takes up the work on the queue that was just opened.
+    fn take_up(&self) -> Result<(), TransportError> {
+        let suspects = self.suspects.lock().clone();
+        if let Some(suspects) = suspects {
+            self.accuse(suspects)?;
+            self.underway.clear().map_err(underway_failed)?;
+            *self.suspects.lock() = None;
+        }
+        self.rebuild()
+    }
+
+    /// Fills the schedule from the rows. What it holds already is looked at once more, which does no harm: each step
+    /// reads the rows it works on.
     fn rebuild(&self) -> Result<(), TransportError> {
         let settings = self.settings();
         let withheld = adoption::unconfirmed(&self.spool.notes(None)?);
         let (mut messages, mut unreadable) = (0_u64, 0_u64);
+        // Another server may have taken some over meanwhile.
+        let mut gone = self.schedule.lock().ids();
         self.spool.visit(|queued| match queued {
             Ok(queued) => {
                 messages += 1;
+                gone.remove(&queued.id);
                 self.reschedule(&queued, &settings, &withheld);
             }
             Err(error) => {
@@ -310,6 +369,7 @@ impl Core {
                 );
             }
         })?;
+        self.schedule.lock().forget(&gone);
         for hop in self.spool.held()? {
             self.schedule.lock().suspend_queue(&hop, true);
         }

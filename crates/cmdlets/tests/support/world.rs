@@ -115,7 +115,7 @@ impl House {
             server: name.into(),
             fqdn: format!("{}.rialto.test", name.to_lowercase()),
             server_object: server,
-            queue: None,
+            queue: transport::Queue::Own,
             queue_dir: dir.join("queue"),
             segment_bytes: 1 << 20,
             tracking_dir: dir.join("tracking"),

@@ -19,6 +19,8 @@ pub mod service {
     pub const REPLICATION_LONG: u16 = 18;
     /// How copies stand, and what becomes of them.
     pub const COPIES: u16 = 20;
+    /// How copies of mail queues stand, and what becomes of them.
+    pub const QUEUES: u16 = 21;
     /// A client's session, carried to the server that has its mailbox.
     pub const CLIENTS: u16 = 32;
     /// Messages for mailboxes that another server has.

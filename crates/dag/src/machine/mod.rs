@@ -6,6 +6,7 @@ pub mod activation;
 pub mod generation;
 pub mod lag;
 pub mod placement;
+pub mod ring;
 pub mod status;
 pub mod truncation;
 

@@ -49,6 +49,9 @@ const HANDING_OVER: Duration = Duration::from_secs(2);
 /// Entries sent in one request at most; their bytes are bounded where they are read.
 const ENTRIES_AT_ONCE: u64 = 1024;
 
+/// A copy that lacks more entries than this does not begin to decide, and takes over from nobody.
+pub(super) const BEHIND_MAX: u64 = 1000;
+
 type Engine = Raft<Types, State>;
 
 /// What went wrong with a copy or its group.
@@ -302,6 +305,22 @@ impl Group {
         let _turn = self.proposing.lock().await;
         let changed = tokio::time::timeout(PATIENCE, change).await;
         changed.map_err(|_| raft("no majority has taken it in time"))?.map(drop).map_err(raft)
+    }
+
+    /// Who would best take over: on the active copy, the one of those who decide, keep up and may that has most of the
+    /// log.
+    pub fn heir(&self, may: impl Fn(ServerId) -> bool) -> Option<ServerId> {
+        let standing = self.standing();
+        let witnesses = self.witnesses();
+        let can = |server: &ServerId| {
+            *server != self.me && standing.voters.contains(server) && !witnesses.contains(server)
+        };
+        let others = standing.received.iter().filter_map(|(server, received)| Some((*server, (*received)?)));
+        let heirs = others
+            .filter(|(server, received)| can(server) && received + BEHIND_MAX >= standing.last.index)
+            .filter(|(server, _)| may(*server));
+        let heir = heirs.max_by_key(|(_, received)| *received).map(|(heir, _)| heir);
+        heir.filter(|_| standing.is_active)
     }
 
     /// Hands over to another copy, once the transactions under way are finished, and waits until it has taken

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Group, GroupError, ServerId, Standing};
-
-/// A copy that lacks more entries than this does not begin to decide.
-const BEHIND_MAX: u64 = 1000;
+use super::{Group, GroupError, ServerId, Standing, group::BEHIND_MAX};
 
 /// Who is to belong to a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use base::{Fault, Guid, clock::SharedClock};
 use dag::{
     copies::{Carrier, Reachable, reachable},
     machine::status::Mount,
+    remade::Remade,
     replica::{Group, Standing, Work, Writers},
 };
 use directory::{Object, View, verbs::activate_copy};
@@ -50,8 +51,8 @@ pub(super) struct Copy {
     pub(super) told: Mutex<BTreeSet<Guid>>,
     /// How far the other copies were when they were last heard of: received, replayed.
     pub(super) seen: Mutex<BTreeMap<Guid, (u64, u64)>>,
-    /// Servers that make their copies anew, and when they last said so.
-    pub(super) remade: Mutex<BTreeMap<Guid, Duration>>,
+    /// Servers that make their copies anew.
+    pub(super) remade: Remade,
     /// It is to leave its group, which does without it.
     released: AtomicBool,
     pub(super) closed: AtomicBool,
@@ -74,6 +75,7 @@ impl Copy {
         let copy = Arc::new(Self {
             database: database.guid,
             name: database.name.to_string(),
+            remade: Remade::new(settings.clock.clone()),
             clock: (settings.config)(database).engine.clock,
             group,
             reachable: Mutex::default(),
@@ -83,7 +85,6 @@ impl Copy {
             leaving: AtomicBool::default(),
             told: Mutex::default(),
             seen: Mutex::default(),
-            remade: Mutex::default(),
             released: AtomicBool::default(),
             closed: AtomicBool::default(),
             poke: watch::Sender::default(),
@@ -287,11 +288,9 @@ impl Copy {
 
     /// Stops; `hand_over` has another copy take over first where one can.
     pub(super) async fn close(&self, manager: &Manager, hand_over: bool) {
-        let standing = self.group.standing();
-        let heir = self.heir(&manager.view(), &standing);
+        let view = manager.view();
         if hand_over
-            && standing.is_active
-            && let Some(heir) = heir
+            && let Some(heir) = self.group.heir(|server| self.may_activate(&view, server))
             && let Err(error) = self.hand_over(manager, heir).await
         {
             tracing::info!(database = self.name, %error, "no other server took over");

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
 use base::{Fault, Guid};
@@ -15,9 +14,6 @@ use super::{
     held::{Copy, LOOK},
     unavailable,
 };
-
-/// So long a server that makes its copy anew is kept out of the group after it last said that it does.
-const REMADE: Duration = Duration::from_secs(5);
 
 impl Copy {
     /// Leads while this is the active copy: another task than the one that serves, for members change only as fast as
@@ -32,7 +28,7 @@ impl Copy {
                 if self.arrange(&view).await {
                     continue;
                 }
-                self.step_aside(&manager, &view, &standing).await;
+                self.step_aside(&manager, &view).await;
             }
             tokio::select! {
                 () = self.group.changed_since(&standing) => {}
@@ -74,11 +70,7 @@ impl Copy {
         if !standing.is_active {
             return Err(unavailable("This server's copy is not the active one."));
         }
-        let known = match begins {
-            true => self.remade.lock().insert(server, self.clock.monotonic()).is_some(),
-            false => self.remade.lock().remove(&server).is_none(),
-        };
-        if !known {
+        if self.remade.say(server, begins) {
             self.poke.send_replace(());
         }
         Ok(standing.members())
@@ -87,12 +79,10 @@ impl Copy {
     /// Who is to belong to the group. A suspended copy does not, nor one that is being made anew: when it comes back
     /// it must not be taken for what it was.
     fn wanted(&self, view: &View) -> Wanted {
-        let mut remade = self.remade.lock();
-        let now = self.clock.monotonic();
-        remade.retain(|_, said| now.saturating_sub(*said) < REMADE);
+        let remade = self.remade.now();
         let copies = view.copies_of(self.database).into_iter().filter(|copy| !copy.flag("Suspended"));
         let servers = copies.filter_map(|copy| copy.link("Server"));
-        let mut voters: BTreeSet<Guid> = servers.filter(|server| !remade.contains_key(server)).collect();
+        let mut voters: BTreeSet<Guid> = servers.filter(|server| !remade.contains(server)).collect();
         let witness = witness(view, self.database, voters.len());
         voters.extend(witness);
         Wanted { voters, learners: BTreeSet::new(), witnesses: witness.into_iter().collect() }

@@ -69,7 +69,12 @@ struct Inner {
     /// One at a time opens, makes or closes copies.
     changing: tokio::sync::Mutex<()>,
     poke: Notify,
+    /// Checks of other rooms.
+    checks: Mutex<Vec<Check>>,
 }
+
+/// A check of this server's part in replication.
+type Check = Box<dyn Fn() -> Probe + Send + Sync>;
 
 /// What this server has of a database.
 #[derive(Clone)]
@@ -87,8 +92,13 @@ enum Held {
 impl Manager {
     /// Begins with nothing open.
     pub fn new(settings: Settings) -> Self {
-        let (held, attending, changing, poke) = Default::default();
-        Self { inner: Arc::new(Inner { settings, held, attending, changing, poke }) }
+        let (held, attending, changing, poke, checks) = Default::default();
+        Self { inner: Arc::new(Inner { settings, held, attending, changing, poke, checks }) }
+    }
+
+    /// Has another room's check belong to those of this server's part in replication.
+    pub fn check_also(&self, check: impl Fn() -> Probe + Send + Sync + 'static) {
+        self.inner.checks.lock().push(Box::new(check));
     }
 
     /// Opens every database that has a copy here; those that fail are said so and tried again later. A database that

@@ -3,30 +3,25 @@
 use std::sync::Arc;
 
 use base::{Fault, Guid};
-use dag::{machine::status::Failing, replica::found};
+use dag::{
+    machine::status::Failing,
+    opening::{Found, look, make_first},
+};
 use directory::{Edit, Object, View};
-use engine::{Database, Replica, has_voted, holds_database};
+use engine::Replica;
 
 use super::{Held, Manager, blocking, event, held::Copy};
 
 /// How the comment of a copy begins that suspended itself.
 pub(super) const FAILED: &str = "Failed: ";
 
-/// What lies in a copy's folder.
-enum Found {
-    Nothing,
-    /// A database that has never been replicated.
-    Single,
-    /// A copy that knows its group.
-    Copy(Box<Replica>),
-}
-
 impl Manager {
     /// Opens the copy that is here, or begins to make it.
     pub(super) async fn open(&self, view: &View, database: &Object, copy: &Object) {
         let replicated = view.copies_of(database.guid).len() > 1;
         let active = database.link("Server") == Some(self.me());
-        let outcome = match self.look(database, replicated).await {
+        let options = (self.inner.settings.config)(database).engine;
+        let outcome = match blocking(move || Ok(look(options, replicated)?)).await {
             Ok(Found::Copy(replica)) => self.take_part(database, *replica, copy.flag("Suspended")).await,
             Ok(Found::Single) if replicated && active => return self.replicate(database).await,
             Ok(Found::Single | Found::Nothing) if !replicated && active => {
@@ -45,25 +40,6 @@ impl Manager {
         }
     }
 
-    async fn look(&self, database: &Object, replicated: bool) -> Result<Found, Fault> {
-        let options = (self.inner.settings.config)(database).engine;
-        blocking(move || {
-            if !holds_database(&options.disk, &options.dir)? {
-                return Ok(Found::Nothing);
-            }
-            if !replicated && !has_voted(&options.disk, &options.dir)? {
-                return Ok(Found::Single);
-            }
-            let replica = Replica::open(options, false)?;
-            if replica.applied().1.is_some() {
-                return Ok(Found::Copy(Box::new(replica)));
-            }
-            replica.database().close()?;
-            Ok(Found::Single)
-        })
-        .await
-    }
-
     pub(super) async fn mount_alone(&self, database: &Object) {
         let (stores, config) = (self.inner.settings.stores.clone(), (self.inner.settings.config)(database));
         let mounted = blocking(move || stores.mount(config).map(drop).map_err(Fault::from)).await;
@@ -77,17 +53,10 @@ impl Manager {
         if let Some(Held::Alone) = self.held(database.guid) {
             self.dismount(database.guid).await;
         }
-        let (options, me) = ((self.inner.settings.config)(database).engine, self.me());
-        let runtime = tokio::runtime::Handle::current();
-        let founded = blocking(move || {
-            let alone = Database::open(options.clone())?;
-            runtime.block_on(found(&alone, me))?;
-            alone.close()?;
-            Ok(Replica::open(options, false)?)
-        });
-        let taken_part = match founded.await {
+        let options = (self.inner.settings.config)(database).engine;
+        let taken_part = match make_first(options, self.me()).await {
             Ok(replica) => self.take_part(database, replica, false).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = taken_part {
             event::not_mounted(&database.name, &error);

@@ -164,14 +164,14 @@ impl Manager {
                 .collect()
         };
         let network = (!down.is_empty()).then(|| format!("No heartbeats come from: {}.", down.join(", ")));
-        [
+        let own = [
             ("ReplayService", None),
             ("ActiveManager", None),
             ("QuorumGroup", quorum),
             ("ClusterNetwork", network),
-        ]
-        .map(|(check, error)| Probe { check: check.into(), error })
-        .into()
+        ];
+        let own = own.map(|(check, error)| Probe { check: check.into(), error });
+        own.into_iter().chain(self.inner.checks.lock().iter().map(|check| check())).collect()
     }
 }
 

@@ -3,16 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use base::Guid;
-use dag::{machine::activation::AutoActivation, replica::Standing};
+use dag::machine::activation::AutoActivation;
 use directory::{
     Object, View,
     component::{ComponentState, component_state},
 };
 
 use super::{Manager, held::Copy};
-
-/// A copy that lacks more entries than this is no heir.
-const BEHIND_MAX: u64 = 1000;
 
 impl Copy {
     /// Whether this copy may serve once the group makes it the active one.
@@ -27,7 +24,7 @@ impl Copy {
     }
 
     /// Whether the copy on a server may become the active one by itself. The one that was goes on.
-    fn may_activate(&self, view: &View, to: Guid) -> bool {
+    pub(super) fn may_activate(&self, view: &View, to: Guid) -> bool {
         let (Some(server), Some(copy)) = (view.get(to), view.copy_on(self.database, to)) else {
             return false;
         };
@@ -47,26 +44,13 @@ impl Copy {
         active == Some(to) || is_allowed && is_ready && !copy.flag("ActivationSuspended")
     }
 
-    /// The copy that takes over best: one that may, and has most.
-    pub(super) fn heir(&self, view: &View, standing: &Standing) -> Option<Guid> {
-        let witnesses = self.group.witnesses();
-        let can = |server: &Guid| {
-            *server != self.group.me() && standing.voters.contains(server) && !witnesses.contains(server)
-        };
-        let heirs = standing.received.iter().filter_map(|(server, received)| Some((*server, (*received)?)));
-        let heirs = heirs
-            .filter(|(server, received)| can(server) && received + BEHIND_MAX >= standing.last.index)
-            .filter(|(server, _)| self.may_activate(view, *server));
-        heirs.max_by_key(|(_, received)| *received).map(|(server, _)| server)
-    }
-
     /// Only this copy could become the active one, for it had most, but it may not serve: another one that may takes
     /// over as soon as it has all.
-    pub(super) async fn step_aside(&self, manager: &Manager, view: &View, standing: &Standing) {
+    pub(super) async fn step_aside(&self, manager: &Manager, view: &View) {
         if self.is_allowed(view) {
             return;
         }
-        let Some(heir) = self.heir(view, standing) else { return };
+        let Some(heir) = self.group.heir(|server| self.may_activate(view, server)) else { return };
         if let Err(error) = self.hand_over(manager, heir).await {
             tracing::info!(database = self.name, %error, "a copy that may not serve did not hand over");
         }

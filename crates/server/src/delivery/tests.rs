@@ -128,7 +128,7 @@ impl House {
             server: format!("EX0{}", which + 1),
             fqdn: format!("ex0{}.rialto.test", which + 1),
             server_object: guid,
-            queue: None,
+            queue: transport::Queue::Own,
             queue_dir: folder.join("queue"),
             segment_bytes: 8 << 20,
             tracking_dir: folder.join("tracking"),

@@ -111,7 +111,7 @@ impl Spool {
     pub(crate) fn notes(&self, owner: Option<Guid>) -> Result<Vec<Note>, TransportError> {
         let prefix = owner.map_or_else(|| vec![NOTE], |owner| note_key(owner, None));
         let (mut notes, mut outcome) = (Vec::new(), Ok(()));
-        self.database.view(|view| {
+        self.database()?.view(|view| {
             view.scan_prefix(&prefix, &mut |_, row| match decode(row) {
                 Ok(note) => {
                     notes.push(note);
@@ -148,7 +148,7 @@ impl Spool {
 
     /// When the oldest of the adopted messages was taken in, where a message with this number may be one.
     pub(super) fn oldest_adopted(&self, first: u64) -> Result<Option<Timestamp>, TransportError> {
-        let row = self.database.view(|view| view.get(ADOPTED))?;
+        let row = self.database()?.view(|view| view.get(ADOPTED))?;
         let adopted: Option<(u64, Timestamp)> = row.map(|row| decode(&row)).transpose()?;
         Ok(adopted.filter(|(until, _)| first <= *until).map(|(_, received)| received))
     }

@@ -12,7 +12,8 @@ use std::{
 use base::Timestamp;
 use bytes::Bytes;
 use engine::{BodyRef, Database, EngineError, Options, Read, Txn};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
 use super::record::{
     self, Hop, Message, Recipient, decode, encode, held_key, id_of, index_of, message_key, recipient_key,
@@ -80,12 +81,23 @@ impl Change {
     }
 }
 
-/// The queue's database.
+/// Where the queue is.
+struct Place {
+    database: Database,
+    /// It has copies on other servers, or may have.
+    shared: bool,
+}
+
+/// The queue's database: one that was opened here, or one that is lent by whoever keeps its copies, and may be taken
+/// away at any moment.
+#[derive(Default)]
 pub struct Spool {
-    pub(super) database: Database,
+    place: RwLock<Option<Place>>,
     next_id: AtomicU64,
-    /// It was opened here, and has no other copy.
+    /// It was opened here.
     own: bool,
+    /// The database was given up: whoever waits for it need not wait longer.
+    withdrawn: Notify,
     /// Messages that were refused when it was not known whether they had been written.
     doubtful: Mutex<Vec<u64>>,
 }
@@ -93,22 +105,43 @@ pub struct Spool {
 impl Spool {
     /// Opens or makes the queue's database.
     pub fn open(options: Options) -> Result<Self, TransportError> {
-        Ok(Self { own: true, ..Self::over(Database::open(options)?)? })
+        let database = Database::open(options)?;
+        let starts = database.commit(count_start).wait()??;
+        let spool = Self { own: true, ..Self::default() };
+        spool.begin(Place { database, shared: false }, starts);
+        Ok(spool)
     }
 
-    /// Keeps the queue in a database that is open. It may have copies elsewhere: then this server may lose it to
-    /// another one at any moment.
-    pub fn over(database: Database) -> Result<Self, TransportError> {
-        let starts = database
-            .commit(|txn: &mut Txn<'_>| -> Result<u32, TransportError> {
-                let before = txn.get(STARTS)?.and_then(|row| row[..].try_into().ok().map(u32::from_le_bytes));
-                let starts = before.unwrap_or(0) + 1;
-                txn.put(STARTS, &starts.to_le_bytes());
-                Ok(starts)
-            })
-            .wait()??;
-        let next_id = AtomicU64::new(u64::from(starts) << 32 | 1);
-        Ok(Self { database, next_id, own: false, doubtful: Mutex::default() })
+    /// Keeps the queue in a database that is open, from now on: this shows that it can be written to. One that is
+    /// `shared` has copies elsewhere: this server may lose it to another one at any moment.
+    pub async fn lend(&self, database: Database, shared: bool) -> Result<(), TransportError> {
+        let starts = database.commit(count_start).await??;
+        self.begin(Place { database, shared }, starts);
+        Ok(())
+    }
+
+    /// Gives the database up: until there is one again, everything fails.
+    pub fn withdraw(&self) {
+        *self.place.write() = None;
+        self.withdrawn.notify_waiters();
+    }
+
+    fn begin(&self, place: Place, starts: u32) {
+        self.next_id.store(u64::from(starts) << 32 | 1, Ordering::Relaxed);
+        *self.place.write() = Some(place);
+    }
+
+    pub(super) fn database(&self) -> Result<Database, TransportError> {
+        self.place.read().as_ref().map(|place| place.database.clone()).ok_or(TransportError::NoQueue)
+    }
+
+    /// Whether there is a database.
+    pub fn is_open(&self) -> bool {
+        self.place.read().is_some()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.place.read().as_ref().is_none_or(|place| place.shared)
     }
 
     /// A number no message of this server has ever had: the count of starts, then a count.
@@ -116,7 +149,7 @@ impl Spool {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// True where nobody else has a copy of the queue.
+    /// True where the database was opened here, and is to be closed here.
     pub fn is_own(&self) -> bool {
         self.own
     }
@@ -152,13 +185,13 @@ impl Spool {
 
     /// As [`Spool::apply`], on a thread that may block.
     pub fn apply_now(&self, id: u64, change: Change) -> Result<bool, TransportError> {
-        self.database.commit(move |txn| apply(txn, id, &change)).wait()?
+        self.database()?.commit(move |txn| apply(txn, id, &change)).wait()?
     }
 
     /// Shows that the queue is still this server's: what it holds may be sent to where nobody would recognise it
     /// when it came from another server again.
     pub async fn fence(&self) -> Result<(), TransportError> {
-        if self.own {
+        if !self.is_shared() {
             return Ok(());
         }
         let turn = self.next_id();
@@ -175,25 +208,32 @@ impl Spool {
         &self,
         f: impl Fn(&mut Txn<'_>) -> Result<R, TransportError> + Clone + Send + 'static,
     ) -> Result<R, TransportError> {
-        insist(&self.database, f).await
+        let mut withdrawn = std::pin::pin!(self.withdrawn.notified());
+        withdrawn.as_mut().enable();
+        let database = self.database()?;
+        tokio::select! {
+            done = insist(&database, f) => done,
+            // It may have been done, or may yet be.
+            () = withdrawn => Err(EngineError::Unknown.into()),
+        }
     }
 
     /// Reads a message with its recipients.
     pub fn load(&self, id: u64) -> Result<Queued, TransportError> {
-        self.database.view(|view| load(view, id))
+        self.database()?.view(|view| load(view, id))
     }
 
     /// Reads a message's body.
     pub fn body(&self, message: &Message) -> Result<Bytes, TransportError> {
         let body = BodyRef::decode(&message.body)
             .ok_or_else(|| TransportError::Row("the place of a body".into()))?;
-        Ok(self.database.read_body(&body)?)
+        Ok(self.database()?.read_body(&body)?)
     }
 
     /// When the oldest message of the queue was taken in.
     pub fn oldest(&self) -> Result<Option<Timestamp>, TransportError> {
         let mut first = None;
-        self.database.view(|view| {
+        self.database()?.view(|view| {
             view.scan_prefix(record::MESSAGES, &mut |key, row| {
                 first = Some((id_of(key), decode::<Message>(row).map(|message| message.received)));
                 ControlFlow::Break(())
@@ -209,7 +249,7 @@ impl Spool {
     pub fn visit(&self, mut visit: impl FnMut(Result<Queued, TransportError>)) -> Result<(), TransportError> {
         let mut last: Option<u64> = None;
         loop {
-            let page = self.database.view(|view| page(view, last))?;
+            let page = self.database()?.view(|view| page(view, last))?;
             for &id in &page {
                 visit(self.load(id));
             }
@@ -231,13 +271,13 @@ impl Spool {
             }
             Ok(())
         };
-        self.database.commit(change).await?
+        self.database()?.commit(change).await?
     }
 
     /// The hops whose queues an administrator holds.
     pub fn held(&self) -> Result<Vec<Hop>, TransportError> {
         let (mut hops, mut outcome) = (Vec::new(), Ok(()));
-        self.database.view(|view| {
+        self.database()?.view(|view| {
             view.scan_prefix(record::HELD_QUEUES, &mut |_, row| match decode(row) {
                 Ok(hop) => {
                     hops.push(hop);
@@ -254,8 +294,16 @@ impl Spool {
 
     /// Closes the database; later changes fail.
     pub fn close(&self) -> Result<(), TransportError> {
-        Ok(self.database.close()?)
+        Ok(self.database()?.close()?)
     }
+}
+
+/// Counts how often a queue was opened.
+fn count_start(txn: &mut Txn<'_>) -> Result<u32, TransportError> {
+    let before = txn.get(STARTS)?.and_then(|row| row[..].try_into().ok().map(u32::from_le_bytes));
+    let starts = before.unwrap_or(0) + 1;
+    txn.put(STARTS, &starts.to_le_bytes());
+    Ok(starts)
 }
 
 /// As [`Spool::commit`], for any queue's database.

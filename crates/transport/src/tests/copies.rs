@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use base::{Rng, rng::SeededRng};
 use engine::{EngineError, EntryId, Record, Replica};
 
-use super::*;
+use super::{elsewhere::Pair, *};
+use crate::queue::adoption;
 
 /// Plays the group of a replicated queue until the test ends: the active copy, with a majority that is there or
 /// is not.
@@ -59,8 +60,8 @@ async fn what_is_acknowledged_is_delivered_once_and_what_is_refused_never() {
             let text = format!("message-{n}-");
             match house.accept(mail("y@ext.example", &["team@rialto.test"], &text)).await {
                 Ok(_) => acknowledged.push(text),
-                Err(Refusal::Failed(fault)) => {
-                    assert!(Reply::from(&fault).to_string().starts_with('4'), "{fault:?}");
+                Err(Refusal::Said(reply)) => {
+                    assert_eq!(reply.to_string(), "451 4.4.0 Message failed to be made redundant");
                     refused.push(text);
                 }
                 Err(other) => panic!("{other:?}"),
@@ -94,4 +95,51 @@ async fn what_is_acknowledged_is_delivered_once_and_what_is_refused_never() {
         }
         group.abort();
     }
+}
+
+#[tokio::test]
+async fn a_queue_that_is_taken_away_takes_nothing_and_goes_on_where_others_have_left_it() {
+    let Pair { a, b, .. } = Pair::new().await;
+    let options = engine_options(a.world.dir.path(), "lent", &a.world.clock, &a.world.disk);
+    let queue = blocking(move || engine::Database::open(options)).await.unwrap();
+    a.transport.stop().await.unwrap();
+    let House { world, place, stores, courier, .. } = a;
+    let place = Place { queue: Some(queue.clone()), ..place };
+    let transport = open(&world, &place, &stores, &courier, Transport::open).await;
+    let a = House { world, place, stores, transport, courier };
+    a.world.connector("Internet", &["*"], &[]).await;
+    a.world.contact("outside", "x@ext.example").await;
+    let send = async |text: &str| a.accept(mail("y@ext.example", &["outside@rialto.test"], text)).await;
+    let later = || Ok(Reply::new(451, (4, 7, 1), "later"));
+    a.courier.answers.lock().extend([later(), later()]);
+    send("one-").await.unwrap();
+    send("two-").await.unwrap();
+    a.idle().await;
+    send("three-").await.unwrap();
+    assert_eq!(a.courier.carried.lock().drain(..).count(), 2, "both were told to come later");
+
+    a.transport.close_queue();
+    let Err(Refusal::Said(reply)) = send("refused-").await else { panic!("it was taken") };
+    assert_eq!(reply.to_string(), "451 4.4.0 Message failed to be made redundant");
+    a.later(Duration::from_mins(20)).await;
+    assert_eq!(a.courier.carried.lock().len(), 0, "what is not here is not sent");
+    assert!(a.transport.core.spool.oldest().is_err(), "how old it is, nobody knows");
+
+    // Another server has it for a while, and takes the oldest ones over before it is lost in turn.
+    let core = &b.transport.core;
+    let numbers = adoption::foreign_page(&queue, None).unwrap();
+    let (batch, _) = core.read_together(&queue, &mut &numbers[..2]).unwrap();
+    let notes = core.copy(a.place.server, &batch).await.unwrap();
+    let left = adoption::leave(&queue, core.server_object, notes).await.unwrap();
+    b.transport.settle_adoption(&queue, a.place.server).await.unwrap();
+    assert_eq!((left.len(), core.spool.notes(None).unwrap().len()), (2, 0));
+    a.transport.open_queue(queue, true).await.unwrap();
+    let waiting = a.queues();
+    assert_eq!(waiting, [("Submission".to_owned(), QueueStatus::Ready, 1)]);
+    send("four-").await.unwrap();
+    a.idle().await;
+    b.later(Duration::from_mins(20)).await;
+    let subjects = |house: &House| house.courier.carried.lock().len();
+    assert_eq!((subjects(&a), subjects(&b)), (2, 2));
+    assert_eq!((a.queues(), b.queues()), (vec![], vec![]));
 }

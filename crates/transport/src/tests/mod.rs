@@ -24,7 +24,7 @@ use store::{FolderRole, Stores};
 use wire::smtp::{Envelope, MailFrom, RcptTo, Reply};
 
 use crate::{
-    Options, Transport, TransportError,
+    Options, Queue, Transport, TransportError,
     intake::NoLogon,
     queue::{Hop, MessageStatus, QueueStatus},
     receive::{Identity, Intake, Mail, ReceiveConnector, Refusal, Session},
@@ -228,7 +228,7 @@ fn options(world: &World, place: &Place) -> Options {
         server: place.name.into(),
         fqdn: format!("{}.rialto.test", place.name.to_lowercase()),
         server_object: place.server,
-        queue: place.queue.clone(),
+        queue: if place.queue.is_some() { Queue::Lent } else { Queue::Own },
         queue_dir: place.folder(world, "queue"),
         segment_bytes: 1 << 20,
         tracking_dir: place.folder(world, "tracking"),
@@ -255,7 +255,12 @@ async fn open(
         let (options, directory) = (options(world, place), world.directory.clone());
         let (stores, courier) = (stores.clone(), courier.clone());
         match blocking(move || open(options, directory, stores, courier)).await {
-            Ok(transport) => return transport,
+            Ok(transport) => {
+                if let Some(queue) = &place.queue {
+                    transport.open_queue(queue.clone(), true).await.unwrap();
+                }
+                return transport;
+            }
             Err(error) => why = error.to_string(),
         }
         tokio::time::sleep(Duration::from_millis(5)).await;

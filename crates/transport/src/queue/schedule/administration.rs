@@ -87,12 +87,8 @@ impl Schedule {
     /// `Suspend-Message`: in every queue it is in.
     pub fn suspend_message(&mut self, id: u64) {
         for number in self.queues_of(id) {
-            let Some(queue) = self.queues.get_mut(&number) else { continue };
-            let hop = queue.hop.clone();
-            match queue.items.get_mut(&id) {
-                Some(item) if item.state == State::Active => item.hold = true,
-                _ => self.insert_suspended(&hop, id),
-            }
+            let Some(hop) = self.queues.get(&number).map(|queue| queue.hop.clone()) else { continue };
+            self.insert_suspended(&hop, id);
         }
     }
 

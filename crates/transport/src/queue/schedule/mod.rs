@@ -157,6 +157,31 @@ impl Schedule {
     /// Puts a message into the queue of a hop, held by an administrator.
     pub fn insert_suspended(&mut self, hop: &Hop, id: u64) {
         let number = self.number(hop);
+        let item = self.queues.get_mut(&number).and_then(|queue| queue.items.get_mut(&id));
+        match item.filter(|item| item.state == State::Active) {
+            Some(item) => item.hold = true,
+            None => self.place_suspended(number, id),
+        }
+    }
+
+    /// The messages in all queues.
+    pub fn ids(&self) -> BTreeSet<u64> {
+        self.queues.values().flat_map(|queue| queue.items.keys().copied()).collect()
+    }
+
+    /// Takes messages out of all queues but where they are being worked on, which finds out by itself.
+    pub fn forget(&mut self, ids: &BTreeSet<u64>) {
+        let numbers: Vec<u32> = self.queues.keys().copied().collect();
+        for number in numbers {
+            let Some(queue) = self.queues.get(&number) else { continue };
+            let idle = |id: &&u64| queue.items.get(*id).is_some_and(|item| item.state != State::Active);
+            let gone: Vec<u64> = ids.iter().filter(idle).copied().collect();
+            gone.iter().for_each(|id| self.unplace(number, *id));
+            self.drop_if_empty(number);
+        }
+    }
+
+    fn place_suspended(&mut self, number: u32, id: u64) {
         self.unplace(number, id);
         if let Some(queue) = self.queues.get_mut(&number) {
             let state = State::Suspended;
@@ -228,7 +253,7 @@ impl Schedule {
                     self.unplace(job.queue, id);
                     gone += 1;
                 }
-                _ if hold => self.insert_suspended(&job.hop, id),
+                _ if hold => self.place_suspended(job.queue, id),
                 (_, Some(again)) => self.place(job.queue, id, again),
                 (next, None) => self.place(job.queue, id, next),
             }
