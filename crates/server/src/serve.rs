@@ -53,6 +53,7 @@ use crate::{
     layout::Layout,
     links::ServerLinks,
     logon::Logon,
+    moves,
     provision::Organization,
     smtp::SmtpListeners,
     telemetry::{self, LogFormat},
@@ -150,6 +151,7 @@ pub(crate) struct Running {
     transport: Transport,
     links: ServerLinks,
     _handed_over: Registration,
+    _taken_from: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -214,12 +216,12 @@ pub(crate) async fn start(
         stopped.clone(),
     ));
 
-    let mover = jobs::moves::Mover::new(
-        directory.clone(),
-        stores.clone(),
-        clock.clone(),
+    let (mover, taken_from) = moves::mover(
+        (&directory, &stores, &clock),
+        server.guid,
+        &links.links,
+        &copies,
         config.mailbox_replication.settings(),
-        &server.name,
     );
     tasks.spawn(mover.run(stopped.clone()));
 
@@ -262,6 +264,7 @@ pub(crate) async fn start(
         transport,
         links,
         _handed_over: handed_over,
+        _taken_from: taken_from,
         stop,
         tasks,
         signals,

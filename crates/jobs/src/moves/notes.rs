@@ -35,10 +35,10 @@ impl Inner {
         mut edits: Edits,
         line: Option<String>,
     ) -> Result<bool, Fault> {
-        let now = self.clock.now();
-        let server = self.server.clone();
+        let now = self.rooms.clock.now();
+        let server = self.name.clone();
         edits.push(("LastUpdateTimestamp", Edit::set(Value::Time(now))));
-        let commit = self.directory.commit(move |draft| {
+        let commit = self.rooms.directory.commit(move |draft| {
             if let (Some(line), Some(object)) = (line, draft.get(request)) {
                 let mut report: Vec<Value> = object.values("Report").to_vec();
                 let from = (report.len() + 1).saturating_sub(REPORT_LINES_MAX);

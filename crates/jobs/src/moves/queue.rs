@@ -50,8 +50,14 @@ pub(super) fn is_due(request: &Object, now: Timestamp) -> bool {
     }
 }
 
-/// The requests to begin with now, besides those under way, as many as the limits allow.
-pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Timestamp) -> Vec<Guid> {
+/// The requests of `mine` to begin with now, besides those under way, as many as the limits allow.
+pub(super) fn choose(
+    view: &View,
+    running: &[Guid],
+    settings: &Settings,
+    now: Timestamp,
+    mine: impl Fn(&Object) -> bool,
+) -> Vec<Guid> {
     let (mut from, mut to): (BTreeMap<Guid, usize>, BTreeMap<Guid, usize>) = Default::default();
     let ends = |request: &Object, side: fn(&directory::verbs::MovePart) -> &'static str| {
         MOVE_PARTS.iter().filter_map(|part| request.link(side(part))).collect::<Vec<_>>()
@@ -65,7 +71,7 @@ pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Ti
     }
     let mut due: Vec<_> = view
         .of_class(&MOVE_REQUEST)
-        .filter(|request| !running.contains(&request.guid) && is_due(request, now))
+        .filter(|request| !running.contains(&request.guid) && is_due(request, now) && mine(request))
         .collect();
     let priority = |request: &Object| {
         let name = request.text("Priority").unwrap_or("Normal");

@@ -1,18 +1,18 @@
 //! One move, from wherever it stands to its end or to where it has to stop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base::{EnhancedTimeSpan, Fault, FaultKind, Guid, Timestamp};
 use directory::{
     Edit, Object, Value, View,
-    verbs::{MOVE_PARTS, switch_databases},
+    verbs::{MOVE_PARTS, note_move, switch_databases},
 };
+use engine::EngineError;
 use store::{
-    Database, DisconnectReason, FolderId, Mailbox, MailboxState, StoreError, Transfer,
-    transfer::{BadItem, Step},
+    Database, FolderId, StoreError, Transfer,
+    transfer::{BadItem, Source, Step},
 };
 use tokio::sync::watch;
-use transport::deliver::open_or_make;
 
 use super::{
     Inner, constraint,
@@ -23,6 +23,8 @@ use super::{
 
 /// Time between two notes of how far a move is.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
+/// Time between two looks at the copies of the target while it is filled.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// What is shown when everything is copied and only the last changes are missing.
 const COPIED_PERCENT: i64 = 95;
 /// Bad items that a failure names.
@@ -41,6 +43,10 @@ pub(super) enum Stop {
     Ready,
     /// Everything is copied; it goes on at this moment.
     Waiting(Timestamp),
+    /// Another server has taken the move up.
+    Superseded,
+    /// The target is not active here any more.
+    Lost(String),
     /// It may pass.
     Transient { detail: &'static str, text: String },
     /// It does not pass.
@@ -59,9 +65,15 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
         match error {
-            StoreError::Engine(_) | StoreError::NotMounted(_) | StoreError::Moving => {
+            StoreError::NotMounted(_)
+            | StoreError::Engine(
+                EngineError::Dismounted(_) | EngineError::Passive(_) | EngineError::Unknown,
+            ) => Stop::Lost(text),
+            StoreError::Engine(_) | StoreError::Moving => {
                 Stop::Transient { detail: "TransientFailure", text }
             }
+            StoreError::Away(_) => Stop::Transient { detail: "TransientFailureSource", text },
+            StoreError::Superseded(_) => Stop::Superseded,
             StoreError::MailboxExists(_) => Stop::failed("TargetMailboxExists", text),
             StoreError::Row(_) => Stop::failed("DataCorruption", text),
             _ => Stop::failed("Other", text),
@@ -94,6 +106,8 @@ pub(super) struct Run<'a> {
     /// Something was copied this time: failures before are over.
     pub(super) moved: bool,
     noted: Duration,
+    /// When the target's copies were last looked at.
+    asked: Option<Duration>,
 }
 
 /// Runs what waits for the disk.
@@ -108,17 +122,28 @@ async fn blocking<R: Send + 'static>(
 
 impl<'a> Run<'a> {
     pub(super) fn new(mover: &'a Inner, request: Guid, stop: watch::Receiver<bool>) -> Self {
-        let noted = mover.clock.monotonic();
-        Run { mover, request, stop, parts: Vec::new(), total: 0, locked: false, moved: false, noted }
+        let noted = mover.rooms.clock.monotonic();
+        Run {
+            mover,
+            request,
+            stop,
+            parts: Vec::new(),
+            total: 0,
+            locked: false,
+            moved: false,
+            noted,
+            asked: None,
+        }
     }
 
     /// Does all that can be done now.
     pub(super) async fn go(&mut self) -> Result<(), Stop> {
-        let view = self.mover.directory.snapshot();
+        let before = self.take_up().await?;
+        let view = self.mover.rooms.directory.snapshot();
         let request = view.get(self.request).cloned().ok_or(Stop::Gone)?;
         if !request.flag("Switched") {
             self.check(&view)?;
-            self.open(&view, &request).await?;
+            self.open(&view, &request, &before).await?;
             self.copy().await?;
             self.settle_down(&request).await?;
             self.complete().await?;
@@ -126,8 +151,29 @@ impl<'a> Run<'a> {
         self.clean_up().await
     }
 
+    /// Writes down that this server has the move: from now on no other one switches the mailbox over. The server
+    /// that had it before. Afterwards this server's directory knows all that happened to the request until now.
+    async fn take_up(&self) -> Result<String, Stop> {
+        let (request, name) = (self.request, self.mover.name.clone());
+        let taken = self.mover.rooms.directory.commit(move |draft| {
+            let Some(object) = draft.get(request) else { return Ok(None) };
+            let before = object.text("MRSServerName").unwrap_or_default().to_owned();
+            note_move(draft, request, vec![("MRSServerName", Edit::set(&*name))]).map(|_| Some(before))
+        });
+        taken.await?.ok_or(Stop::Gone)
+    }
+
+    /// Whether the target has copies on other servers, which could take over.
+    pub(super) fn is_replicated(&self, view: &View) -> bool {
+        let request = view.get(self.request);
+        MOVE_PARTS
+            .iter()
+            .filter_map(|part| request?.link(part.target))
+            .any(|target| view.copies_of(target).len() > 1)
+    }
+
     /// Finds the mailboxes on both sides, and takes back what an interrupted completion has left.
-    async fn open(&mut self, view: &View, request: &Object) -> Result<(), Stop> {
+    async fn open(&mut self, view: &View, request: &Object, before: &str) -> Result<(), Stop> {
         let user = request.link("User").and_then(|guid| view.recipient(guid)).ok_or(Stop::Gone)?;
         let (mut size, mut items) = (0, 0);
         for (index, part) in MOVE_PARTS.iter().enumerate() {
@@ -136,34 +182,39 @@ impl<'a> Run<'a> {
                 || Stop::failed("SourceMailboxNotFound", "the mailbox to be moved does not exist any more");
             let (source, guid) =
                 request.link(part.source).zip(user.guid_of(part.mailbox)).ok_or_else(gone)?;
-            let source = self.mover.stores.get(source)?;
-            let source = open_or_make(&source, guid, view).await?;
-            let target = self.mover.stores.get(target)?;
-            let statistics = source.statistics()?;
-            size += statistics.size + statistics.recoverable_size;
-            items += statistics.items + statistics.recoverable;
+            let target = self.mover.rooms.stores.get(target)?;
+            let source = self.mover.rooms.sources.open(source, guid, &self.stop).await?;
             let id = transfer_id(self.request, index);
-            let (into, from) = (target.clone(), source.clone());
-            let transfer = blocking(move || {
-                let transfer = into.begin_transfer(id, &from)?;
+            let into = target.clone();
+            let opened = blocking(move || {
+                let transfer = into.begin_transfer(id, source)?;
                 transfer.deactivate().wait()?;
-                from.unlock().wait()?;
-                Ok(transfer)
+                transfer.unlock()?;
+                let size = transfer.source().size()?;
+                Ok((transfer, size))
             });
-            self.parts.push(Part { target, transfer: transfer.await? });
+            let (transfer, (more_items, more_bytes)) = opened.await?;
+            (items, size) = (items + more_items, size + more_bytes);
+            self.parts.push(Part { target, transfer });
         }
         self.total = size;
-        let now = Value::Time(self.mover.clock.now());
+        let now = Value::Time(self.mover.rooms.clock.now());
         let mut edits = status("InProgress", "CopyingMessages");
         edits.push(("TotalMailboxSize", Edit::set(Value::Size(base::ByteQuantifiedSize(size)))));
         edits
             .push(("TotalMailboxItemCount", Edit::set(Value::Int(i64::try_from(items).unwrap_or(i64::MAX)))));
-        edits.push(("MRSServerName", Edit::set(&*self.mover.server)));
         edits.push(("NextTry", Edit::clear()));
         let mut line = format!("The move goes on. Items: {items}, bytes: {size}.");
         if moment(request, "StartTimestamp").is_none() {
             edits.push(("StartTimestamp", Edit::set(now)));
             line = format!("The move has begun. Items: {items}, bytes: {size}.");
+        } else if !before.is_empty() && *before != *self.mover.name {
+            let brought: u64 = self.brought()?.0;
+            line = format!(
+                "The move is resumed: {} has the target database now, {before} had it before. Items: {items}, bytes: \
+                 {size}; brought so far: {brought}.",
+                self.mover.name
+            );
         }
         self.note(edits, Some(line)).await
     }
@@ -172,14 +223,14 @@ impl<'a> Run<'a> {
     async fn copy(&mut self) -> Result<(), Stop> {
         for index in 0..self.parts.len() {
             loop {
-                let began = self.mover.clock.monotonic();
+                let began = self.mover.rooms.clock.monotonic();
                 let (transfer, page) = (self.parts[index].transfer.clone(), self.mover.settings.page);
                 let Step::Took { bytes, .. } = blocking(move || transfer.step(page)).await? else { break };
                 self.moved |= bytes > 0;
                 self.between().await?;
                 if let Some(rate) = self.mover.settings.max_bytes_per_second {
                     let due = Duration::from_micros(bytes.saturating_mul(1_000_000) / rate.max(1));
-                    let took = self.mover.clock.monotonic().saturating_sub(began);
+                    let took = self.mover.rooms.clock.monotonic().saturating_sub(began);
                     tokio::time::sleep(due.saturating_sub(took)).await;
                 }
             }
@@ -189,11 +240,14 @@ impl<'a> Run<'a> {
 
     /// What is looked at between two pages: may the move go on, and may it go on yet?
     async fn between(&mut self) -> Result<(), Stop> {
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         self.check(&view)?;
-        self.check_bad_items(&view)?;
-        self.check_copies(&view)?;
-        let now = self.mover.clock.monotonic();
+        self.check_bad_items(&view).await?;
+        let now = self.mover.rooms.clock.monotonic();
+        if self.asked.is_none_or(|asked| now.saturating_sub(asked) >= ASK_EVERY) {
+            self.asked = Some(now);
+            self.check_copies(&view).await?;
+        }
         if !self.locked && now.saturating_sub(self.noted) >= NOTE_EVERY {
             self.noted = now;
             let edits = self.progress()?;
@@ -235,18 +289,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn bad_items(&self) -> Result<Vec<(Mailbox, BadItem)>, Stop> {
+    /// What could not be read, in words.
+    async fn bad_items(&self) -> Result<Vec<String>, Stop> {
         let mut all = Vec::new();
         for part in &self.parts {
-            let source = part.transfer.source();
-            all.extend(part.transfer.bad_items()?.into_iter().map(|item| (source.clone(), item)));
+            let transfer = part.transfer.clone();
+            all.extend(
+                blocking(move || {
+                    let source = transfer.source();
+                    Ok(transfer.bad_items()?.iter().map(|item| describe(source, item)).collect::<Vec<_>>())
+                })
+                .await?,
+            );
         }
         Ok(all)
     }
 
     /// More bad items than the request allows end the move.
-    fn check_bad_items(&self, view: &View) -> Result<(), Stop> {
-        let bad = self.bad_items()?;
+    async fn check_bad_items(&self, view: &View) -> Result<(), Stop> {
+        let bad = self.bad_items().await?;
         let limit = view.get(self.request).map(|request| request.count("BadItemLimit"));
         let limit = match limit.as_ref().map(|limit| limit.limit()) {
             Some(Some(limit)) => *limit,
@@ -256,23 +317,20 @@ impl<'a> Run<'a> {
         if i64::try_from(bad.len()).unwrap_or(i64::MAX) <= limit {
             return Ok(());
         }
-        let named: Vec<String> =
-            bad.iter().take(NAMED_MAX).map(|(source, item)| describe(source, item)).collect();
         let text = format!(
             "items that could not be read: {}; the bad item limit is {limit}: {}",
             bad.len(),
-            named.join("; ")
+            bad[..bad.len().min(NAMED_MAX)].join("; ")
         );
         Err(Stop::failed("BadItemLimit", text))
     }
 
     /// The copies of the target database have what was brought, as far as its constraint asks.
-    fn check_copies(&self, view: &View) -> Result<(), Stop> {
+    async fn check_copies(&self, view: &Arc<View>) -> Result<(), Stop> {
         for part in &self.parts {
             let Some(database) = view.get(part.target.guid()) else { continue };
-            let copies = (self.mover.copies)(view, database);
-            let constraint = constraint::constraint(database, &copies);
-            if !constraint::is_satisfied(constraint, &copies) {
+            let held_back = constraint::hold_back(view, database, &self.mover.rooms.copies);
+            if let Err(constraint) = held_back.await {
                 return Err(Stop::Transient {
                     detail: "StalledDueToTarget_MdbReplication",
                     text: format!(
@@ -287,7 +345,7 @@ impl<'a> Run<'a> {
 
     /// Everything is copied: small things follow, and it is asked whether the move may be completed now.
     async fn settle_down(&mut self, request: &Object) -> Result<(), Stop> {
-        self.check_bad_items(&self.mover.directory.snapshot())?;
+        self.check_bad_items(&self.mover.rooms.directory.snapshot()).await?;
         for part in &self.parts {
             let transfer = part.transfer.clone();
             blocking(move || transfer.settle()).await?;
@@ -295,14 +353,14 @@ impl<'a> Run<'a> {
         let mut edits = self.progress()?;
         edits.push(("StatusDetail", Edit::set("IncrementalSync")));
         edits.push(("PercentComplete", Edit::set(Value::Int(COPIED_PERCENT))));
-        let now = self.mover.clock.now();
+        let now = self.mover.rooms.clock.now();
         let first = moment(request, "InitialSeedingCompletedTimestamp").is_none();
         if first {
             edits.push(("InitialSeedingCompletedTimestamp", Edit::set(Value::Time(now))));
         }
         let line = if first { "Everything is copied." } else { "The copy is up to date." };
         self.note(edits, Some(line.into())).await?;
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         self.check(&view)?;
         let request = view.get(self.request).ok_or(Stop::Gone)?;
         if request.flag("SuspendWhenReadyToComplete") || request.flag("PreventCompletion") {
@@ -313,47 +371,55 @@ impl<'a> Run<'a> {
             let next = now.plus(interval.unwrap_or(EnhancedTimeSpan::from_days(1)));
             return Err(Stop::Waiting(at.min(next)));
         }
-        self.check_copies(&view)
+        self.check_copies(&view).await
     }
 
     /// Locks the mailbox, takes over what is left, and lets the directory say that it is in its new database.
     async fn complete(&mut self) -> Result<(), Stop> {
         let mut edits = status("CompletionInProgress", "Finalization");
-        edits.push(("FinalSyncTimestamp", Edit::set(Value::Time(self.mover.clock.now()))));
+        edits.push(("FinalSyncTimestamp", Edit::set(Value::Time(self.mover.rooms.clock.now()))));
         self.note(edits, Some("The mailbox is locked and the last changes are taken over.".into())).await?;
         self.locked = true;
         for index in 0..self.parts.len() {
-            self.parts[index].transfer.source().lock().await?;
+            let transfer = self.parts[index].transfer.clone();
+            blocking(move || transfer.lock()).await?;
         }
         self.copy().await?;
         for part in &self.parts {
             let transfer = part.transfer.clone();
             let findings = blocking(move || {
                 transfer.settle()?;
-                transfer.verify()
+                let finding = transfer.verify()?.into_iter().next();
+                Ok(finding.map(|finding| {
+                    let folder = finding.folder.map(|folder| path(transfer.source(), folder));
+                    format!("{}: {}", folder.unwrap_or_default(), finding.text)
+                }))
             });
-            if let Some(finding) = findings.await?.into_iter().next() {
-                let folder =
-                    finding.folder.map(|folder| path(part.transfer.source(), folder)).unwrap_or_default();
-                return Err(Stop::failed("VerificationFailed", format!("{folder}: {}", finding.text)));
+            if let Some(finding) = findings.await? {
+                return Err(Stop::failed("VerificationFailed", finding));
             }
         }
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         self.check(&view)?;
-        self.check_bad_items(&view)?;
-        self.check_copies(&view)?;
+        self.check_bad_items(&view).await?;
+        self.check_copies(&view).await?;
         self.note_bad_items().await?;
         for part in &self.parts {
             let transfer = part.transfer.clone();
             blocking(move || transfer.activate().wait()).await?;
         }
-        let request = self.request;
-        match self.mover.directory.commit(move |draft| switch_databases(draft, request)).await {
+        let (request, name) = (self.request, self.mover.name.clone());
+        let switched = self.mover.rooms.directory.commit(move |draft| {
+            let taken_by = draft.get(request).and_then(|request| request.text("MRSServerName"));
+            if taken_by != Some(&*name) { Ok(false) } else { switch_databases(draft, request) }
+        });
+        match switched.await {
             Ok(true) => {
                 self.locked = false;
                 Ok(())
             }
-            Ok(false) => Err(match self.mover.directory.snapshot().get(request) {
+            Ok(false) => Err(match self.mover.rooms.directory.snapshot().get(request) {
+                Some(object) if object.text("MRSServerName") != Some(&*self.mover.name) => Stop::Superseded,
                 Some(_) => Stop::Suspended,
                 None => Stop::Gone,
             }),
@@ -366,9 +432,9 @@ impl<'a> Run<'a> {
 
     /// What is left out is said before the move knows it no more.
     async fn note_bad_items(&self) -> Result<(), Stop> {
-        let bad = self.bad_items()?;
-        for (source, item) in &bad {
-            self.note(Vec::new(), Some(format!("Left out: {}", describe(source, item)))).await?;
+        let bad = self.bad_items().await?;
+        for item in &bad {
+            self.note(Vec::new(), Some(format!("Left out: {item}"))).await?;
         }
         let count = i64::try_from(bad.len()).unwrap_or(i64::MAX);
         let mut edits = self.progress()?;
@@ -386,7 +452,7 @@ impl<'a> Run<'a> {
             let transfer = part.transfer.clone();
             let released = blocking(move || {
                 transfer.deactivate().wait()?;
-                transfer.source().unlock().wait()
+                transfer.unlock()
             });
             if let Err(error) = released.await {
                 tracing::warn!(request = %self.request, ?error, "a mailbox stays locked until its move goes on");
@@ -400,37 +466,41 @@ impl<'a> Run<'a> {
         let mut edits = status("CompletionInProgress", "Cleanup");
         edits.push(("NextTry", Edit::clear()));
         self.note(edits, Some("The mailbox is in its new database.".into())).await?;
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         let request = view.get(self.request).ok_or(Stop::Gone)?;
         for (index, part) in MOVE_PARTS.iter().enumerate() {
             let Some(target) = request.link(part.target) else { continue };
             let id = transfer_id(self.request, index);
-            let target = self.mover.stores.get(target)?;
+            let target = self.mover.rooms.stores.get(target)?;
             let known = target.transfers()?.into_iter().find(|state| state.id == id);
             if let Some((database, mailbox)) = known.and_then(|state| state.source) {
-                let source = self.mover.stores.get(database)?.mailbox_by_id(mailbox);
-                if source.statistics()?.state == MailboxState::Connected {
-                    source.disconnect(DisconnectReason::SoftDeleted).await?;
-                }
+                let source = self.mover.rooms.sources.source(database, mailbox, self.stop.clone());
+                blocking(move || source.soft_delete()).await?;
             }
             target.finish_transfer(id).await?;
         }
         let warned = request.int("BadItemsEncountered").unwrap_or(0) > 0;
         let done = if warned { "CompletedWithWarning" } else { "Completed" };
         let mut edits = status(done, "Completed");
-        edits.push(("CompletionTimestamp", Edit::set(Value::Time(self.mover.clock.now()))));
+        edits.push(("CompletionTimestamp", Edit::set(Value::Time(self.mover.rooms.clock.now()))));
         edits.push(("PercentComplete", Edit::set(Value::Int(100))));
         edits.push(("Message", Edit::clear()));
         self.note(edits, Some("The move is complete.".into())).await
     }
 
-    /// How far the move is.
-    fn progress(&self) -> Result<Edits, Stop> {
+    /// Items and bytes brought so far.
+    fn brought(&self) -> Result<(u64, u64), Stop> {
         let (mut items, mut bytes) = (0, 0);
         for part in &self.parts {
             let progress = part.transfer.progress()?;
             (items, bytes) = (items + progress.items, bytes + progress.bytes);
         }
+        Ok((items, bytes))
+    }
+
+    /// How far the move is.
+    fn progress(&self) -> Result<Edits, Stop> {
+        let (items, bytes) = self.brought()?;
         Ok(vec![
             ("ItemsTransferred", Edit::set(Value::Int(i64::try_from(items).unwrap_or(i64::MAX)))),
             ("BytesTransferred", Edit::set(Value::Size(base::ByteQuantifiedSize(bytes)))),
@@ -445,10 +515,10 @@ impl<'a> Run<'a> {
 
     /// Writes down why the move has stopped.
     pub(super) async fn note_stop(&self, stop: Stop) -> Result<(), Fault> {
-        let now = self.mover.clock.now();
+        let now = self.mover.rooms.clock.now();
         let stamp = Edit::set(Value::Time(now));
         let (mut edits, line) = match stop {
-            Stop::Gone | Stop::Shutdown => return Ok(()),
+            Stop::Gone | Stop::Shutdown | Stop::Superseded => return Ok(()),
             Stop::Unknown(fault) => return Err(fault),
             Stop::Suspended => (status("Suspended", "Suspended"), "The move is suspended.".to_owned()),
             Stop::Ready => {
@@ -459,6 +529,7 @@ impl<'a> Run<'a> {
                 edits.push(("NextTry", Edit::set(Value::Time(at))));
                 (edits, format!("The move goes on at {at}."))
             }
+            Stop::Lost(text) => return self.note_transient("TransientFailure", text).await,
             Stop::Transient { detail, text } => return self.note_transient(detail, text).await,
             Stop::Failed { kind, text } => self.failed(kind, &text),
         };
@@ -474,7 +545,7 @@ impl<'a> Run<'a> {
             edits = status("Failed", "FailedBadItemLimit");
         }
         edits.push(("FailureType", Edit::set(kind)));
-        edits.push(("FailureTimestamp", Edit::set(Value::Time(self.mover.clock.now()))));
+        edits.push(("FailureTimestamp", Edit::set(Value::Time(self.mover.rooms.clock.now()))));
         edits.push(("Message", message(&format!("Error: {text}"))));
         (edits, format!("The move has failed: {text}"))
     }
@@ -482,7 +553,7 @@ impl<'a> Run<'a> {
     /// A failure that may pass is tried again, so many times.
     async fn note_transient(&self, detail: &'static str, text: String) -> Result<(), Fault> {
         let settings = &self.mover.settings;
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         let request = view.get(self.request);
         let before = request.and_then(|request| request.int("Retries")).filter(|_| !self.moved).unwrap_or(0);
         let retries = before + 1;
@@ -491,7 +562,7 @@ impl<'a> Run<'a> {
         let (mut edits, line) = if retries > settings.max_retries && !switched {
             self.failed("Stalled", &format!("{text}; it was tried {} times", settings.max_retries))
         } else {
-            let at = self.mover.clock.now().plus(settings.retry_delay);
+            let at = self.mover.rooms.clock.now().plus(settings.retry_delay);
             let mut edits = status("Retrying", detail);
             edits.push(("NextTry", Edit::set(Value::Time(at))));
             edits.push(("Message", message(&text)));
@@ -503,11 +574,13 @@ impl<'a> Run<'a> {
 }
 
 /// The path of a folder, for people.
-fn path(mailbox: &Mailbox, folder: FolderId) -> String {
-    let found = mailbox.all_folders().ok().and_then(|all| all.into_iter().find(|one| one.id == folder));
-    found.map_or_else(|| format!("folder {}", folder.0), |folder| format!("/{}", folder.path.join("/")))
+fn path(source: &Source, folder: FolderId) -> String {
+    match source.path(folder) {
+        Ok(path) if !path.is_empty() => format!("/{}", path.join("/")),
+        _ => format!("folder {}", folder.0),
+    }
 }
 
-fn describe(source: &Mailbox, item: &BadItem) -> String {
+fn describe(source: &Source, item: &BadItem) -> String {
     format!("item with UID {} in {}: {}", item.uid, path(source, item.folder), item.reason)
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use base::{Guid, Timestamp, clock::ManualClock, rng::SeededRng, sim::SimDisk};
+use base::{Guid, Timestamp, clock::ManualClock, neighbours::Nobody, rng::SeededRng, sim::SimDisk};
 use directory::{
     Directory, Object, Options, Value,
     seed::{Organization, Ports, seed},
@@ -11,7 +11,10 @@ use directory::{
         new_move_request,
     },
 };
-use jobs::moves::{Mover, Settings};
+use jobs::moves::{
+    Mover, Rooms, Settings, Sources,
+    constraint::{Copies, Copy},
+};
 use store::{
     Config, Database, Delivery, DeliveryId, Flags, FolderRole, Limits, Mailbox, NewMessage, Owner, Recipient,
     StoreError, Stores, property::PropertyValue, transfer::PageLimits,
@@ -160,7 +163,14 @@ impl House {
     }
 
     pub(crate) fn mover(&self, settings: Settings) -> Mover {
-        Mover::new(self.directory.clone(), self.stores.clone(), self.clock.clone(), settings, "EX1")
+        self.mover_with(settings, Box::new(|_, _| Box::pin(async { vec![Copy::ONLY] })))
+    }
+
+    pub(crate) fn mover_with(&self, settings: Settings, copies: Box<Copies>) -> Mover {
+        let (directory, stores) = (self.directory.clone(), self.stores.clone());
+        let server = directory.snapshot().servers().next().unwrap().guid;
+        let sources = Sources::new(directory.clone(), stores.clone(), server, Arc::new(Nobody));
+        Mover::new(Rooms { directory, stores, clock: self.clock.clone(), server, sources, copies }, settings)
     }
 
     /// Takes the request as far as it goes now.

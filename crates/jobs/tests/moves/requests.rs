@@ -14,7 +14,7 @@ use directory::{
     Edit, Value,
     verbs::{note_move, remove_mailbox, switch_databases},
 };
-use jobs::moves::{Mover, constraint::Copy};
+use jobs::moves::constraint::{Copy, Seen};
 use store::{
     DisconnectReason, MailboxState, StoreError,
     transfer::{PageLimits, Step},
@@ -93,13 +93,18 @@ async fn copies_that_lag_hold_a_move_back_and_it_is_tried_again() {
     let house = House::new(10).await;
     let current = Arc::new(AtomicBool::default());
     let seen = current.clone();
-    let copies = move |_: &directory::View, _: &directory::Object| {
-        vec![Copy::ONLY, Copy { active: false, current: seen.load(Ordering::SeqCst), ..Copy::ONLY }]
+    let copies = move |_, _| -> Seen {
+        let second = Copy { active: false, healthy: seen.load(Ordering::SeqCst), ..Copy::ONLY };
+        Box::pin(async move { vec![Copy::ONLY, second] })
     };
+    let (second, constraint) = (house.databases[1], Edit::set("SecondCopy"));
+    let set = move |draft: &mut directory::Draft<'_>| {
+        draft.modify(second, vec![("DataMoveReplicationConstraint", constraint)])
+    };
+    house.directory.commit(set).await.unwrap();
     let mut settings = small();
     settings.max_retries = 2;
-    let (directory, stores) = (house.directory.clone(), house.stores.clone());
-    let mover = Mover::with_copies(directory, stores, house.clock.clone(), settings, "EX1", Box::new(copies));
+    let mover = house.mover_with(settings, Box::new(copies));
     let request = house.request(Vec::new()).await;
     for _ in 0..3 {
         // Each brings items: what failed before is over then.

@@ -105,7 +105,10 @@ pub(super) enum Body {
 impl Question {
     /// Asks a mailbox that is here. Waits for the disk.
     pub fn answer(self, mailbox: &Mailbox) -> Result<Answer, StoreError> {
-        answer(mailbox, self.0).map(Answer)
+        let told = answer(mailbox, self.0)?;
+        // What was read is good only if nobody else had the database by then.
+        mailbox.database.check_online()?;
+        Ok(Answer(told))
     }
 }
 
@@ -310,6 +313,7 @@ fn answer(mailbox: &Mailbox, ask: Ask) -> Result<Told, StoreError> {
             Ok::<_, StoreError>(Told::Own { row: row.to_vec(), totals: totals.to_vec() })
         })?,
         Ask::Page { cursors, limits } => {
+            let limits = PageLimits { items: limits.items.min(LIST_MAX), ..limits };
             Told::Page(database.view(|view| outgoing::next_page(view, id, &cursors, limits))?)
         }
         Ask::Items(ids) => Told::Items(items(mailbox, ids)?),
