@@ -4,8 +4,12 @@
                                                reads it back, and prints the subjects in the inbox
     client.py wait PORT USER PASSWORD          logs on, idles in the inbox, says "idling", and prints what it is told
                                                until the server says goodbye
+    client.py fill PORT USER PASSWORD COUNT SIZE   appends so many messages of so many bytes
+    client.py list PORT USER PASSWORD          prints UIDVALIDITY, and UID, flags, hash and subject of all in the inbox
 """
+import hashlib
 import imaplib
+import random
 import ssl
 import sys
 import time
@@ -49,4 +53,25 @@ def wait(port, user, password):
         print("idling" if line.startswith(b"+") else line.decode().strip(), flush=True)
 
 
-{"use": use, "wait": wait}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+def fill(port, user, password, count, size):
+    client = log_on(port, user, password)
+    noise = random.Random(7)
+    for n in range(int(count)):
+        body = noise.randbytes(int(size) // 2).hex()
+        client.append("INBOX", r"\Seen" if n % 3 else None, None, f"Subject: n{n}\r\n\r\n{body}\r\n".encode())
+    client.logout()
+
+
+def list_all(port, user, password):
+    client = log_on(port, user, password)
+    client.select("INBOX", readonly=True)
+    print(client.response("UIDVALIDITY")[1])
+    _, data = client.fetch("1:*", "(UID FLAGS BODY.PEEK[])")
+    for part in data:
+        if isinstance(part, tuple):
+            head = part[0].decode().split(" BODY")[0].replace("\\Recent", "")
+            print(head, hashlib.sha256(part[1]).hexdigest()[:16], part[1].split(b"\r\n")[0].decode())
+    client.logout()
+
+
+{"use": use, "wait": wait, "fill": fill, "list": list_all}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

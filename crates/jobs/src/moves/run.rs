@@ -262,6 +262,9 @@ impl<'a> Run<'a> {
             return Err(Stop::Shutdown);
         }
         let request = view.get(self.request).ok_or(Stop::Gone)?;
+        if !self.mover.is_mine(view, request) {
+            return Err(Stop::Superseded);
+        }
         if request.flag("Suspend") {
             return Err(Stop::Suspended);
         }

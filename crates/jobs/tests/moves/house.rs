@@ -167,8 +167,8 @@ impl House {
     }
 
     pub(crate) fn mover_with(&self, settings: Settings, copies: Box<Copies>) -> Mover {
+        let server = self.directory.snapshot().servers().next().unwrap().guid;
         let (directory, stores) = (self.directory.clone(), self.stores.clone());
-        let server = directory.snapshot().servers().next().unwrap().guid;
         let sources = Sources::new(directory.clone(), stores.clone(), server, Arc::new(Nobody));
         Mover::new(Rooms { directory, stores, clock: self.clock.clone(), server, sources, copies }, settings)
     }
