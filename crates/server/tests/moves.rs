@@ -13,9 +13,9 @@ use xtask::server;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 const DOMAIN: &str = "contoso.example";
-const MESSAGES: usize = 300;
+const MESSAGES: usize = 600;
 /// Bytes of each.
-const SIZE: usize = 10_000;
+const SIZE: usize = 20_000;
 
 fn rialto() -> Command {
     let mut command = Command::new(server::named_or(env!("CARGO_BIN_EXE_rialto")));
@@ -47,7 +47,7 @@ impl Server {
         // So slow that there is time to lose a server in.
         let file = data.join("rialto.toml");
         let config = std::fs::read_to_string(&file).unwrap();
-        let slow = "\n[mailbox_replication]\nmax_bytes_per_second = 400000\nretry_delay = 1\n";
+        let slow = "\n[mailbox_replication]\nmax_bytes_per_second = 600000\nretry_delay = 1\n";
         std::fs::write(&file, config + slow).unwrap();
         let mut server = Self { name, data, ports, child: None };
         server.start();
@@ -168,6 +168,7 @@ fn until_percent(at: &Server, percent: u32) -> String {
 }
 
 #[test]
+#[ignore = "three processes need a machine to themselves: cargo test -p rialto --test moves -- --ignored"]
 fn a_move_survives_the_loss_of_both_servers() {
     let dir = tempfile::tempdir().unwrap();
     let mut servers = group(dir.path());

@@ -15,7 +15,7 @@ use transport::deliver::open_or_make;
 use super::wire::{self, Trouble, What};
 
 /// How long a source is looked for that is nowhere: a failover is over sooner.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked for.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -48,7 +48,8 @@ impl Sources {
     ) -> Result<Source, StoreError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let opened = match self.elsewhere(database) {
+            let elsewhere = self.elsewhere(database);
+            let opened = match elsewhere {
                 Some(server) => {
                     wire::open(&*self.inner.neighbours, server, &What::Open { database, mailbox }).await
                 }
@@ -56,7 +57,7 @@ impl Sources {
             };
             match opened {
                 Ok(id) => return Ok(self.source(database, id, stop.clone())),
-                Err(trouble) => self.wait(trouble, database, until, stop).await?,
+                Err(trouble) => self.wait(trouble, (database, elsewhere), until, stop).await?,
             }
         }
     }
@@ -68,7 +69,8 @@ impl Sources {
             let until = Instant::now() + PATIENCE;
             loop {
                 let asked = questions.clone();
-                let answers = match sources.elsewhere(database) {
+                let elsewhere = sources.elsewhere(database);
+                let answers = match elsewhere {
                     Some(server) => {
                         let what = What::Ask { database, mailbox, questions: asked.len() };
                         handle.block_on(wire::ask(&*sources.inner.neighbours, server, &what, asked))
@@ -77,7 +79,9 @@ impl Sources {
                 };
                 match answers {
                     Ok(answers) => return Ok(answers),
-                    Err(trouble) => handle.block_on(sources.wait(trouble, database, until, &stop))?,
+                    Err(trouble) => {
+                        handle.block_on(sources.wait(trouble, (database, elsewhere), until, &stop))?
+                    }
                 }
             }
         })
@@ -112,17 +116,17 @@ impl Sources {
         questions.into_iter().map(|question| Ok(question.answer(&mailbox)?)).collect()
     }
 
-    /// Waits before a database is looked for again, where that may help.
+    /// Waits before a database that was asked elsewhere, or here, is looked for again, where that may help.
     async fn wait(
         &self,
         trouble: Trouble,
-        database: Guid,
+        (database, elsewhere): (Guid, Option<Guid>),
         until: Instant,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), StoreError> {
         let Trouble::Elsewhere(text) = trouble else { return Err(trouble.into()) };
         let view = self.inner.directory.snapshot();
-        let stays_here = self.elsewhere(database).is_none() && view.copies_of(database).len() < 2;
+        let stays_here = elsewhere.is_none() && view.copies_of(database).len() < 2;
         if stays_here || Instant::now() >= until || *stop.borrow() {
             return Err(StoreError::Away(text));
         }

@@ -160,7 +160,8 @@ impl<'a> Run<'a> {
             let before = object.text("MRSServerName").unwrap_or_default().to_owned();
             note_move(draft, request, vec![("MRSServerName", Edit::set(&*name))]).map(|_| Some(before))
         });
-        taken.await?.ok_or(Stop::Gone)
+        // Nothing has begun: while the directory has nobody who decides, this is no failure of the move.
+        taken.await.map_err(|fault| Stop::Lost(fault.public_text))?.ok_or(Stop::Gone)
     }
 
     /// Whether the target has copies on other servers, which could take over.

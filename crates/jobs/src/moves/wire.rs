@@ -35,7 +35,7 @@ const SAID_MAX: u32 = 64 << 20;
 /// Length of a body, bytes.
 const BODY_MAX: u32 = 1 << 30;
 /// How long one answer, or the next question, may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a conversation is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
