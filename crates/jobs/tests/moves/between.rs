@@ -108,8 +108,8 @@ impl Pair {
         let servers = [first, second];
         let wires = [0, 1].map(|_| Arc::new(Wire { breaks_every, ..Wire::default() }));
         let pair = Self { house, servers, stores, wires };
-        for n in 0..2 {
-            pair.wires[n].there.set((servers[n], pair.sources(n))).ok().unwrap();
+        for (n, server) in servers.into_iter().enumerate() {
+            pair.wires[n].there.set((server, pair.sources(n))).ok().unwrap();
         }
         pair
     }
