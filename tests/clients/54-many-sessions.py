@@ -1,12 +1,15 @@
-"""Six sessions change one folder at a time; each checks that its sequence numbers always mean the same UIDs.
+"""Ten sessions change one folder at a time; each checks that its sequence numbers always mean the same UIDs. Some
+hear EXPUNGE, some VANISHED.
 
-The seed is printed when something is wrong: SEED=n runs the same commands again (not the same interleaving)."""
+The seed is printed when something is wrong: SEED=n runs the same commands again (not the same interleaving);
+STRESS=600 goes on for ten minutes."""
 import random, re, threading, time
 from mail import *
 
-SECONDS = 4
+SECONDS = float(os.environ.get("STRESS", 4))
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
 FLAGS = [r"\Seen", r"\Deleted", "work", r"\Flagged later"]
+HOLDS_NUMBERS = re.compile("FETCH|STORE|SEARCH|SORT|THREAD")
 problems = []
 
 
@@ -17,6 +20,8 @@ class Session:
         self.name, self.count, self.uids, self.told = name, 0, [], []
         self.connection = imap(USER2, PASSWORD2, implicit=True)
         self.file, self.socket = self.connection.file, self.connection.sock
+        if name in "bdfhj":
+            self.do("ENABLE QRESYNC")
         self.do("SELECT Crowd")
 
     def response(self):
@@ -43,7 +48,26 @@ class Session:
                 return
             self.hear(command, line)
 
+    def vanish(self, command, line):
+        if HOLDS_NUMBERS.match(command):
+            self.wrong(f"VANISHED during {command}")
+        for part in line.split()[-1].decode().split(","):
+            low, _, high = part.partition(":")
+            for uid in range(int(low), int(high or low) + 1):
+                self.forget(uid, command, line)
+
+    def forget(self, uid, command, line):
+        """A UID that was never told is one of those between its neighbours that were not."""
+        if uid not in self.uids:
+            start = max((n + 1 for n, known in enumerate(self.uids) if known and known < uid), default=0)
+            if start >= len(self.uids) or self.uids[start] is not None:
+                return self.wrong(f"{line} during {command}: there is no {uid} in {self.uids}")
+            self.uids[start] = uid
+        self.uids.remove(uid)
+
     def hear(self, command, line):
+        if line.startswith(b"* VANISHED "):
+            return self.vanish(command, line)
         data = re.match(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)", line)
         if not data:
             return
@@ -55,7 +79,7 @@ class Session:
         elif number > len(self.uids):
             self.wrong(f"{line} beyond {len(self.uids)}")
         elif what == b"EXPUNGE":
-            if re.match("FETCH|STORE|SEARCH", command):
+            if HOLDS_NUMBERS.match(command):
                 self.wrong(f"EXPUNGE during {command}")
             del self.uids[number - 1]
         elif uid := re.search(rb"UID (\d+)", line):
@@ -84,6 +108,11 @@ def some_command(session, chance):
         (5, f"COPY {some} Crowd", None),
         (5, f"MOVE {some} Crowd/Gone", None),
         (5, search, None),
+        (3, "SORT (REVERSE SIZE ARRIVAL) UTF-8 ALL", None),
+        (3, "THREAD REFERENCES UTF-8 UNDELETED", None),
+        (3, "SEARCH RETURN (SAVE COUNT) FLAGGED", None),
+        (3, "FETCH $ (UID FLAGS)", None),
+        (5 if number else 0, f"REPLACE {first} Crowd", message),
         (5, f"UID EXPUNGE {chance.choice([uid for uid in session.uids if uid] or [1])}", None),
         (5, "FETCH 1:* (UID)", None),
         (5, "NOOP", None),
@@ -114,7 +143,7 @@ owner = imap(USER2, PASSWORD2)
 ok(owner.create("Crowd"))
 ok(owner.create("Crowd/Gone"))
 sessions = []
-threads = [threading.Thread(target=play, args=(name, sessions)) for name in "abcdef"]
+threads = [threading.Thread(target=play, args=(name, sessions)) for name in "abcdefghij"]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 assert not problems, problems[0]

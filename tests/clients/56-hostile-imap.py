@@ -15,6 +15,16 @@ COMMANDS = [
     b"a AUTHENTICATE PLAIN\r\n=\r\n",
     b'a ID ("x" "y")\r\n',
     b"a IDLE\r\nDONE\r\n",
+    b"a ENABLE QRESYNC UIDONLY\r\na SELECT INBOX (QRESYNC (1 1 1:9 (1:2 3:4)))\r\n",
+    b"a SORT RETURN (PARTIAL -1:-9) (REVERSE SUBJECT DISPLAYTO) UTF-8 TEXT x\r\n",
+    b"a UID THREAD REFERENCES UTF-8 ALL\r\n",
+    b"a FETCH 1:* (BINARY.SIZE[1.2] BINARY.PEEK[2]<1.9> PREVIEW (LAZY) EMAILID THREADID SAVEDATE)\r\n",
+    b'a APPEND Drafts CATENATE (URL "/INBOX;UIDVALIDITY=1/;UID=1/;SECTION=1.MIME/;PARTIAL=1.2" TEXT {2}\r\nab)\r\n',
+    b"a UID REPLACE 1 Drafts (\\Seen) ~{3}\r\nabc\r\n",
+    b'a SETMETADATA "" (/private/comment {3}\r\nabc /shared/x NIL)\r\na GETMETADATA (DEPTH infinity) "" /private\r\n',
+    b"a NOTIFY SET STATUS (subtree (INBOX x) (MessageNew MessageExpunge)) (selected-delayed (MessageNew (UID) MessageExpunge))\r\n",
+    b"a UID SEARCH RETURN (UPDATE SAVE COUNT) OR $ EMAILID M1 SAVEDSINCE 1-Jan-2020\r\na CANCELUPDATE \"a\"\r\n",
+    b"a COMPRESS DEFLATE\r\n",
 ]
 PIECES = [b"{", b"}", b"(", b")", b'"', b"\\", b"{999999999999}\r\n", b"*", b":", b"4294967295", b"\0", b" ", b"\r", b"\n"]
 

@@ -4,8 +4,11 @@
                                                reads it back, and prints the subjects in the inbox
     client.py wait PORT USER PASSWORD          logs on, idles in the inbox, says "idling", and prints what it is told
                                                until the server says goodbye
+    client.py list PORT USER PASSWORD          logs on (trying again) and prints the subjects in the inbox, one a line
+    client.py do PORT USER PASSWORD            for each line "append SUBJECT" or "count" it reads, says "ok COUNT" or
+                                               "no REASON"; it tries once, on the connection that it has
     client.py fill PORT USER PASSWORD COUNT SIZE   appends so many messages of so many bytes
-    client.py list PORT USER PASSWORD          prints UIDVALIDITY, and UID, flags, hash and subject of all in the inbox
+    client.py show PORT USER PASSWORD          prints UIDVALIDITY, and UID, flags, hash and subject of all in the inbox
 """
 import hashlib
 import imaplib
@@ -18,14 +21,18 @@ TLS = ssl.create_default_context()
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 
 
+def connect(port, user, password, timeout=60):
+    client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=TLS, timeout=timeout)
+    client.login(user, password)
+    return client
+
+
 def log_on(port, user, password):
     """As programs do: what may pass is tried again."""
     until = time.monotonic() + 60
     while True:
         try:
-            client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=TLS, timeout=60)
-            client.login(user, password)
-            return client
+            return connect(port, user, password)
         except (OSError, imaplib.IMAP4.error) as error:
             if "AUTHENTICATIONFAILED" in str(error) or time.monotonic() > until:
                 raise
@@ -39,10 +46,38 @@ def use(port, user, password, subject):
     _, (count,) = client.select("INBOX")
     _, data = client.fetch(count, "(BODY.PEEK[])")
     assert data[0][1] == message, data
-    _, data = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
-    subjects = [part[1].decode().strip().removeprefix("Subject: ") for part in data if isinstance(part, tuple)]
-    print(",".join(subjects))
+    print(",".join(subjects(client)))
     client.logout()
+
+
+def subjects(client):
+    _, data = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+    return [part[1].decode().strip().removeprefix("Subject: ") for part in data if isinstance(part, tuple)]
+
+
+def list_subjects(port, user, password):
+    client = log_on(port, user, password)
+    _, (count,) = client.select("INBOX")
+    found = subjects(client) if int(count) else []
+    assert len(found) >= int(count), (count, len(found))
+    print("\n".join(found))
+
+
+def do(port, user, password):
+    client = None
+    for line in sys.stdin:
+        verb, _, subject = line.strip().partition(" ")
+        try:
+            client = client or connect(port, user, password, 15)
+            if verb == "append":
+                answer, _ = client.append("INBOX", None, None, f"Subject: {subject}\r\n\r\n".encode())
+            count = client.select("INBOX") if verb == "count" else (answer, [b"0"])
+            if count[0] != "OK":
+                raise OSError(str(count))
+            print("ok", count[1][0].decode(), flush=True)
+        except (OSError, imaplib.IMAP4.error) as error:
+            client = None
+            print("no", str(error).replace("\n", " "), flush=True)
 
 
 def wait(port, user, password):
@@ -62,7 +97,7 @@ def fill(port, user, password, count, size):
     client.logout()
 
 
-def list_all(port, user, password):
+def show(port, user, password):
     client = log_on(port, user, password)
     client.select("INBOX", readonly=True)
     print(client.response("UIDVALIDITY")[1])
@@ -74,4 +109,5 @@ def list_all(port, user, password):
     client.logout()
 
 
-{"use": use, "wait": wait, "fill": fill, "list": list_all}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+VERBS = {"use": use, "wait": wait, "list": list_subjects, "do": do, "fill": fill, "show": show}
+VERBS[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

@@ -22,7 +22,11 @@ const STEPS: &[Step] = &[
         words: &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
         needs: None,
     },
-    Step { name: "tests and golden sessions", words: &["test", "--workspace", "--locked"], needs: None },
+    Step {
+        name: "tests and golden sessions",
+        words: &["test", "--workspace", "--locked", "--no-fail-fast"],
+        needs: None,
+    },
     Step {
         name: "licences and sources",
         words: &["deny", "--locked", "--log-level", "error", "check", "bans", "licenses", "sources"],

@@ -30,6 +30,10 @@ pub struct Context {
     pub neighbours: Arc<dyn Neighbours>,
     /// The links to the other servers; none where this one is alone by construction (tests).
     pub links: Option<dag::link::Links>,
+    /// Who has which mailbox open.
+    pub sessions: services::Sessions,
+    /// Mailboxes being looked through for damage.
+    pub repairs: jobs::repairs::Repairs,
     /// What administrators did.
     pub audit: audit::Log,
     /// Product-style events.

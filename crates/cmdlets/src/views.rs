@@ -183,6 +183,32 @@ const TABLES: &[Row] = &[
         ],
     ),
     (
+        "Microsoft.Exchange.MailboxReplicationService.MailboxRestoreRequestStatistics",
+        &[("Name", ANY), ("StatusDetail", Some(22)), ("TargetAlias", ANY), ("PercentComplete", Some(15))],
+    ),
+    (
+        "Microsoft.Exchange.Management.Migration.MailboxReplication.MailboxRestoreRequest",
+        &[("Name", ANY), ("TargetMailbox", ANY), ("Status", Some(22))],
+    ),
+    (
+        "Microsoft.Exchange.Management.MapiTasks.Presentation.LogonStatistics",
+        &[("UserName", Some(26)), ("LogonTime", Some(22)), ("LastAccessTime", Some(22)), ("ClientName", ANY)],
+    ),
+    (
+        "Microsoft.Exchange.Management.StoreTasks.StoreIntegrityCheckJob",
+        &[
+            ("JobId", Some(36)),
+            ("Task", ANY),
+            ("DetectOnly", Some(10)),
+            ("JobState", Some(10)),
+            ("Progress", Some(8)),
+        ],
+    ),
+    (
+        "Rialto.Management.MailboxAssociatedItem",
+        &[("Folder", Some(24)), ("MessageClass", ANY), ("LastModifiedTime", Some(22))],
+    ),
+    (
         "Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics",
         &[
             ("DisplayName", Some(26)),

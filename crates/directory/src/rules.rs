@@ -12,9 +12,9 @@ use crate::{
     recipient::recipient_type,
     schema::{
         ACCEPTED_DOMAIN, ADMIN_AUDIT_LOG_CONFIG, Class, DATABASE_AVAILABILITY_GROUP, DYNAMIC_GROUP,
-        EMAIL_ADDRESS_POLICY, GROUP, MAILBOX_DATABASE, MAILBOX_DATABASE_COPY, MANAGEMENT_ROLE,
-        MANAGEMENT_SCOPE, MOVE_REQUEST, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN, ROLE_ASSIGNMENT,
-        ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
+        EMAIL_ADDRESS_POLICY, GROUP, MAILBOX_DATABASE, MAILBOX_DATABASE_COPY, MAILBOX_RESTORE_REQUEST,
+        MANAGEMENT_ROLE, MANAGEMENT_SCOPE, MOVE_REQUEST, ORGANIZATION, RECEIVE_CONNECTOR, REMOTE_DOMAIN,
+        ROLE_ASSIGNMENT, ROLE_ASSIGNMENT_POLICY, SEND_CONNECTOR, SERVER, TRANSPORT_CONFIG,
     },
     value::{DomainPattern, IpRange, Value},
     verbs::is_over,
@@ -194,9 +194,13 @@ fn check_role_group(object: &Object) -> Result<(), DirectoryError> {
 }
 
 /// Whether an object goes when what it links to goes: an assignment without its assignee is none, nor is a
-/// move without its mailbox.
+/// move or a restore without its mailbox.
 pub(crate) fn goes_with(object: &Object, target: base::Guid) -> bool {
-    [&ROLE_ASSIGNMENT, &MOVE_REQUEST].contains(&object.class) && object.link("User") == Some(target)
+    let is = |class: &Class, link| *object.class == *class && object.link(link) == Some(target);
+    is(&ROLE_ASSIGNMENT, "User")
+        || is(&MOVE_REQUEST, "User")
+        || is(&MAILBOX_RESTORE_REQUEST, "TargetMailbox")
+        || is(&MAILBOX_RESTORE_REQUEST, "SourceDatabase")
         || availability::goes_with(object, target)
 }
 

@@ -3,4 +3,6 @@
 
 pub mod copies;
 pub mod moves;
+pub mod repairs;
 pub mod store_maintenance;
+pub mod store_state;

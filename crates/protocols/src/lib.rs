@@ -1,6 +1,7 @@
 //! Turns each protocol into `services` verbs.
 
 pub mod adminapi;
+mod deflate;
 pub mod http;
 pub mod imap;
 mod link;

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::listen::stopped;
+use crate::{deflate::Deflate, listen::stopped};
 
 /// Output is written once this much is waiting, bytes: no answer is ever held whole.
 const FLUSH_AT: usize = 64 << 10;
@@ -58,6 +58,7 @@ pub(crate) enum Gone {
 pub(crate) struct Link {
     stream: Box<dyn Duplex>,
     secure: bool,
+    compressed: bool,
     /// What has come and is not read yet.
     pub(crate) input: BytesMut,
     /// What goes out next; [`Link::relieve`] keeps it small.
@@ -70,7 +71,15 @@ pub(crate) struct Link {
 impl Link {
     /// Wraps a stream that is in the clear.
     pub(crate) fn new(stream: Box<dyn Duplex>, shutdown: watch::Receiver<bool>) -> Self {
-        Link { stream, secure: false, input: BytesMut::new(), output: Vec::new(), shutdown, offline: None }
+        Link {
+            stream,
+            secure: false,
+            compressed: false,
+            input: BytesMut::new(),
+            output: Vec::new(),
+            shutdown,
+            offline: None,
+        }
     }
 
     /// Wraps a stream that another server carries, which knows whether TLS protects the client's end.
@@ -86,6 +95,23 @@ impl Link {
     /// Whether TLS protects the connection.
     pub(crate) fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Whether what is sent is compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// Compresses both directions from now on. What the peer sent before it was told so cannot be meant.
+    pub(crate) async fn compress(&mut self) -> Result<(), Gone> {
+        self.flush().await?;
+        if !self.input.is_empty() {
+            return Err(Gone::Ended("Commands before compression is active"));
+        }
+        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        self.stream = Box::new(Deflate::new(plain));
+        self.compressed = true;
+        Ok(())
     }
 
     /// Adds text to what goes out.

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use base::{Fault, Guid};
 use dag::{
     copies::{Carrier, Reachable, reachable},
-    link::Links,
-    replica::{Group, Work, Writers, electorate, found},
+    link::{Links, Roster},
+    replica::{Group, Standing, Work, Writers, electorate, found},
 };
 use directory::Directory;
 use engine::{Database, Replica};
@@ -17,6 +17,7 @@ use crate::{
     config::Config,
     error::ServerError,
     layout::Layout,
+    links::roster,
     provision::{self, Organization},
     serve::{Seams, blocking, own_server},
     shutdown,
@@ -125,8 +126,10 @@ impl DirectoryCopy {
         tasks.spawn(publish(directory.clone(), stopped.clone()));
         tasks.spawn(keep_members(group.clone(), directory.clone(), stopped.clone()));
         let settled = async {
-            while !is_settled(&group) {
-                group.changed().await;
+            let mut standing = group.standing();
+            while !is_settled(&standing) {
+                group.changed_since(&standing).await;
+                standing = group.standing();
             }
         };
         if tokio::time::timeout(SETTLING, settled).await.is_err() {
@@ -169,8 +172,7 @@ async fn hand_over(group: &Group) {
 }
 
 /// Whether this copy has all that was decided when it last heard of it.
-fn is_settled(group: &Group) -> bool {
-    let standing = group.standing();
+fn is_settled(standing: &Standing) -> bool {
     standing.active.is_some() && standing.applied == standing.last
 }
 
@@ -184,7 +186,9 @@ async fn publish(directory: Directory, mut stopped: watch::Receiver<bool>) {
 /// Has every server of the organisation be a member, and no other, while this copy is the active one.
 async fn keep_members(group: Arc<Group>, directory: Directory, mut stopped: watch::Receiver<bool>) {
     let mut changes = directory.watch();
+    let mut known = roster(&directory.snapshot());
     loop {
+        remember(&group, roster(&directory.snapshot()), &mut known).await;
         let servers = directory.snapshot().servers().map(|server| server.guid).collect();
         let wanted = electorate(&servers, &group.standing().voters);
         let again = group.arrange(&wanted).await.unwrap_or_else(|error| {
@@ -199,5 +203,20 @@ async fn keep_members(group: Arc<Group>, directory: Directory, mut stopped: watc
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(LOOK) => {}
         }
+    }
+}
+
+/// A server that starts knows what the last checkpoint says until it hears more from the others: who they are must be
+/// in it, or it would refuse the very one that decides.
+async fn remember(group: &Arc<Group>, now: Roster, known: &mut Roster) {
+    if now == *known {
+        return;
+    }
+    let group = group.clone();
+    let remembered =
+        blocking("remembering the other servers", move || group.database().checkpoint().map_err(Fault::from));
+    match remembered.await {
+        Ok(()) => *known = now,
+        Err(error) => tracing::warn!(%error, "the other servers are not remembered"),
     }
 }

@@ -90,7 +90,7 @@ const AUTHORITY_KEY: &str = "authority.key.der";
 const OWN_KEY: &str = "server.key.der";
 
 /// The servers of the directory that can be reached.
-fn roster(view: &View) -> Roster {
+pub(crate) fn roster(view: &View) -> Roster {
     let hosts = view.servers().map(|object| {
         let (addresses, key) = server::link_of(object);
         (object.guid, Host { addresses, key })

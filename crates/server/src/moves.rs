@@ -17,8 +17,7 @@ use store::Stores;
 pub(crate) fn mover(
     (directory, stores, clock): (&Directory, &Stores, &SharedClock),
     server: Guid,
-    links: &Links,
-    copies: &Manager,
+    (links, copies): (&Links, &Manager),
     settings: Settings,
 ) -> (Mover, Registration) {
     let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());

@@ -193,12 +193,7 @@ pub(crate) async fn start(
     copies.open_all().await;
     let answers = copies.answer_others();
     tasks.spawn(copies.clone().run(stopped.clone()));
-    let authenticator = {
-        let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
-        blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?
-    };
-    let kerberos = kerberos::acceptor(&layout, &config, (seams.clock.clone(), seams.rng.clone()))?;
-    let authenticator = authenticator.with_kerberos(kerberos);
+    let authenticator = open_authenticator(&layout, &seams, &config, &directory).await?;
     let others = delivery::others(&links.links);
     let transport = start_transport(&layout, &seams, &config, &server, (&directory, &stores, others)).await?;
     let handed_over = delivery::answer(&links.links, &transport);
@@ -209,22 +204,9 @@ pub(crate) async fn start(
     let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
-    tasks.spawn(jobs::store_maintenance::run(
-        directory.clone(),
-        stores.clone(),
-        clock.clone(),
-        stopped.clone(),
-    ));
-
-    let (mover, taken_from) = moves::mover(
-        (&directory, &stores, &clock),
-        server.guid,
-        &links.links,
-        &copies,
-        config.mailbox_replication.settings(),
-    );
-    tasks.spawn(mover.run(stopped.clone()));
-
+    let reach = (&links.links, &copies);
+    let taken_from =
+        run_jobs((&directory, &stores, &clock), reach, (&config, server.guid), &mut tasks, &stopped);
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
     let rooms = Rooms {
@@ -233,6 +215,7 @@ pub(crate) async fn start(
         transport: &transport,
         links: &links,
         copies: &copies,
+        sessions: services.sessions(),
     };
     let cmdlets = Arc::new(cmdlet_context(&layout, seams, &server, rooms, records));
     links.run_cmdlets(&cmdlets, &copy.group);
@@ -273,6 +256,35 @@ pub(crate) async fn start(
     })
 }
 
+async fn open_authenticator(
+    layout: &Layout,
+    seams: &Seams,
+    config: &Config,
+    directory: &Directory,
+) -> Result<Authenticator, ServerError> {
+    let (directory, clock, rng) = (directory.clone(), seams.clock.clone(), seams.rng.clone());
+    let opened =
+        blocking("starting authentication", move || Ok(Authenticator::new(directory, clock, rng)?)).await?;
+    let kerberos = kerberos::acceptor(layout, config, (seams.clock.clone(), seams.rng.clone()))?;
+    Ok(opened.with_kerberos(kerberos))
+}
+
+/// Starts what runs without being asked.
+fn run_jobs(
+    (directory, stores, clock): (&Directory, &Stores, &SharedClock),
+    reach: (&Links, &Manager),
+    (config, server): (&Config, Guid),
+    tasks: &mut JoinSet<()>,
+    stopped: &watch::Receiver<bool>,
+) -> Registration {
+    let settings = config.mailbox_replication.settings();
+    let (mover, taken_from) = moves::mover((directory, stores, clock), server, reach, settings);
+    tasks.spawn(mover.run(stopped.clone()));
+    let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());
+    tasks.spawn(jobs::store_maintenance::run(directory, stores, clock, stopped.clone()));
+    taken_from
+}
+
 /// Listens at this server's receive connectors.
 fn open_smtp<I: Intake>(
     intake: Guarded<I>,
@@ -311,13 +323,14 @@ fn copies(
     stores: &Stores,
     links: &Links,
 ) -> Manager {
-    let (layout, seams) = (layout.clone(), seams.clone());
+    let (layout, seams, clock) = (layout.clone(), seams.clone(), seams.clock.clone());
     Manager::new(copies::Settings {
         server,
         directory: directory.clone(),
         stores: stores.clone(),
         links: links.clone(),
         config: Box::new(move |object| database_config(&layout, &seams, object)),
+        clock,
         directory_group: directory_group.clone(),
     })
 }
@@ -372,6 +385,7 @@ struct Rooms<'a> {
     transport: &'a Transport,
     links: &'a ServerLinks,
     copies: &'a Manager,
+    sessions: services::Sessions,
 }
 
 fn cmdlet_context(
@@ -381,7 +395,7 @@ fn cmdlet_context(
     rooms: Rooms<'_>,
     records: Records,
 ) -> Context {
-    let Rooms { directory, stores, transport, links, copies } = rooms;
+    let Rooms { directory, stores, transport, links, copies, sessions } = rooms;
     let (layout, clock, rng) = (layout.clone(), seams.clock.clone(), seams.rng.clone());
     Context {
         server_name: server.name.to_string(),
@@ -393,6 +407,8 @@ fn cmdlet_context(
         transport: transport.clone(),
         neighbours: neighbours(&links.links, service::COMMANDS),
         links: Some(links.links.clone()),
+        sessions,
+        repairs: jobs::repairs::Repairs::default(),
         events: records.events,
         audit: records.audit,
         rng,

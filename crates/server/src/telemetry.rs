@@ -25,7 +25,7 @@ pub(crate) enum LogFormat {
 /// Starts logging: `RUST_LOG` chooses what (default: warnings, and our own news), and events go to `events`.
 pub(crate) fn start_logging(format: LogFormat, events: Arc<EventLog>) {
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,rialto=info,eventlog=info,audit=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,openraft=error,rialto=info,eventlog=info,audit=info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_target(false).boxed(),

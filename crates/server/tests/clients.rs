@@ -23,9 +23,19 @@ fn programs(again: bool) -> Vec<PathBuf> {
     programs
 }
 
+/// What runs a program: for Python, where it was made, the environment with the packages from PyPI.
+fn interpreter(program: &Path) -> PathBuf {
+    if program.extension().is_none_or(|extension| extension != "py") {
+        return "bash".into();
+    }
+    let tools =
+        std::env::var_os("RIALTO_PYTHON").map_or_else(|| root().join("target/tools/python"), PathBuf::from);
+    Some(tools.join("mail/bin/python3")).filter(|python| python.exists()).unwrap_or("python3".into())
+}
+
 fn run(program: &Path, server: &Server, scratch: &Path) -> Result<(), String> {
-    let interpreter = if program.extension().is_some_and(|e| e == "py") { "python3" } else { "bash" };
-    let mut command = Command::new(interpreter);
+    let interpreter = interpreter(program);
+    let mut command = Command::new(&interpreter);
     command
         .arg(program)
         .current_dir(scratch)
@@ -41,7 +51,7 @@ fn run(program: &Path, server: &Server, scratch: &Path) -> Result<(), String> {
         command.env(format!("USER{number}"), &account.address);
         command.env(format!("PASSWORD{number}"), &account.password);
     }
-    let output = command.output().map_err(|e| format!("{interpreter}: {e}"))?;
+    let output = command.output().map_err(|e| format!("{}: {e}", interpreter.display()))?;
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match output.status.success() {
         true => Ok(()),

@@ -1,146 +1,25 @@
 //! Several servers of one organisation, each a process on loopback: joining by key, heartbeats, loss, removal.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod support;
+
 use std::{
     io::{BufRead, BufReader},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
+use support::{DOMAIN, Organization, PATIENCE, Server, text};
 use xtask::server;
 
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-const DOMAIN: &str = "contoso.example";
-
-fn rialto() -> Command {
-    let mut command = Command::new(server::named_or(env!("CARGO_BIN_EXE_rialto")));
-    command.env_remove("RIALTO_DATA").env("NO_COLOR", "1").stdin(Stdio::null());
-    command
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// The organisation's folder of data folders.
-struct Organization {
-    dir: tempfile::TempDir,
-}
-
-/// One server: its folder, its ports, and its process while it runs.
-struct Server {
-    data: PathBuf,
-    ports: u16,
-    child: Option<Child>,
-}
-
-impl Organization {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn setup(&self, name: &str, more: &[&str]) -> (Server, Output) {
-        let ports = server::free_ports().unwrap();
-        let data = self.dir.path().join(format!("{name}-{ports}"));
-        let mut command = rialto();
-        command.args(["setup", "--non-interactive", "--listen", "127.0.0.1", "--ports-from"]);
-        command.args([&ports.to_string(), "--server-name", &format!("{name}.{DOMAIN}"), "--data"]);
-        let output = command.arg(&data).args(more).output().unwrap();
-        (Server { data, ports, child: None }, output)
-    }
-
-    /// The first server.
-    fn first(&self) -> Server {
-        let password = self.dir.path().join("password");
-        std::fs::write(&password, "correct horse battery\n").unwrap();
-        let password = password.to_str().unwrap();
-        let (server, output) = self.setup("ex1", &["--domain", DOMAIN, "--password-file", password]);
-        assert!(output.status.success(), "{}", text(&output));
-        server.started()
-    }
-
-    /// Tries to join through a server, with a key.
-    fn join(&self, name: &str, at: &Server, key: &str) -> (Server, Output) {
-        self.setup(name, &["--join", &at.links(), "--join-key", key])
-    }
-
-    /// A further server, running.
-    fn joined(&self, name: &str, at: &Server) -> Server {
-        let (server, output) = self.join(name, at, &at.join_key());
-        assert!(output.status.success(), "{}", text(&output));
-        assert!(text(&output).contains("has joined First Organization"), "{}", text(&output));
-        server.started()
-    }
-}
-
 impl Server {
-    fn started(mut self) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
-        self.child = Some(rialto().args(["serve", "--data"]).arg(&self.data).stderr(log).spawn().unwrap());
-        let began = Instant::now();
-        while !self.data.join("admin.sock").exists() || TcpStream::connect(self.links()).is_err() {
-            assert!(began.elapsed() < PATIENCE, "{}", server::tail_of(&self.log(), 20));
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self
-    }
-
-    fn log(&self) -> PathBuf {
-        self.data.join("test.log")
-    }
-
-    fn links(&self) -> String {
-        format!("127.0.0.1:{}", self.ports + 10)
-    }
-
-    /// Where clients come by IMAP over TLS.
-    fn imaps(&self) -> u16 {
-        self.ports + 3
-    }
-
-    /// `tests/servers/client.py` as the administrator at this server.
-    fn client(&self, doing: &str) -> Command {
-        let mut client = Command::new("python3");
-        client.arg(xtask::root().join("tests/servers/client.py")).args([doing, &self.imaps().to_string()]);
-        client.args([&format!("administrator@{DOMAIN}"), "correct horse battery"]).stdout(Stdio::piped());
-        client
-    }
-
     /// Appends a message and gives the subjects of all.
     fn append(&self, subject: &str) -> String {
         let output = self.client("use").arg(subject).stderr(Stdio::piped()).output().unwrap();
         assert!(output.status.success(), "{}", text(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    fn try_shell(&self, command: &str) -> Output {
-        rialto().args(["shell", "--data"]).arg(&self.data).args(["-Command", command]).output().unwrap()
-    }
-
-    fn shell(&self, command: &str) -> String {
-        let output = self.try_shell(command);
-        assert!(output.status.success(), "{command}: {}", text(&output));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn join_key(&self) -> String {
-        self.shell("(New-ServerJoinKey).Key")
-    }
-
-    /// Runs a command until it prints what is wanted.
-    fn until(&self, command: &str, wanted: &str) {
-        let (began, mut seen) = (Instant::now(), String::new());
-        while began.elapsed() < PATIENCE {
-            seen = text(&self.try_shell(command)).trim().to_owned();
-            if seen == wanted {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("{command} says {seen}, not {wanted}\n{}", server::tail_of(&self.log(), 30));
     }
 
     /// Waits until the links to these servers, sorted, are as said, and no others are there.
@@ -153,21 +32,6 @@ impl Server {
     fn servers(&self) -> String {
         self.shell("(Get-ExchangeServer | Sort-Object Name).Name -join ','")
     }
-
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-        // What says that it is ready must not be left over.
-        let _ = std::fs::remove_file(self.data.join("admin.sock"));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 fn mode(path: &Path) -> u32 {
@@ -178,8 +42,8 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn servers_join_watch_each_other_and_forget_the_one_that_is_removed() {
     let organization = Organization::new();
-    let first = organization.first();
-    let mut second = organization.joined("ex2", &first);
+    let first = organization.first(&[]);
+    let mut second = organization.joined("ex2", &first, &[]);
     assert_eq!(first.servers(), "EX1,EX2");
     assert_eq!(second.servers(), "EX1,EX2");
     assert_eq!(
@@ -193,7 +57,7 @@ fn servers_join_watch_each_other_and_forget_the_one_that_is_removed() {
         assert_eq!(mode(&second.data.join("certificates/links").join(key)), 0o600);
     }
     // A third one joins through the second; the first hears of it.
-    let mut third = organization.joined("ex3", &second);
+    let mut third = organization.joined("ex3", &second, &[]);
     first.until_links(&[("EX2", "Up"), ("EX3", "Up")]);
     second.until_links(&[("EX1", "Up"), ("EX3", "Up")]);
     third.until_links(&[("EX1", "Up"), ("EX2", "Up")]);
@@ -228,9 +92,9 @@ fn servers_join_watch_each_other_and_forget_the_one_that_is_removed() {
 #[test]
 fn a_join_that_cannot_be_says_why() {
     let organization = Organization::new();
-    let first = organization.first();
+    let first = organization.first(&[]);
     let refused = |name: &str, at: &Server, key: &str, why: &str| {
-        let (server, output) = organization.join(name, at, key);
+        let (server, output) = organization.join(name, at, key, &[]);
         assert!(!output.status.success(), "{}", text(&output));
         assert!(text(&output).contains(why), "wanted: {why}\ngot: {}", text(&output));
         assert!(!server.data.join("rialto.toml").exists(), "a folder that did not join is not set up");
@@ -239,7 +103,7 @@ fn a_join_that_cannot_be_says_why() {
     refused("bad", &first, &key[..key.len() - 1], "this isn't a whole join key");
     refused("ex1", &first, &key, "There is a server EX1 (ex1.contoso.example) already");
     // A key is good after a refusal that had another reason, and good once.
-    drop(organization.join("ex2", &first, &key));
+    drop(organization.join("ex2", &first, &key, &[]));
     assert_eq!(first.servers(), "EX1,EX2");
     refused("ex3", &first, &key, "has been used already, by the server ex2.contoso.example");
     let expired = first.shell("(New-ServerJoinKey -Lifetime 00:00:00.001).Key");
@@ -248,7 +112,7 @@ fn a_join_that_cannot_be_says_why() {
     refused("ex5", &first, &removed, "isn't known");
     // Of another organisation, and nowhere at all.
     let others = Organization::new();
-    let other = others.first();
+    let other = others.first(&[]);
     refused("ex6", &other, &first.join_key(), "is not of the organization that made this join key");
     let nobody = Server { data: PathBuf::new(), ports: server::free_ports().unwrap(), child: None };
     refused("ex7", &nobody, &first.join_key(), "cannot reach a server of the organization");
@@ -261,9 +125,9 @@ fn a_join_that_cannot_be_says_why() {
 #[test]
 fn a_change_on_any_server_is_on_all_and_outlives_the_loss_of_one() {
     let organization = Organization::new();
-    let mut first = organization.first();
-    let second = organization.joined("ex2", &first);
-    let third = organization.joined("ex3", &first);
+    let mut first = organization.first(&[]);
+    let second = organization.joined("ex2", &first, &[]);
+    let third = organization.joined("ex3", &first, &[]);
     let name = "(Get-Mailbox Administrator).DisplayName";
     for (at, new) in [(&second, "Changed at EX2"), (&third, "Changed at EX3"), (&first, "Changed at EX1")] {
         at.shell(&format!("Set-Mailbox Administrator -DisplayName '{new}'"));
@@ -284,8 +148,8 @@ fn a_change_on_any_server_is_on_all_and_outlives_the_loss_of_one() {
 #[test]
 fn clients_come_to_any_server_and_come_back_when_theirs_is_lost() {
     let organization = Organization::new();
-    let mut first = organization.first();
-    let second = organization.joined("ex2", &first);
+    let mut first = organization.first(&[]);
+    let second = organization.joined("ex2", &first, &[]);
     assert_eq!(first.append("one"), "one");
     assert_eq!(second.append("two"), "one,two");
     // The mailbox is on the first; so is what the client of the second is told.
@@ -332,7 +196,7 @@ fn until_greeting(port: u16, wanted: Option<&str>) {
 #[test]
 fn cmdlets_run_where_what_they_are_about_is() {
     let organization = Organization::new();
-    let first = organization.first();
+    let first = organization.first(&[]);
     let (second, output) = organization
         .setup("ex2", &["--join", &first.links(), "--join-key", &first.join_key(), "--site", "Porto"]);
     assert!(output.status.success(), "{}", text(&output));

@@ -93,6 +93,11 @@ impl Services {
         Self { inner: Arc::new(Inner { directory, stores, authenticator, place, sessions }) }
     }
 
+    /// Who has which mailbox open.
+    pub fn sessions(&self) -> Sessions {
+        self.inner.sessions.clone()
+    }
+
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.inner.authenticator
     }
@@ -109,10 +114,6 @@ impl Services {
 
     pub(crate) fn stores(&self) -> &Stores {
         &self.inner.stores
-    }
-
-    pub(crate) fn sessions(&self) -> &Sessions {
-        &self.inner.sessions
     }
 
     /// This server.

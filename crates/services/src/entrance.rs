@@ -137,13 +137,13 @@ impl Services {
         if sought.server.is_some_and(|server| server != self.server()) {
             return Err(offline("Another server has the mailbox."));
         }
-        let session = self.sessions().begin(caller.client.protocol, caller.user)?;
+        let session = self.sessions().begin(caller, sought.mailbox, sought.database)?;
         let database = self.stores().get(sought.database)?;
         let store = deliver::open_or_make(&database, sought.mailbox, view).await?;
         store.available()?;
         // The logon is recorded by and by; nobody waits for it.
         drop(store.record_logon(&caller.name)?);
-        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(view, &sought.owner), session))
+        Ok(Mailbox::new(store, caller.clone(), deliver::limits_of(view, &sought.owner), Some(session)))
     }
 
     /// Asks another server to go on with the session.

@@ -14,3 +14,4 @@ pub use entrance::{Arrival, Entrance};
 pub use handover::Standing;
 pub use mailbox::Mailbox;
 pub use organization::Organization;
+pub use sessions::{Logon, Sessions};

@@ -14,8 +14,37 @@ use wire::mime::Summary;
 use crate::{Caller, sessions::Session};
 
 pub use store::{
-    Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderRole, FolderStatus, Item, ItemId, UidRanges,
+    Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderRole, FolderStatus, Item, ItemId,
+    Provenance, UidRanges,
 };
+
+/// A message to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The message, as it is to be read again.
+    pub bytes: Bytes,
+    /// Its flags.
+    pub flags: Flags,
+    /// INTERNALDATE.
+    pub received: Timestamp,
+}
+
+impl From<NewMessage> for store::NewMessage {
+    fn from(new: NewMessage) -> Self {
+        let NewMessage { bytes, flags, received } = new;
+        let summary = Summary::parse(&bytes).encode();
+        store::NewMessage { parts: vec![bytes], summary, class: "IPM.Note".into(), flags, received }
+    }
+}
+
+/// How much room a mailbox takes, and may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of all items that count.
+    pub bytes: u64,
+    /// The most they may become; `None` is unlimited.
+    pub limit: Option<u64>,
+}
 
 /// Reads of all sessions under way at once: the disk is no faster with more, and each holds what it read.
 static READERS: Semaphore = Semaphore::const_new(16);
@@ -26,8 +55,8 @@ pub struct Mailbox {
     store: store::Mailbox,
     caller: Arc<Caller>,
     limits: store::Limits,
-    /// Counted until the last clone goes.
-    _session: Arc<Option<Session>>,
+    /// Counted and seen until the last clone goes.
+    session: Arc<Option<Session>>,
 }
 
 impl Mailbox {
@@ -39,7 +68,10 @@ impl Mailbox {
         limits: store::Limits,
         session: Option<Session>,
     ) -> Self {
-        Self { store, caller: Arc::new(caller), limits, _session: Arc::new(session) }
+        if let Some(session) = &session {
+            session.opened(store.database().clock().now());
+        }
+        Self { store, caller: Arc::new(caller), limits, session: Arc::new(session) }
     }
     /// Who opened it.
     pub fn caller(&self) -> &Caller {
@@ -63,7 +95,14 @@ impl Mailbox {
     /// more: what it held here is not the truth any more. Changes are refused by the store itself.
     fn here(&self) -> Result<&store::Mailbox, Fault> {
         self.store.available()?;
-        Ok(&self.store)
+        Ok(self.touched())
+    }
+    /// The mailbox, of which something is about to be asked.
+    fn touched(&self) -> &store::Mailbox {
+        if let Some(session) = &*self.session {
+            session.touch(self.store.database().clock().now());
+        }
+        &self.store
     }
     /// All folders of the visible tree, parents before children.
     pub fn folders(&self) -> Result<Vec<Folder>, Fault> {
@@ -80,24 +119,25 @@ impl Mailbox {
         name: &str,
         class: &str,
     ) -> Result<FolderId, Fault> {
-        Ok(self.store.create_folder(parent, name, class).await?)
+        Ok(self.touched().create_folder(parent, name, class).await?)
     }
-    /// Renames and, where the parent differs, moves a folder. Default folders keep their place.
+    /// Renames and, where the parent differs, moves a folder as the caller knows it; `FaultKind::NotFound` where
+    /// somebody else was faster. Default folders keep their place.
     pub async fn rename_folder(
         &self,
-        folder: FolderId,
+        folder: &Folder,
         parent: Option<FolderId>,
         name: &str,
     ) -> Result<(), Fault> {
-        Ok(self.store.rename_folder(folder, parent, name).await?)
+        Ok(self.touched().rename_known_folder(folder, parent, name).await?)
     }
     /// Deletes a folder, its items and associated items. Default folders and folders with children refuse.
     pub async fn delete_folder(&self, folder: FolderId) -> Result<(), Fault> {
-        Ok(self.store.delete_folder(folder).await?)
+        Ok(self.touched().delete_folder(folder).await?)
     }
     /// Sets the IMAP subscription.
     pub async fn subscribe(&self, folder: FolderId, subscribed: bool) -> Result<(), Fault> {
-        Ok(self.store.subscribe(folder, subscribed).await?)
+        Ok(self.touched().subscribe(folder, subscribed).await?)
     }
     /// What a session is told of a folder when it opens it.
     pub fn contents(&self, folder: FolderId) -> Result<Contents, Fault> {
@@ -125,18 +165,46 @@ impl Mailbox {
     pub fn body(&self, item: ItemId) -> Result<Bytes, Fault> {
         Ok(self.here()?.body(item)?)
     }
-    /// Stores a message; resolves to its UID. `FaultKind::TooLarge` past quota.
-    pub async fn append(
+    /// Stores messages, all or none; resolves to their UIDs, in order. `FaultKind::TooLarge` past quota.
+    pub async fn append(&self, folder: FolderId, messages: Vec<NewMessage>) -> Result<Vec<u32>, Fault> {
+        let messages = messages.into_iter().map(Into::into).collect();
+        Ok(self.touched().append_all(folder, messages, self.limits).await?)
+    }
+    /// Stores a message in `target` and removes the item `uid` of `folder`, both or neither; resolves to the
+    /// new UID. What is removed stays recoverable.
+    pub async fn replace(
         &self,
         folder: FolderId,
-        message: Bytes,
-        flags: Flags,
-        received: Timestamp,
+        uid: u32,
+        target: FolderId,
+        message: NewMessage,
     ) -> Result<u32, Fault> {
-        let summary = Summary::parse(&message).encode();
-        let new =
-            store::NewMessage { parts: vec![message], summary, class: "IPM.Note".into(), flags, received };
-        Ok(self.store.append(folder, new, self.limits).await?)
+        Ok(self.touched().replace_item(folder, uid, target, message.into(), self.limits).await?)
+    }
+    /// Where items come from, one answer an item; `None` where it is gone.
+    pub fn provenances(&self, items: &[ItemId]) -> Result<Vec<Option<Provenance>>, Fault> {
+        Ok(self.here()?.provenances(items)?)
+    }
+    /// The sizes of a folder's items that are marked \Deleted, bytes.
+    pub fn deleted_size(&self, folder: FolderId) -> Result<u64, Fault> {
+        Ok(self.here()?.deleted_size(folder)?)
+    }
+    /// How full the mailbox is.
+    pub fn usage(&self) -> Result<Usage, Fault> {
+        let bytes = self.here()?.statistics()?.size;
+        Ok(Usage { bytes, limit: self.limits.prohibit_send_receive })
+    }
+    /// What programs noted about a folder, or about the mailbox (`None`), by name.
+    pub fn metadata(&self, folder: Option<FolderId>) -> Result<Vec<(String, Bytes)>, Fault> {
+        Ok(self.here()?.metadata(owner(folder))?)
+    }
+    /// Sets (`Some`) and removes (`None`) such notes, all or none.
+    pub async fn set_metadata(
+        &self,
+        folder: Option<FolderId>,
+        changes: Vec<(String, Option<Bytes>)>,
+    ) -> Result<(), Fault> {
+        Ok(self.touched().set_metadata(owner(folder), changes).await?)
     }
     /// Changes flags; items whose modseq is above `unchanged_since` are left alone and returned as UIDs.
     pub async fn change_flags(
@@ -147,7 +215,7 @@ impl Mailbox {
         flags: Flags,
         unchanged_since: Option<u64>,
     ) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.change_flags(folder, ranges, change, flags, unchanged_since).await?)
+        Ok(self.touched().change_flags(folder, ranges, change, flags, unchanged_since).await?)
     }
     /// Copies (bodies are shared, not copied); resolves to pairs of old and new UID, ascending by old.
     pub async fn copy(
@@ -156,7 +224,7 @@ impl Mailbox {
         ranges: UidRanges,
         target: FolderId,
     ) -> Result<Vec<(u32, u32)>, Fault> {
-        Ok(self.store.copy(folder, ranges, target, self.limits).await?)
+        Ok(self.touched().copy(folder, ranges, target, self.limits).await?)
     }
     /// Moves, atomically; resolves to pairs of old and new UID.
     pub async fn move_items(
@@ -165,21 +233,29 @@ impl Mailbox {
         ranges: UidRanges,
         target: FolderId,
     ) -> Result<Vec<(u32, u32)>, Fault> {
-        Ok(self.store.move_items(folder, ranges, target).await?)
+        Ok(self.touched().move_items(folder, ranges, target).await?)
     }
     /// Removes the items in the ranges that are marked \Deleted; they stay recoverable for the database's
     /// retention. Resolves to their UIDs.
     pub async fn expunge(&self, folder: FolderId, ranges: UidRanges) -> Result<Vec<u32>, Fault> {
-        Ok(self.store.expunge(folder, ranges, store::Removal::Recoverable).await?)
+        Ok(self.touched().expunge(folder, ranges, store::Removal::Recoverable).await?)
     }
     /// What changed after `modseq`.
     pub fn changes_since(&self, folder: FolderId, modseq: u64) -> Result<Changes, Fault> {
         Ok(self.here()?.changes_since(folder, modseq)?)
     }
+    /// Wakes whenever anything changes in the mailbox.
+    pub fn watch_all(&self) -> Result<watch::Receiver<u64>, Fault> {
+        Ok(self.here()?.watch_all()?)
+    }
     /// Wakes whenever the folder's modseq moves; holds the newest value.
     pub fn watch(&self, folder: FolderId) -> Result<watch::Receiver<u64>, Fault> {
         Ok(self.here()?.watch(folder)?)
     }
+}
+
+fn owner(folder: Option<FolderId>) -> store::Owner {
+    folder.map_or(store::Owner::Mailbox, store::Owner::Folder)
 }
 
 #[cfg(test)]
@@ -212,6 +288,10 @@ mod tests {
         Mailbox::new(database.mailbox(guid).unwrap(), caller, limits, None)
     }
 
+    fn new(bytes: Bytes) -> NewMessage {
+        NewMessage { bytes, flags: Flags::default(), received: Timestamp::from_secs(1) }
+    }
+
     fn run<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
@@ -222,10 +302,10 @@ mod tests {
         let mailbox = open(dir.path(), store::Limits::default());
         // Bare line feeds, a NUL, bytes that are no text: stored as they are.
         let message = Bytes::from_static(b"Subject: =?utf-8?q?ol=C3=A1?=\nX: \x00\xff\r\n\r\nbody\n.\r\n");
-        let uid = run(mailbox.append(INBOX, message.clone(), Flags::default(), Timestamp::from_secs(1)));
+        let uid = run(mailbox.append(INBOX, vec![new(message.clone())]));
         let page = mailbox.items_with_summaries(INBOX, &vec![1..=u32::MAX], 10).unwrap();
         let (item, summary) = page.into_iter().next().unwrap();
-        assert_eq!((uid.unwrap(), item.size as usize), (item.uid, message.len()));
+        assert_eq!((uid.unwrap(), item.size as usize), (vec![item.uid], message.len()));
         assert_eq!(Summary::decode(summary).unwrap().subject(), "olá");
         assert_eq!(mailbox.body(item.id).unwrap(), message);
     }
@@ -235,7 +315,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let limits = store::Limits { prohibit_send_receive: Some(3), ..store::Limits::default() };
         let mailbox = open(dir.path(), limits);
-        let full = run(mailbox.append(INBOX, "four".into(), Flags::default(), Timestamp::default()));
+        let full = run(mailbox.append(INBOX, vec![new("four".into())]));
         let full = full.unwrap_err();
         assert_eq!((full.kind, full.code), (FaultKind::TooLarge, "QuotaExceeded"));
         let taken = run(mailbox.create_folder(None, "drafts", "")).unwrap_err();

@@ -19,9 +19,22 @@ use crate::{
     types::{FolderId, ItemId, MailboxId},
 };
 
+/// What sort of damage a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Damage {
+    /// A count of a folder or of the mailbox.
+    Counts,
+    /// A folder's listing, change order or name.
+    View,
+    /// An item without body, a body without item, rows of a folder that does not exist.
+    Orphan,
+}
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// What sort of damage.
+    pub damage: Damage,
     /// The folder it concerns, if it concerns one.
     pub folder: Option<FolderId>,
     /// What is wrong, for administrators.
@@ -54,6 +67,11 @@ impl Mailbox {
     }
 }
 
+/// What is wrong with a mailbox.
+pub(crate) fn audit(read: &impl Read, id: MailboxId) -> Result<Vec<Finding>, StoreError> {
+    Ok(Audit::run(read, id)?.findings)
+}
+
 /// Writes the counters anew where they are wrong; returns what was found before.
 pub(crate) fn recount(txn: &mut Txn<'_>, id: MailboxId) -> Result<Vec<Finding>, StoreError> {
     let Audit { findings, figures, totals, wrong, .. } = Audit::run(txn, id)?;
@@ -69,23 +87,27 @@ pub(crate) fn recount(txn: &mut Txn<'_>, id: MailboxId) -> Result<Vec<Finding>, 
 impl Database {
     /// Compares the counts of shared bodies with the items of all mailboxes.
     pub fn check_bodies(&self) -> Result<Vec<Finding>, StoreError> {
-        self.view(|view| {
-            let mut sharers: BTreeMap<u64, u64> = BTreeMap::new();
-            visit(view, &[table::DETAIL], |_, bytes| {
-                *sharers.entry(Detail::decode(bytes)?.body.position).or_default() += 1;
-                Ok(())
-            })?;
-            sharers.retain(|_, count| *count > 1);
-            let mut counted = BTreeMap::new();
-            visit(view, &[table::SHARED], |key, bytes| {
-                counted.insert(keys::number_of(key)?, u64::from_bytes(bytes)?);
-                Ok(())
-            })?;
-            let differ = sharers != counted;
-            let text = format!("shared bodies are counted {counted:?}, but are {sharers:?}");
-            Ok(differ.then_some(Finding { folder: None, text }).into_iter().collect())
-        })
+        self.view(|view| Ok(audit_bodies(view)?.0))
     }
+}
+
+/// What is wrong with the counts of shared bodies, and what they should be.
+pub(crate) fn audit_bodies(read: &impl Read) -> Result<(Vec<Finding>, BTreeMap<u64, u64>), StoreError> {
+    let mut sharers: BTreeMap<u64, u64> = BTreeMap::new();
+    visit(read, &[table::DETAIL], |_, bytes| {
+        *sharers.entry(Detail::decode(bytes)?.body.position).or_default() += 1;
+        Ok(())
+    })?;
+    sharers.retain(|_, count| *count > 1);
+    let mut counted = BTreeMap::new();
+    visit(read, &[table::SHARED], |key, bytes| {
+        counted.insert(keys::number_of(key)?, u64::from_bytes(bytes)?);
+        Ok(())
+    })?;
+    let differ = sharers != counted;
+    let text = format!("shared bodies are counted {counted:?}, but are {sharers:?}");
+    let finding = differ.then_some(Finding { damage: Damage::Orphan, folder: None, text });
+    Ok((finding.into_iter().collect(), sharers))
 }
 
 impl<'r, R: Read> Audit<'r, R> {
@@ -113,13 +135,13 @@ impl<'r, R: Read> Audit<'r, R> {
         if audit.totals != stored {
             audit.wrong = true;
             let text = format!("the mailbox counts {stored:?}, but has {:?}", audit.totals);
-            audit.found(None, text);
+            audit.found(Damage::Counts, None, text);
         }
         Ok(audit)
     }
 
-    fn found(&mut self, folder: Option<u32>, text: String) {
-        self.findings.push(Finding { folder: folder.map(|number| FolderId(number.into())), text });
+    fn found(&mut self, damage: Damage, folder: Option<u32>, text: String) {
+        self.findings.push(Finding { damage, folder: folder.map(|number| FolderId(number.into())), text });
     }
 
     /// Counts one folder again and follows its indexes.
@@ -127,7 +149,7 @@ impl<'r, R: Read> Audit<'r, R> {
         let Some(stored): Option<Figures> =
             keys::get(self.read, &keys::folder(table::FIGURES, self.mailbox, number))?
         else {
-            self.found(Some(number), "the folder has no counters".into());
+            self.found(Damage::Counts, Some(number), "the folder has no counters".into());
             return Ok(());
         };
         let mut counted = self.count_items(number, &stored)?;
@@ -136,17 +158,29 @@ impl<'r, R: Read> Audit<'r, R> {
         counted.vanished_rows = visit(self.read, &prefix, |_, _| Ok(()))?;
         let changes = visit(self.read, &keys::folder(table::CHANGE, self.mailbox, number), |_, _| Ok(()))?;
         if changes != counted.items {
-            self.found(Some(number), format!("{} items have {changes} change rows", counted.items));
+            self.found(
+                Damage::View,
+                Some(number),
+                format!("{} items have {changes} change rows", counted.items),
+            );
         }
         if row.parent != number
             && keys::get::<u64>(self.read, &keys::name(self.mailbox, row.parent, &row.name))?
                 != Some(number.into())
         {
-            self.found(Some(number), format!("the name \"{}\" does not lead to the folder", row.name));
+            self.found(
+                Damage::View,
+                Some(number),
+                format!("the name \"{}\" does not lead to the folder", row.name),
+            );
         }
         if counted != stored {
             self.wrong = true;
-            self.found(Some(number), format!("the folder counts {stored:?}, but has {counted:?}"));
+            self.found(
+                Damage::Counts,
+                Some(number),
+                format!("the folder counts {stored:?}, but has {counted:?}"),
+            );
         }
         self.totals.folders += 1;
         self.figures.insert(number, counted);
@@ -176,15 +210,15 @@ impl<'r, R: Read> Audit<'r, R> {
             && unseen.is_none_or(|uid| listed.seen_below <= uid)
             && listed.keywords.is_superset(&keywords);
         if !is_listed {
-            self.found(Some(number), "the folder's listing is not what is in it".into());
+            self.found(Damage::View, Some(number), "the folder's listing is not what is in it".into());
         }
         if twice > 0 {
-            self.found(Some(number), format!("{twice} items are in two places"));
+            self.found(Damage::Orphan, Some(number), format!("{twice} items are in two places"));
         }
         for (uid, modseq) in changes {
             let key = keys::in_folder(table::CHANGE, self.mailbox, number, modseq);
             if self.read.get(&key)?.as_deref() != Some(&uid.to_be_bytes()) {
-                self.found(Some(number), format!("change {modseq} does not lead to UID {uid}"));
+                self.found(Damage::View, Some(number), format!("change {modseq} does not lead to UID {uid}"));
             }
         }
         let totals = &mut self.totals;
@@ -236,7 +270,7 @@ impl<'r, R: Read> Audit<'r, R> {
         if names + 1 != folders.len() {
             strays.push(format!("{} folders have {names} names", folders.len()));
         }
-        strays.into_iter().for_each(|text| self.found(None, text));
+        strays.into_iter().for_each(|text| self.found(Damage::Orphan, None, text));
         Ok(())
     }
 
@@ -251,7 +285,11 @@ impl<'r, R: Read> Audit<'r, R> {
         }
         for id in &ids {
             if !self.places.contains_key(id) {
-                self.found(None, format!("item {} has a large row but is in no folder", id.0));
+                self.found(
+                    Damage::Orphan,
+                    None,
+                    format!("item {} has a large row but is in no folder", id.0),
+                );
             }
         }
         let mut lost = Vec::new();
@@ -263,14 +301,18 @@ impl<'r, R: Read> Audit<'r, R> {
             }
         }
         for (folder, id) in lost {
-            self.found(Some(folder), format!("item {id} has no large row, or one that leads elsewhere"));
+            self.found(
+                Damage::Orphan,
+                Some(folder),
+                format!("item {id} has no large row, or one that leads elsewhere"),
+            );
         }
         Ok(())
     }
 }
 
 /// Visits all rows with a prefix, up to the first failure; counts them.
-fn visit(
+pub(crate) fn visit(
     read: &impl Read,
     prefix: &[u8],
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
@@ -375,5 +417,49 @@ mod tests {
         }
         damage(&mailbox, vec![(keys::shared(3).to_vec(), Some(5u64.to_bytes()))]);
         assert_eq!(mailbox.database.check_bodies().unwrap().len(), 1);
+        // What was asked for is mended, and nothing else: the item without a body goes, the others stay.
+        let view = mailbox.repair(&[Damage::View]).wait().unwrap();
+        assert!(view.iter().all(|finding| finding.damage == Damage::View) && !view.is_empty());
+        let left = mailbox.check().unwrap();
+        assert!(left.iter().all(|finding| finding.damage != Damage::View), "{left:?}");
+        mailbox.repair(&[Damage::Orphan, Damage::Counts]).wait().unwrap();
+        assert_eq!(mailbox.check().unwrap(), []);
+        assert_eq!(mailbox.uids(FolderRole::Inbox.folder()).unwrap(), [1, 3]);
+        assert_eq!(mailbox.statistics().unwrap().items, 2);
+        mailbox.database.repair_bodies().wait().unwrap();
+        assert_eq!(mailbox.database.check_bodies().unwrap(), []);
+    }
+
+    #[test]
+    fn orphans_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mailbox = mailbox(dir.path());
+        let item = mailbox.items(FolderRole::Inbox.folder(), &vec![2..=2], 1).unwrap().remove(0);
+        let inbox = FolderRole::Inbox.number();
+        let bytes =
+            mailbox.database.view(|view| view.get(&keys::item(mailbox.id, inbox, 2))).unwrap().unwrap();
+        damage(
+            &mailbox,
+            vec![
+                // A body without item, an item of a folder that is not there, counters lost, an item twice.
+                (keys::item(mailbox.id, inbox, 2).to_vec(), None),
+                (keys::item(mailbox.id, 999, 1).to_vec(), Some(bytes.to_vec())),
+                (keys::folder(table::FIGURES, mailbox.id, FolderRole::Notes.number()).to_vec(), None),
+                (
+                    keys::item(mailbox.id, FolderRole::Tasks.number(), 1).to_vec(),
+                    mailbox
+                        .database
+                        .view(|view| view.get(&keys::item(mailbox.id, inbox, 1)))
+                        .unwrap()
+                        .map(|bytes| bytes.to_vec()),
+                ),
+            ],
+        );
+        assert!(mailbox.check().unwrap().len() >= 4, "{:?}", mailbox.check());
+        let all = [Damage::Counts, Damage::View, Damage::Orphan];
+        mailbox.repair(&all).wait().unwrap();
+        assert_eq!(mailbox.check().unwrap(), []);
+        assert!(matches!(mailbox.body(item.id), Err(StoreError::NoItem(_))));
+        assert_eq!(mailbox.uids(FolderRole::Inbox.folder()).unwrap(), [1, 3]);
     }
 }

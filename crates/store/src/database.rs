@@ -170,7 +170,8 @@ impl Database {
     pub(crate) fn engine(&self) -> &engine::Database {
         &self.inner.engine
     }
-    pub(crate) fn clock(&self) -> &SharedClock {
+    /// The clock it reads.
+    pub fn clock(&self) -> &SharedClock {
         &self.inner.clock
     }
     pub(crate) fn watchers(&self) -> &Watchers {

@@ -55,6 +55,8 @@ pub(crate) mod table {
     pub(crate) const TRANSFER: u8 = b'T';
     /// mailbox, kind, number → how far a move has filled it.
     pub(crate) const ARRIVAL: u8 = b'x';
+    /// mailbox, origin, item there → the item here that is a copy of it.
+    pub(crate) const MERGED: u8 = b'y';
 }
 
 /// Joins the parts of a key whose lengths add up to `N`.
@@ -103,6 +105,11 @@ pub(crate) fn owner(mailbox: MailboxId, kind: u8, number: u64) -> [u8; 14] {
 /// Key of the table of arrivals.
 pub(crate) fn arrival(mailbox: MailboxId, kind: u8, number: u64) -> [u8; 14] {
     join(table::ARRIVAL, &[&mailbox.0.to_be_bytes(), &[kind], &number.to_be_bytes()])
+}
+
+/// Key of the table of copies from other mailboxes.
+pub(crate) fn merged(mailbox: MailboxId, origin: &[u8; 16], item: ItemId) -> [u8; 29] {
+    join(table::MERGED, &[&mailbox.0.to_be_bytes(), origin, &item.0.to_be_bytes()])
 }
 
 /// Key of the table from property identifier to name.

@@ -11,10 +11,12 @@ mod database;
 mod error;
 mod keys;
 mod mailbox;
+pub mod merge;
 mod names;
 pub mod property;
 mod read;
 mod registry;
+mod repair;
 mod roles;
 mod rows;
 pub mod transfer;
@@ -22,17 +24,18 @@ mod types;
 mod watch;
 mod write;
 
-pub use check::Finding;
+pub use check::{Damage, Finding};
 pub use database::{Change, Config, Database, Fence, Mailbox};
 pub use error::StoreError;
 pub use mailbox::{DisconnectReason, MailboxState, MailboxStatistics};
+pub use merge::Merge;
 pub use read::FolderStatistics;
 pub use registry::{MountState, Stores};
 pub use roles::{DEFAULT_FOLDERS, DefaultFolder, FolderRole};
 pub use transfer::Transfer;
 pub use types::{
     Changes, Contents, FlagChange, Flags, Folder, FolderId, FolderStatus, Item, ItemId, Limits, MailboxId,
-    StorageLimitStatus, UidRanges,
+    Provenance, StorageLimitStatus, UidRanges,
 };
 pub use write::{
     Associated, Delivered, Delivery, DeliveryId, NewMailbox, NewMessage, Owner, Recipient, Removal,

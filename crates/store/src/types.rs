@@ -117,6 +117,15 @@ pub struct Item {
     pub size: u32,
 }
 
+/// Where an item comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The first item of this content: itself, or what it was copied from first of all.
+    pub origin: ItemId,
+    /// When it came into its folder, where that is known.
+    pub saved: Option<Timestamp>,
+}
+
 /// A change of flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlagChange {

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use crate::types::MailboxId;
 
 type Key = (MailboxId, u32);
+/// In a key: any folder of the mailbox. No folder has this number.
+pub(crate) const ANY: u32 = 0;
 
 /// The folders somebody waits for.
 #[derive(Default)]
@@ -74,6 +76,9 @@ impl Watchers {
         for (key, modseq) in touched {
             if let Some(sender) = folders.get(key) {
                 sender.send_modify(|newest| *newest = (*newest).max(*modseq));
+            }
+            if let Some(sender) = folders.get(&(key.0, ANY)) {
+                sender.send_modify(|changes| *changes = changes.wrapping_add(1));
             }
         }
     }

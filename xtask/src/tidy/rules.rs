@@ -55,6 +55,7 @@ const RULES: &[Rule] = &[
         except: &[
             ("crates/base/", "the seam itself"),
             ("crates/transport/src/receive/channel.rs", "the runtime's clock, which simulations stop"),
+            ("crates/transport/src/deliver/there.rs", "the runtime's clock likewise"),
         ],
         place: Where::Production,
         words: &[

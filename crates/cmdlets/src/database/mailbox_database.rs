@@ -210,10 +210,10 @@ fn mount(call: &mut Call<'_>) -> Outcome {
         )));
     }
     room(call.cx, &view, &object)?;
-    if call.should_process(&format!("Mounting database \"{}\"", object.name))? {
-        if !call.cx.copies.set_mounted(object.guid, true)? {
-            call.cx.stores.mount((call.cx.database_config)(&object))?;
-        }
+    if call.should_process(&format!("Mounting database \"{}\"", object.name))?
+        && !call.cx.copies.set_mounted(object.guid, true)?
+    {
+        call.cx.stores.mount((call.cx.database_config)(&object))?;
     }
     Ok(())
 }
@@ -223,10 +223,9 @@ fn dismount(call: &mut Call<'_>) -> Outcome {
     if call.should_process(&format!(
         "Dismounting database \"{}\". This may result in reduced availability for mailboxes in the database",
         object.name
-    ))? {
-        if !call.cx.copies.set_mounted(object.guid, false)? {
-            call.cx.stores.dismount(object.guid)?;
-        }
+    ))? && !call.cx.copies.set_mounted(object.guid, false)?
+    {
+        call.cx.stores.dismount(object.guid)?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use base::Fault;
 use directory::Object;
-use store::{Database, DisconnectReason, MailboxState, MailboxStatistics};
+use jobs::store_state;
+use store::{Database, DisconnectReason, MailboxId, MailboxState, MailboxStatistics};
 
 use super::mailbox_database;
 use crate::{Cmdlet, Failure, Outcome, call::Call, place};
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) database: Arc<Object>,
     /// The database.
     pub(crate) store: Database,
+    /// The mailbox's number in it.
+    pub(crate) id: MailboxId,
     /// The mailbox.
     pub(crate) mailbox: MailboxStatistics,
 }
@@ -39,26 +42,30 @@ impl Found {
 
     /// Takes it away for good.
     pub(crate) fn remove(&self, call: &Call<'_>) -> Outcome {
-        let mailbox = self.store.mailbox(self.mailbox.guid)?;
+        let mailbox = self.store.mailbox_by_id(self.id);
         Ok(call.cx.runtime.block_on(mailbox.remove())?)
     }
 }
 
 /// The mailbox that a parameter names by its GUID or display name, in the database of `-Database`.
 pub(crate) fn find(call: &Call<'_>, parameter: &str) -> Outcome<Found> {
+    find_in(call, "Database", parameter)
+}
+
+/// The mailbox that a parameter names by its GUID or display name, in the database that another one names.
+pub(crate) fn find_in(call: &Call<'_>, database: &str, parameter: &str) -> Outcome<Found> {
     let view = call.cx.directory.snapshot();
-    let database = call.identity("Database").ok_or_else(|| Failure::missing("Database"))?;
+    let database = call.identity(database).ok_or_else(|| Failure::missing(database))?;
     let database = mailbox_database::NOUN.resolve(&view, &database)?;
     call.admit(&view, &database, &database.name)?;
     let store = mailbox_database::open(call.cx, &database)?;
     let wanted = call.identity(parameter).ok_or_else(|| Failure::missing(parameter))?;
-    let rows = store.statistics()?.into_iter().map(|(_, row)| row);
-    let named = |row: &MailboxStatistics| {
+    let named = |(_, row): &(MailboxId, MailboxStatistics)| {
         row.guid.to_string().eq_ignore_ascii_case(&wanted) || row.display_name.eq_ignore_ascii_case(&wanted)
     };
-    let mut found = rows.filter(named);
+    let mut found = store.statistics()?.into_iter().filter(named);
     match (found.next(), found.next()) {
-        (Some(mailbox), None) => Ok(Found { database, store, mailbox }),
+        (Some((id, mailbox)), None) => Ok(Found { database, store, id, mailbox }),
         (None, _) => {
             let text = format!("The mailbox \"{wanted}\" wasn't found in database \"{}\".", database.name);
             Err(Failure { fault: Fault::not_found(text), target: Some(wanted) })
@@ -103,19 +110,14 @@ fn remove(call: &mut Call<'_>) -> Outcome {
 /// The store follows the directory: a mailbox without a user is disconnected, one with a user is not.
 fn update(call: &mut Call<'_>) -> Outcome {
     let found = find(call, "Identity")?;
-    let owner = call.cx.directory.snapshot().by_mailbox_guid(found.mailbox.guid);
-    let owner = owner.filter(|owner| owner.database() == Some(found.database.guid));
     if !call.should_process(&format!(
         "Updating the state of mailbox \"{}\" in database \"{}\"",
         found.mailbox.guid, found.database.name
     ))? {
         return Ok(());
     }
-    let mailbox = found.store.mailbox(found.mailbox.guid)?;
-    match (owner, found.disconnected()) {
-        (Some(owner), Some(_)) => mailbox.connect(owner.display_name()).wait()?,
-        (None, None) => mailbox.disconnect(DisconnectReason::Disabled).wait()?,
-        (Some(_), None) | (None, Some(_)) => {}
-    }
+    let (view, id) = (call.cx.directory.snapshot(), found.id);
+    let aligned = call.cx.runtime.block_on(store_state::align(&found.store, &view, id, &found.mailbox))?;
+    call.verbose(&format!("Mailbox \"{}\": {aligned:?}.", found.mailbox.display_name));
     Ok(())
 }

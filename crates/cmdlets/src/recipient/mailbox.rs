@@ -157,7 +157,21 @@ pub static NEW: Cmdlet = Cmdlet::new("New-Mailbox", &NOUN);
 pub static ENABLE: Cmdlet = Cmdlet::run(
     "Enable-Mailbox",
     enable,
-    &["Alias", "Database", "DisplayName", "PrimarySmtpAddress", "Shared", "Room", "Equipment"],
+    &[
+        "ActiveSyncMailboxPolicy",
+        "AddressBookPolicy",
+        "Alias",
+        "Database",
+        "DisplayName",
+        "Equipment",
+        "ManagedFolderMailboxPolicy",
+        "ManagedFolderMailboxPolicyAllowed",
+        "PrimarySmtpAddress",
+        "RetentionPolicy",
+        "RoleAssignmentPolicy",
+        "Room",
+        "Shared",
+    ],
 );
 /// The types of mailbox that a switch of New-, Enable- and Connect- chooses.
 pub(super) const TYPES: [(&str, &str); 4] = [

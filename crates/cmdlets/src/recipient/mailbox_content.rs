@@ -11,16 +11,37 @@ use store::DisconnectReason;
 
 use super::{identity_of, mailbox};
 use crate::{
-    Cmdlet, Context, Failure, Outcome,
+    Cmdlet, Failure, Outcome,
     call::Call,
+    convert,
     database::store_mailbox::{self, Found},
     place,
 };
 
 /// `Connect-Mailbox`
-pub static CONNECT: Cmdlet =
-    Cmdlet::run("Connect-Mailbox", connect, &["Database", "User", "Alias", "Shared", "Room", "Equipment"])
-        .at(&[("Database", place::of_database)]);
+pub static CONNECT: Cmdlet = Cmdlet::run(
+    "Connect-Mailbox",
+    connect,
+    &[
+        "ActiveSyncMailboxPolicy",
+        "AddressBookPolicy",
+        "Alias",
+        "AllowLegacyDNMismatch",
+        "Database",
+        "Equipment",
+        "ManagedFolderMailboxPolicy",
+        "ManagedFolderMailboxPolicyAllowed",
+        "RetentionPolicy",
+        "Room",
+        "Shared",
+        "User",
+        "ValidateOnly",
+    ],
+)
+.at(&[("Database", place::of_database)]);
+/// Attributes of the account that `Connect-Mailbox` sets along.
+const ALONG: [&str; 4] =
+    ["ActiveSyncMailboxPolicy", "AddressBookPolicy", "ManagedFolderMailboxPolicy", "RetentionPolicy"];
 /// `Disable-Mailbox`
 pub static DISABLE: Cmdlet = Cmdlet::run("Disable-Mailbox", disable, &["IgnoreLegalHold"])
     .asking()
@@ -57,7 +78,7 @@ fn disable(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     }
     let gone = call.commit(move |draft| verbs::disable_mailbox(draft, object.guid))?;
-    disconnect(call.cx, gone)
+    disconnect(call, gone)
 }
 
 fn remove(call: &mut Call<'_>) -> Outcome {
@@ -78,7 +99,7 @@ fn remove(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     }
     let gone = call.commit(move |draft| verbs::remove_mailbox(draft, object.guid))?;
-    if permanent { delete(call.cx, gone) } else { disconnect(call.cx, gone) }
+    if permanent { delete(call, gone) } else { disconnect(call, gone) }
 }
 
 /// `Remove-Mailbox -Database … -StoreMailboxIdentity …`: one that no longer belongs to anyone goes for good.
@@ -102,20 +123,29 @@ fn disconnected(call: &Call<'_>, parameter: &str) -> Outcome<Found> {
 }
 
 /// The store keeps the mailbox until its retention ends. One that was never opened is not there to keep.
-fn disconnect(cx: &Context, gone: Disconnected) -> Outcome {
-    match cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
+fn disconnect(call: &mut Call<'_>, gone: Disconnected) -> Outcome {
+    match call.cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
         Ok(mailbox) => Ok(mailbox.disconnect(DisconnectReason::Disabled).wait()?),
-        Err(store::StoreError::NoMailbox) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => left_behind(call, error),
     }
 }
 
-fn delete(cx: &Context, gone: Disconnected) -> Outcome {
-    match cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
-        Ok(mailbox) => Ok(cx.runtime.block_on(mailbox.remove())?),
-        Err(store::StoreError::NoMailbox) => Ok(()),
-        Err(error) => Err(error.into()),
+fn delete(call: &mut Call<'_>, gone: Disconnected) -> Outcome {
+    match call.cx.stores.get(gone.database).and_then(|store| store.mailbox(gone.mailbox)) {
+        Ok(mailbox) => Ok(call.cx.runtime.block_on(mailbox.remove())?),
+        Err(error) => left_behind(call, error),
     }
+}
+
+/// The directory has changed already: a store that did not answer follows later.
+fn left_behind(call: &mut Call<'_>, error: store::StoreError) -> Outcome {
+    if !matches!(error, store::StoreError::NoMailbox) {
+        call.warn(&format!(
+            "The mailbox's database didn't answer ({error}). The mailbox is marked for removal when the database is \
+             mounted again: at its next maintenance, or by Update-StoreMailboxState."
+        ));
+    }
+    Ok(())
 }
 
 /// Gives a disconnected mailbox to an account that has none: the one named, or the only one of its name.
@@ -137,7 +167,20 @@ fn connect(call: &mut Call<'_>) -> Outcome {
     if !call.should_process(&action)? {
         return Ok(());
     }
-    let owner = call.commit(move |draft| verbs::enable_mailbox(draft, user.guid, new))?;
+    if call.switch("ValidateOnly") {
+        return Ok(());
+    }
+    let mut edits = Vec::new();
+    for attribute in ALONG.iter().filter_map(|name| USER.attribute(name)) {
+        if let Some(given) = call.get(attribute.name) {
+            edits.push((attribute.name, convert::to_edit(&view, attribute, given)?));
+        }
+    }
+    let owner = call.commit(move |draft| {
+        let owner = verbs::enable_mailbox(draft, user.guid, new)?;
+        draft.modify(owner.guid, edits)?;
+        draft.existing(owner.guid)
+    })?;
     let name = owner.text("DisplayName").unwrap_or(&owner.name);
     Ok(found.store.mailbox(found.mailbox.guid)?.connect(name).wait()?)
 }

@@ -188,8 +188,18 @@ type Enable =
     Box<dyn FnOnce(&mut directory::Draft<'_>, Guid) -> Result<Arc<Object>, directory::DirectoryError> + Send>;
 
 /// Attributes that `Enable-` sets along.
-const ALONG: &[&str] =
-    &["DisplayName", "MacAttachmentFormat", "MessageBodyFormat", "MessageFormat", "UsePreferMessageFormat"];
+const ALONG: &[&str] = &[
+    "ActiveSyncMailboxPolicy",
+    "AddressBookPolicy",
+    "DisplayName",
+    "MacAttachmentFormat",
+    "ManagedFolderMailboxPolicy",
+    "MessageBodyFormat",
+    "MessageFormat",
+    "RetentionPolicy",
+    "RoleAssignmentPolicy",
+    "UsePreferMessageFormat",
+];
 
 /// `Enable-`: gives an object of `class` what mail needs, and writes it.
 fn enable(call: &mut Call<'_>, noun: &'static Noun, class: &'static Class, verb: Enable) -> Outcome {

@@ -144,6 +144,8 @@ impl House {
             transport,
             neighbours: wires.clone(),
             links: None,
+            sessions: services::Sessions::default(),
+            repairs: jobs::repairs::Repairs::default(),
             events: Arc::new(events),
             audit: audit.expect("an audit log"),
             rng: self.rng.clone(),
@@ -313,6 +315,7 @@ impl World {
             ["days", days] => {
                 self.clock.advance(Duration::from_secs(86_400 * days.parse::<u64>().expect("days")))
             }
+            ["associated", alias, class] => self.associated(alias, class),
             ["tamper", old, new] => self.tamper(old, new),
             _ => panic!("no such direction: {line}"),
         }
@@ -412,6 +415,18 @@ impl World {
             record_id: 0,
         };
         self.context.events.append(entry).expect("an event");
+    }
+
+    /// Puts an associated item into the inbox of a mailbox.
+    fn associated(&self, alias: &str, class: &str) {
+        let view = self.context.directory.snapshot();
+        let owner = view.resolve_recipient(alias).expect("a recipient");
+        let store = self.context.stores.get(owner.database().expect("a database")).expect("mounted");
+        let mailbox = store.mailbox(owner.mailbox_guid().expect("a mailbox")).expect("in the store");
+        let subject = store::property::PropertyValue::String(format!("{class} of {alias}"));
+        let bag = [(store::property::tags::PR_SUBJECT.id(), subject)].into_iter().collect();
+        let inbox = store::FolderRole::Inbox.folder();
+        mailbox.save_associated(inbox, None, class, bag).wait().expect("an associated item");
     }
 
     /// Records that the owner of a mailbox logged on.

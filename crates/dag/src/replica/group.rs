@@ -37,6 +37,8 @@ const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::fr
 /// So long after a majority was heard from, none of the others becomes active: less than [`ELECTION`] says, for the
 /// clocks' sake.
 const LEASE: Duration = Duration::from_millis(500);
+/// So long after a majority was heard from, an active copy counts as cut off: longer than any passing trouble.
+const CUT_OFF: Duration = Duration::from_secs(5);
 /// A transaction that no majority has taken after this long is given up; its fate is not known.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long another copy may take to take over before this one goes on.
@@ -90,6 +92,15 @@ pub struct Standing {
     pub quorum_heard: Option<Duration>,
     /// On the active copy: copies that must be seeded anew.
     pub stranded: Vec<ServerId>,
+}
+
+impl Standing {
+    /// True of an active copy that no majority has answered for a while: it may answer nobody, and another one may have
+    /// taken over.
+    pub fn is_cut_off(&self) -> bool {
+        let alone = || self.voters.len() == 1;
+        self.is_active && !alone() && self.quorum_heard.is_none_or(|heard| heard > CUT_OFF)
+    }
 }
 
 /// Makes a database the first copy of a group: whoever else is to hold one is added later.
@@ -235,10 +246,11 @@ impl Group {
         [log.begin, log.end, self.database().status().durable]
     }
 
-    /// Waits until something about this copy's standing may have changed.
-    pub async fn changed(&self) {
+    /// Waits until this copy does not stand as it did, whenever a majority was last heard from.
+    pub async fn changed_since(&self, before: &Standing) {
         let mut metrics = self.raft.metrics();
-        let _ = WatchReceiver::changed(&mut metrics).await;
+        let is_same = || Standing { quorum_heard: before.quorum_heard, ..self.standing() } == *before;
+        while is_same() && WatchReceiver::changed(&mut metrics).await.is_ok() {}
     }
 
     /// Answers a request of another copy.

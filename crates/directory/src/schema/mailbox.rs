@@ -31,7 +31,7 @@ pub(super) static MAILBOX: &[Attribute] = &[
     flag("AntispamBypassEnabled", false),
     link("ArchiveDatabase", "MailboxDatabase").read_only(),
     Attribute::new("ArchiveDomain", Kind::Domain),
-    Attribute::new("ArchiveGuid", Kind::Guid).read_only(),
+    Attribute::new("ArchiveGuid", Kind::Guid).read_only().indexed(Index::Unique('g')),
     text("ArchiveName", 256).multi(),
     quota("ArchiveQuota", Some(100 * GB)),
     choice("ArchiveStatus", "None", &["None", "Active"]),

@@ -24,6 +24,7 @@ mod organization;
 mod person;
 mod receive_connector;
 mod remote_domain;
+mod restore_request;
 mod role_assignment;
 mod role_assignment_policy;
 mod send_connector;
@@ -55,6 +56,7 @@ pub use move_request::{MOVE_PRIORITIES, MOVE_REQUEST, MOVE_STATUSES};
 pub use organization::ORGANIZATION;
 pub use receive_connector::RECEIVE_CONNECTOR;
 pub use remote_domain::REMOTE_DOMAIN;
+pub use restore_request::MAILBOX_RESTORE_REQUEST;
 pub use role_assignment::ROLE_ASSIGNMENT;
 pub use role_assignment_policy::ROLE_ASSIGNMENT_POLICY;
 pub use send_connector::SEND_CONNECTOR;
@@ -78,6 +80,7 @@ pub static CLASSES: &[&Class] = &[
     &GROUP,
     &MAILBOX_DATABASE,
     &MAILBOX_DATABASE_COPY,
+    &MAILBOX_RESTORE_REQUEST,
     &MANAGEMENT_ROLE,
     &ROLE_ASSIGNMENT,
     &MANAGEMENT_SCOPE,

@@ -7,6 +7,7 @@ pub mod group;
 pub mod mailbox;
 pub mod move_request;
 pub mod recipient;
+pub mod restore_request;
 pub mod server;
 pub mod site;
 
@@ -35,4 +36,5 @@ pub use move_request::{
     switch_databases,
 };
 pub use recipient::{MailIdentity, set_recipient};
+pub use restore_request::{NewRestore, new_restore_request, restore_requests_of};
 pub use site::{complete_sites, forget_site, new_site, put_into_site};

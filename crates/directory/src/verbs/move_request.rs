@@ -9,7 +9,7 @@ use crate::{
     edit::Edit,
     error::DirectoryError,
     object::Object,
-    schema::MOVE_REQUEST,
+    schema::{MAILBOX_RESTORE_REQUEST, MOVE_REQUEST},
     value::Value,
     view::View,
 };
@@ -131,13 +131,14 @@ pub fn new_move_request(draft: &mut Draft<'_>, new: NewMove) -> Result<Arc<Objec
     draft.create(new.settings.into_iter().fold(request, |request, (name, value)| request.with(name, value)))
 }
 
-/// What the mover notes of a request; false where the request is gone.
+/// What the mover notes of a request, be it to move or to restore; false where the request is gone.
 pub fn note_move(
     draft: &mut Draft<'_>,
     request: Guid,
     edits: Vec<(&str, Edit)>,
 ) -> Result<bool, DirectoryError> {
-    if draft.get(request).is_none_or(|object| *object.class != MOVE_REQUEST) {
+    let is_request = |object: &Arc<Object>| [&MOVE_REQUEST, &MAILBOX_RESTORE_REQUEST].contains(&object.class);
+    if !draft.get(request).is_some_and(is_request) {
         return Ok(false);
     }
     draft.modify_system(request, edits)?;

@@ -2,7 +2,7 @@
 //! while it is the active one.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,6 +27,8 @@ use super::{Manager, blocking, event, unavailable};
 /// How often a copy is looked at when nothing seems to have changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// So long a reader waits for the group to confirm that this copy is still the active one.
+/// So long a server that makes its copy anew is kept out of the group after it last said that it does.
+const REMADE: Duration = Duration::from_secs(5);
 const CONFIRMING: (Duration, u32) = (Duration::from_millis(20), 50);
 
 /// A copy at work.
@@ -42,8 +44,12 @@ pub(super) struct Copy {
     dismounted: AtomicBool,
     /// It is being handed over.
     pub(super) leaving: AtomicBool,
-    /// Its servers were told what they must know of the others.
-    pub(super) told: Mutex<BTreeSet<Guid>>,
+    /// Servers that were told that their copies must be made anew.
+    told: Mutex<BTreeSet<Guid>>,
+    /// How far the other copies were when they were last heard of: received, replayed.
+    pub(super) seen: Mutex<BTreeMap<Guid, (u64, u64)>>,
+    /// Servers that make their copies anew, and when they last said so.
+    remade: Mutex<BTreeMap<Guid, Duration>>,
     closed: AtomicBool,
     poke: Notify,
 }
@@ -71,6 +77,8 @@ impl Copy {
             dismounted: AtomicBool::default(),
             leaving: AtomicBool::default(),
             told: Mutex::default(),
+            seen: Mutex::default(),
+            remade: Mutex::default(),
             closed: AtomicBool::default(),
             poke: Notify::default(),
         });
@@ -129,7 +137,7 @@ impl Copy {
                 continue;
             }
             tokio::select! {
-                () = self.group.changed() => {}
+                () = self.group.changed_since(&standing) => {}
                 () = self.poke.notified() => {}
                 changed = changes.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(LOOK) => {}
@@ -137,10 +145,11 @@ impl Copy {
         }
     }
 
-    /// An active copy serves once all is applied that was committed before it became so.
+    /// An active copy serves once all is applied that was committed before it became so, and while others hear it.
     fn is_to_serve(&self, standing: &Standing) -> bool {
         standing.is_active
             && standing.applied.term == standing.term
+            && !standing.is_cut_off()
             && !self.dismounted.load(Ordering::Acquire)
             && !self.leaving.load(Ordering::Acquire)
             && !self.closed.load(Ordering::Acquire)
@@ -233,15 +242,33 @@ impl Copy {
         }
     }
 
-    /// Who is to belong to the group.
-    fn wanted(&self, view: &View) -> Wanted {
-        let mut wanted = Wanted::default();
-        for copy in view.copies_of(self.database) {
-            let Some(server) = copy.link("Server") else { continue };
-            let list = if copy.flag("Suspended") { &mut wanted.learners } else { &mut wanted.voters };
-            list.insert(server);
+    /// A server begins to make its copy anew, or has made it. What that copy promised goes with its files, and what
+    /// is known of its log is not so any more: it leaves the group and comes in again. Returns who belongs to it now.
+    pub(super) fn remake(&self, server: Guid, begins: bool) -> Result<BTreeSet<Guid>, Fault> {
+        let standing = self.group.standing();
+        if !standing.is_active {
+            return Err(unavailable("This server's copy is not the active one."));
         }
-        wanted
+        let known = match begins {
+            true => self.remade.lock().insert(server, self.clock.monotonic()).is_some(),
+            false => self.remade.lock().remove(&server).is_none(),
+        };
+        if !known {
+            self.poke.notify_one();
+        }
+        Ok(standing.voters.into_iter().chain(standing.learners).collect())
+    }
+
+    /// Who is to belong to the group. A suspended copy does not, nor one that is being made anew: when it comes back
+    /// it must not be taken for what it was.
+    fn wanted(&self, view: &View) -> Wanted {
+        let mut remade = self.remade.lock();
+        let now = self.clock.monotonic();
+        remade.retain(|_, said| now.saturating_sub(*said) < REMADE);
+        let copies = view.copies_of(self.database).into_iter().filter(|copy| !copy.flag("Suspended"));
+        let servers = copies.filter_map(|copy| copy.link("Server"));
+        let voters = servers.filter(|server| !remade.contains_key(server)).collect();
+        Wanted { voters, learners: BTreeSet::new() }
     }
 
     /// Mounts it, if it is the active copy, or dismounts it.

@@ -13,13 +13,9 @@ mod state;
 mod talk;
 mod truncation;
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use base::{Fault, FaultKind, Guid};
+use base::{Fault, FaultKind, Guid, clock::SharedClock};
 use dag::{link::Links, machine::status::Failing, replica::Group};
 use directory::{Directory, Object, View, schema::MAILBOX_DATABASE};
 use held::Copy;
@@ -47,6 +43,8 @@ pub struct Settings {
     pub links: Links,
     /// How a database of the directory is opened here.
     pub config: Box<dyn Fn(&Object) -> store::Config + Send + Sync>,
+    /// What time it is.
+    pub clock: SharedClock,
     /// The directory's own group: whoever decides there is the primary server.
     pub directory_group: Arc<Group>,
 }
@@ -74,8 +72,8 @@ enum Held {
     Copy(Arc<Copy>),
     /// A copy in the making.
     Seeding(Arc<UnderWay>),
-    /// Nothing that could be used.
-    Failed(Failing, Instant),
+    /// Nothing that could be used, since a moment of the clock.
+    Failed(Failing, Duration),
 }
 
 impl Manager {
@@ -142,6 +140,11 @@ impl Manager {
         self.inner.settings.directory.snapshot()
     }
 
+    /// The time since some moment, which never goes back.
+    fn now(&self) -> Duration {
+        self.inner.settings.clock.monotonic()
+    }
+
     fn me(&self) -> Guid {
         self.inner.settings.server
     }
@@ -155,7 +158,7 @@ impl Manager {
     }
 
     fn fail(&self, database: Guid, failing: Failing) {
-        self.hold(database, Held::Failed(failing, Instant::now()));
+        self.hold(database, Held::Failed(failing, self.now()));
     }
 
     /// Brings one database to what the directory says.
@@ -177,7 +180,7 @@ impl Manager {
                         None => return,
                     },
                 };
-                if since.elapsed() >= again {
+                if self.now().saturating_sub(since) >= again {
                     self.reopen(view, object, copy, &failing).await;
                 }
             }

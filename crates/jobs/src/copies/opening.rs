@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use base::{Fault, Guid};
 use dag::{machine::status::Failing, replica::found};
-use directory::{Object, View};
+use directory::{Edit, Object, View};
 use engine::{Database, Replica, has_voted, holds_database};
 
 use super::{Held, Manager, blocking, event, held::Copy};
+
+/// How the comment of a copy begins that suspended itself.
+pub(super) const FAILED: &str = "Failed: ";
 
 /// What lies in a copy's folder.
 enum Found {
@@ -15,7 +18,7 @@ enum Found {
     /// A database that has never been replicated.
     Single,
     /// A copy that knows its group.
-    Copy(Replica),
+    Copy(Box<Replica>),
 }
 
 impl Manager {
@@ -24,14 +27,14 @@ impl Manager {
         let replicated = view.copies_of(database.guid).len() > 1;
         let active = database.link("Server") == Some(self.me());
         let outcome = match self.look(database, replicated).await {
-            Ok(Found::Copy(replica)) => self.take_part(database, replica, copy.flag("Suspended")).await,
+            Ok(Found::Copy(replica)) => self.take_part(database, *replica, copy.flag("Suspended")).await,
             Ok(Found::Single) if replicated && active => return self.replicate(database).await,
             Ok(Found::Single | Found::Nothing) if !replicated && active => {
                 return self.hold(database.guid, Held::Alone);
             }
             // It is never made empty in place of one that others have.
             Ok(Found::Nothing) if !active && !copy.flag("Suspended") => {
-                return self.begin_seed(database, None, false);
+                return self.begin_seed(database, None, false, Failing::Passing);
             }
             Ok(_) => return self.fail(database.guid, Failing::ForGood("The copy must be seeded.".into())),
             Err(error) => Err(error),
@@ -53,7 +56,7 @@ impl Manager {
             }
             let replica = Replica::open(options, false)?;
             if replica.applied().1.is_some() {
-                return Ok(Found::Copy(replica));
+                return Ok(Found::Copy(Box::new(replica)));
             }
             replica.database().close()?;
             Ok(Found::Single)
@@ -103,7 +106,7 @@ impl Manager {
     pub(super) async fn reopen(&self, view: &View, database: &Object, copy: &Object, failing: &Failing) {
         match failing {
             Failing::Passing(_) => self.open(view, database, copy).await,
-            Failing::ForGood(_) => self.begin_seed(database, None, true),
+            Failing::ForGood(_) => self.begin_seed(database, None, true, Failing::ForGood),
         }
     }
 
@@ -117,6 +120,21 @@ impl Manager {
         event::failed(&copy.name, why);
         copy.close(self, false).await;
         self.fail(copy.database, Failing::ForGood(why.to_owned()));
+        self.say_suspended(copy.database, Some(format!("{FAILED}{why}"))).await;
+    }
+
+    /// Says in the directory that this server's copy is suspended, and why; or that it is no more.
+    pub(super) async fn say_suspended(&self, database: Guid, comment: Option<String>) {
+        let me = self.me();
+        let said = self.inner.settings.directory.commit(move |draft| {
+            let Some(copy) = draft.copy_on(database, me).map(|copy| copy.guid) else { return Ok(false) };
+            let suspended = Edit::set(comment.is_some());
+            let comment = comment.map_or_else(Edit::clear, |comment| Edit::set(comment.as_str()));
+            draft.modify_system(copy, vec![("Suspended", suspended), ("SuspendComment", comment)])
+        });
+        if let Err(error) = said.await {
+            tracing::warn!(%database, %error, "the directory does not say whether the copy is suspended");
+        }
     }
 
     pub(super) fn database(&self, guid: Guid) -> Result<Arc<Object>, Fault> {

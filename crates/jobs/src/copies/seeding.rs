@@ -1,6 +1,7 @@
 //! Making this server's copy from another one's, with progress, until it is whole or was given up.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,21 +11,23 @@ use std::{
 
 use base::{Fault, Guid};
 use dag::{copies::take_seed, machine::status::Failing};
-use directory::{Edit, Object, View};
+use directory::{Object, View};
 use engine::{holds_database, remove_database};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
     Held, Manager, Seed, Seeding, blocking, event,
+    opening::FAILED,
     talk::{Answer, Question},
     unavailable,
 };
 
 /// A copy that failed for good is made anew after this long, where that is automatic.
 const RESEED_AFTER: Duration = Duration::from_secs(60);
-/// How long a copy that is to be made anew may still count as one that decides.
+/// How long a copy that is to be made anew may still belong to its group, and how often it says so meanwhile.
 const RETIRING: Duration = Duration::from_secs(30);
+const SAYING: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(200);
 
 /// A seed that is being taken.
@@ -66,11 +69,19 @@ impl Manager {
     pub(super) fn reseeds(&self, view: &View, database: &Object, copy: &Object) -> Option<Duration> {
         let active = database.link("Server").filter(|active| *active != self.me())?;
         let group = view.get(active)?.link("DatabaseAvailabilityGroup").and_then(|group| view.get(group))?;
-        (group.flag("AutoDagAutoReseedEnabled") && !copy.flag("Suspended")).then_some(RESEED_AFTER)
+        let by_itself = copy.text("SuspendComment").is_some_and(|comment| comment.starts_with(FAILED));
+        let waits = !copy.flag("Suspended") || by_itself;
+        (group.flag("AutoDagAutoReseedEnabled") && waits).then_some(RESEED_AFTER)
     }
 
-    /// Begins to make this server's copy; how it goes on is seen in its report.
-    pub(super) fn begin_seed(&self, database: &Object, source: Option<Guid>, delete_existing: bool) {
+    /// Begins to make this server's copy; how it goes on is seen in its report, and how it `failed` if it did.
+    pub(super) fn begin_seed(
+        &self,
+        database: &Object,
+        source: Option<Guid>,
+        delete_existing: bool,
+        failed: fn(String) -> Failing,
+    ) {
         let seeding = UnderWay::new();
         self.hold(database.guid, Held::Seeding(seeding.clone()));
         let (manager, guid, name) = (self.clone(), database.guid, database.name.to_string());
@@ -83,13 +94,21 @@ impl Manager {
                     event::seeded(&name, &source);
                     // It is opened as what it is now: a copy.
                     manager.inner.held.lock().remove(&guid);
+                    let copy = view.copy_on(guid, manager.me());
+                    if copy
+                        .and_then(|copy| copy.text("SuspendComment"))
+                        .is_some_and(|comment| comment.starts_with(FAILED))
+                    {
+                        manager.say_suspended(guid, None).await;
+                    }
+                    let view = manager.view();
                     manager.settle(&view, guid).await;
                     Ok(())
                 }
                 Err(error) => {
                     event::not_seeded(&name, &error);
                     let text = error.public_text.clone();
-                    manager.fail(guid, Failing::ForGood(text.clone()));
+                    manager.fail(guid, failed(text.clone()));
                     Err(text)
                 }
             };
@@ -110,7 +129,7 @@ impl Manager {
             _ => return Err(Fault::invalid("A copy can't be seeded from itself: choose another source.")),
         };
         *seeding.source.lock() = source;
-        self.retire(database, source).await?;
+        self.retire(database).await?;
         if let Answer::Report(report) = self.ask(source, &Question::Report(database)).await? {
             seeding.total.store(report.bytes, Ordering::Relaxed);
         }
@@ -143,39 +162,61 @@ impl Manager {
         tokio::select! {
             taken = taken => taken.map_err(|error| unavailable(error.to_string()))?,
             () = cancelled => return Err(Fault::invalid("The seed was canceled.")),
+            () = self.stay_away(database) => {}
         }
+        let _ = self.remake(database, false).await;
         Ok(source)
     }
 
-    /// Waits until the source is a copy that others can be made from (a database becomes one when it gets its second
-    /// copy), and until this server's copy does not decide any more: what it once promised goes with its files.
-    async fn retire(&self, database: Guid, source: Guid) -> Result<(), Fault> {
-        let began = tokio::time::Instant::now();
+    /// Waits until the active copy is one that others can be made from (a database becomes one when it gets its
+    /// second copy), and until this server's copy does not belong to the group any more: what it once promised goes
+    /// with its files.
+    async fn retire(&self, database: Guid) -> Result<(), Fault> {
+        let began = self.now();
         let me = self.me();
         loop {
-            let fault = match self.ask(source, &Question::Voters(database)).await {
-                Ok(Answer::Voters(voters)) if !voters.contains(&me) => return Ok(()),
+            let fault = match self.remake(database, true).await {
+                Ok(members) if !members.contains(&me) => return Ok(()),
                 Ok(_) => unavailable(
                     "The copy still counts as one that decides: its group has no majority without it. Bring back \
                      another copy first.",
                 ),
                 Err(fault) => fault,
             };
-            if began.elapsed() > RETIRING {
+            if self.now().saturating_sub(began) > RETIRING {
                 return Err(fault);
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
+    /// Has the active copy, whichever it is meanwhile, keep this server's out of the group.
+    async fn stay_away(&self, database: Guid) {
+        loop {
+            tokio::time::sleep(SAYING).await;
+            if let Err(error) = self.remake(database, true).await {
+                tracing::debug!(%database, %error, "the active copy does not hear that another is made anew");
+            }
+        }
+    }
+
+    /// Tells the active copy that this server's is made anew, or has been; who belongs to the group.
+    async fn remake(&self, database: Guid, begins: bool) -> Result<BTreeSet<Guid>, Fault> {
+        let active = self.active(database).await?;
+        match self.ask(active, &Question::Remake(database, self.me(), begins)).await? {
+            Answer::Members(members) => Ok(members),
+            _ => Err(unavailable("The server answered something else.")),
+        }
+    }
+
     /// Waits until the directory says here too that this server has a copy.
     async fn has_heard_of(&self, database: Guid) -> Result<Arc<Object>, Fault> {
-        let began = tokio::time::Instant::now();
+        let began = self.now();
         loop {
             let view = self.view();
             match view.get(database).filter(|_| view.copy_on(database, self.me()).is_some()) {
                 Some(object) => return Ok(object.clone()),
-                None if began.elapsed() > RETIRING => {
+                None if self.now().saturating_sub(began) > RETIRING => {
                     return Err(unavailable(
                         "This server's directory doesn't say that it has a copy of the database.",
                     ));
@@ -196,7 +237,7 @@ impl Manager {
             Some(Held::Alone) => return Err(Fault::invalid("It is the only copy of the database.")),
             Some(Held::Failed(..)) | None => {}
         }
-        self.begin_seed(&object, seed.source, seed.delete_existing);
+        self.begin_seed(&object, seed.source, seed.delete_existing, Failing::ForGood);
         Ok(())
     }
 
@@ -222,15 +263,6 @@ impl Manager {
     /// Another server says that this one's copy needs log that is gone.
     pub(super) async fn strand(&self, database: Guid) {
         let Ok(copy) = self.copy(database) else { return };
-        let me = self.me();
-        let suspend = self.inner.settings.directory.commit(move |draft| {
-            let Some(copy) = draft.copy_on(database, me).map(|copy| copy.guid) else { return Ok(false) };
-            let comment = "The log it needs is gone: it must be seeded anew (Update-MailboxDatabaseCopy).";
-            draft.modify_system(copy, vec![("SuspendComment", Edit::set(comment))])
-        });
-        if let Err(error) = suspend.await {
-            tracing::warn!(%database, %error, "the directory does not say why the copy failed");
-        }
         self.give_up(&copy, "The log it needs is gone: it must be seeded anew.").await;
     }
 }

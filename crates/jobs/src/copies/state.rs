@@ -131,7 +131,7 @@ impl Manager {
     /// Checks of this server's part in replication.
     pub(super) fn own_probes(&self) -> Vec<Probe> {
         let standing = self.inner.settings.directory_group.standing();
-        let quorum = standing.active.is_none().then(|| {
+        let quorum = (standing.active.is_none() || standing.is_cut_off()).then(|| {
             "No majority of the organization's servers agrees on who decides: the directory takes no changes.".into()
         });
         let down: Vec<String> = {

@@ -25,8 +25,8 @@ const TAKING_OVER: (Duration, u32) = (Duration::from_millis(20), 500);
 pub(super) enum Question {
     /// How is your copy of this database?
     Report(Guid),
-    /// Who decides about it?
-    Voters(Guid),
+    /// That server makes its copy anew, or has made it: it does not belong to the group until then. Who does now?
+    Remake(Guid, Guid, bool),
     /// Make yours anew.
     Seed(Seed),
     /// How far is that?
@@ -48,7 +48,7 @@ pub(super) enum Question {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Report(Box<CopyReport>),
-    Voters(BTreeSet<Guid>),
+    Members(BTreeSet<Guid>),
     Seeding(Option<Seeding>),
     Probes(Vec<Probe>),
     Done,
@@ -89,7 +89,9 @@ impl Manager {
                 let none = || Fault::not_found("This server has no copy of the database.");
                 Ok(Answer::Report(Box::new(report.ok_or_else(none)?)))
             }
-            Question::Voters(database) => Ok(Answer::Voters(self.copy(database)?.group.standing().voters)),
+            Question::Remake(database, server, begins) => {
+                self.copy(database)?.remake(server, begins).map(Answer::Members)
+            }
             Question::Seed(seed) => self.seed_here(&seed).await.map(|()| Answer::Done),
             Question::Seeding(database) => Ok(self.seeding_here(database)),
             Question::Cancel(database) => self.cancel_here(database).map(|()| Answer::Done),
@@ -120,15 +122,12 @@ impl Manager {
         let bytes = postcard::to_stdvec(question).map_err(Fault::internal)?;
         if server == self.me() {
             let question = postcard::from_bytes(&bytes).map_err(Fault::internal)?;
-            return Box::pin(self.answer(question)).await;
+            return heard(Box::pin(self.answer(question)).await?);
         }
         let links = &self.inner.settings.links;
         let answer = links.call(server, Endpoint::of(service::COPIES), vec![bytes.into()], within).await;
         let answer = answer.map_err(|error| self.unreachable(server, &error))?;
-        match postcard::from_bytes(&answer).map_err(Fault::internal)? {
-            Answer::Failed(text) => Err(unavailable(text)),
-            answer => Ok(answer),
-        }
+        heard(postcard::from_bytes(&answer).map_err(Fault::internal)?)
     }
 
     fn unreachable(&self, server: Guid, error: &LinkError) -> Fault {
@@ -205,7 +204,7 @@ impl Manager {
     }
 
     /// The server whose copy is the active one, by what the copies say.
-    async fn active(&self, database: Guid) -> Result<Guid, Fault> {
+    pub(super) async fn active(&self, database: Guid) -> Result<Guid, Fault> {
         let object = self.database(database)?;
         let reports = self.reports(&self.view(), &object).await;
         let active = reports
@@ -249,5 +248,12 @@ impl Manager {
             tokio::time::sleep(pause).await;
         }
         false
+    }
+}
+
+fn heard(answer: Answer) -> Result<Answer, Fault> {
+    match answer {
+        Answer::Failed(text) => Err(unavailable(text)),
+        answer => Ok(answer),
     }
 }

@@ -9,8 +9,10 @@ use dag::machine::{
 use directory::{Object, View};
 use tokio::sync::watch;
 
-use super::{CopyReport, Held, Manager, event, held::Copy};
+use super::{CopyReport, Held, Manager, blocking, event, held::Copy};
 
+/// Less than this is not worth a checkpoint, bytes.
+const WORTH_IT: u64 = 4 << 20;
 /// How often logs are cut.
 const ROUND: Duration = Duration::from_secs(10);
 
@@ -37,26 +39,51 @@ impl Manager {
         let reports = self.reports(view, &object).await;
         let Some(server) = view.get(self.me()) else { return Ok(()) };
         let rules = rules(&object, server);
-        let status = copy.group.database().status();
         let Some(own) = reports.iter().find(|report| report.server == self.me()) else { return Ok(()) };
-        let own = own_needs(own, status.checkpoint);
         let Some(active) = reports.iter().find(|report| matches!(report.facts.role, Role::Active(_))) else {
             return Ok(());
         };
+        copy.note_progress(&reports);
         let others: Vec<Other> = reports
             .iter()
             .filter(|report| report.server != active.server)
-            .map(|report| other(view, &object, report))
+            .map(|report| other(view, &object, &copy.last_seen(report, active.oldest)))
             .collect();
         // What the active copy would decide is computed by each: all see the same.
         let global = global(&rules, &own_needs(active, active.progress.replayed), &others);
-        let below = cut(&rules, &own, global.below);
-        if below > own.oldest {
-            copy.group.purge_below(below).await.map_err(|error| super::unavailable(error.to_string()))?;
-            copy.group.database().checkpoint()?;
-            event::truncated(&copy.name, below);
+        let possible = cut(&rules, &own_needs(own, own.progress.replayed), global.below);
+        if possible < own.oldest + WORTH_IT {
+            return Ok(());
         }
+        let (group, below) = (copy.group.clone(), possible);
+        // What a recovery would need is cut last: the checkpoint goes first.
+        blocking(move || Ok(group.database().checkpoint()?)).await?;
+        let checkpoint = copy.group.database().status().checkpoint;
+        let below = cut(&rules, &own_needs(own, checkpoint), below);
+        copy.group.purge_below(below).await.map_err(|error| super::unavailable(error.to_string()))?;
+        let group = copy.group.clone();
+        blocking(move || Ok(group.database().checkpoint()?)).await?;
+        event::truncated(&copy.name, below);
         Ok(())
+    }
+}
+
+impl Copy {
+    fn note_progress(&self, reports: &[CopyReport]) {
+        let answered = reports.iter().filter(|report| report.facts.server_reachable);
+        let progress =
+            answered.map(|report| (report.server, (report.progress.received, report.progress.replayed)));
+        self.seen.lock().extend(progress);
+    }
+
+    /// A copy that does not answer is where it was when it last did; one that never did may need all there is.
+    fn last_seen(&self, report: &CopyReport, oldest: u64) -> CopyReport {
+        let mut report = report.clone();
+        if !report.facts.server_reachable {
+            let seen = self.seen.lock().get(&report.server).copied();
+            (report.progress.received, report.progress.replayed) = seen.unwrap_or((oldest, oldest));
+        }
+        report
     }
 }
 

@@ -1,14 +1,17 @@
-//! The mover: mailboxes go from one database to another while they are used (`New-MoveRequest`).
+//! The mover: mailboxes go from one database to another while they are used (`New-MoveRequest`), and what is in
+//! those that belong to nobody goes into others (`New-MailboxRestoreRequest`).
 //!
 //! A request is an object of the directory; how far it has come is a row of the target database, written with
 //! every page that was copied. The server that has the active copy of the target moves; whichever it is when that
-//! copy is lost finds both again and goes on. What can be seen of
-//! the mailbox changes hands in one transaction of the directory.
+//! copy is lost finds both again and goes on. What can be seen of the mailbox changes hands in one transaction of
+//! the directory.
 
 mod away;
 pub mod constraint;
 mod notes;
+mod plan;
 mod queue;
+mod restore;
 mod run;
 mod settings;
 mod wire;
@@ -16,7 +19,11 @@ mod wire;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use base::{Guid, clock::SharedClock};
-use directory::{Directory, Object, View, schema::MOVE_REQUEST, verbs::MOVE_PARTS};
+use directory::{
+    Directory, Object, View,
+    schema::{MAILBOX_RESTORE_REQUEST, MOVE_REQUEST},
+    verbs::MOVE_PARTS,
+};
 use store::{Database, StoreError, Stores, transfer::TransferState};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -69,6 +76,15 @@ pub fn transfer_id(request: Guid, part: usize) -> Guid {
     id
 }
 
+/// The database that a request fills.
+fn target_of(view: &View, request: &Object) -> Option<Guid> {
+    if *request.class != MAILBOX_RESTORE_REQUEST {
+        return MOVE_PARTS.iter().find_map(|part| request.link(part.target));
+    }
+    let database = if request.flag("TargetIsArchive") { "ArchiveDatabase" } else { "Database" };
+    request.link("TargetMailbox").and_then(|user| view.get(user))?.link(database)
+}
+
 /// How far a copy is, percent: the last few are the completion's.
 pub fn percent(bytes: u64, total: u64) -> i64 {
     let done = if total == 0 { 95 } else { u128::from(bytes) * 95 / u128::from(total) };
@@ -95,7 +111,9 @@ impl Mover {
             let view = self.inner.rooms.directory.snapshot();
             let now = self.inner.rooms.clock.now();
             let mine = |request: &Object| self.inner.is_mine(&view, request);
-            for request in queue::choose(&view, &running, &self.inner.settings, now, mine) {
+            let mut due = queue::choose(&view, &running, &self.inner.settings, now, mine);
+            due.extend(queue::choose_restores(&view, &running, &self.inner.settings, now, mine));
+            for request in due {
                 let (mover, stop) = (self.clone(), stop.clone());
                 running.push(request);
                 tasks.spawn(async move {
@@ -126,6 +144,10 @@ impl Mover {
 
     /// Takes one request as far as it goes now.
     pub async fn carry(&self, request: Guid, stop: watch::Receiver<bool>) {
+        let is_restore = |object: &Arc<Object>| *object.class == MAILBOX_RESTORE_REQUEST;
+        if self.inner.rooms.directory.snapshot().get(request).is_some_and(is_restore) {
+            return restore::carry(&self.inner, request, stop).await;
+        }
         let mut run = Run::new(&self.inner, request, stop);
         let Err(why) = run.go().await else { return };
         let view = self.inner.rooms.directory.snapshot();
@@ -155,10 +177,12 @@ impl Mover {
             for part in 0..MOVE_PARTS.len() {
                 known.insert(transfer_id(request.guid, part), request.guid);
             }
+        }
+        for request in view.of_class(&MOVE_REQUEST).chain(view.of_class(&MAILBOX_RESTORE_REQUEST)) {
             if queue::has_expired(request, now) {
                 let guid = request.guid;
                 if let Err(fault) = self.inner.rooms.directory.commit(move |draft| draft.delete(guid)).await {
-                    tracing::warn!(?fault, "an old move request could not be removed");
+                    tracing::warn!(?fault, "an old request could not be removed");
                 }
             }
         }
@@ -229,8 +253,8 @@ impl Mover {
 impl Inner {
     /// Whether a request is carried by this server: the one that has its target, or would have it if it were mounted.
     fn is_mine(&self, view: &View, request: &Object) -> bool {
-        let target = MOVE_PARTS.iter().find_map(|part| request.link(part.target));
-        let Some(target) = target.and_then(|target| view.get(target)) else { return true };
+        let target = target_of(view, request).and_then(|target| view.get(target));
+        let Some(target) = target else { return true };
         target.link("Server") == Some(self.rooms.server)
             && (self.rooms.stores.get(target.guid).is_ok() || view.copies_of(target.guid).len() < 2)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::{EnhancedTimeSpan, Guid, Timestamp};
 use directory::{
     Object, Value, View,
-    schema::{MOVE_PRIORITIES, MOVE_REQUEST},
+    schema::{MAILBOX_RESTORE_REQUEST, MOVE_PRIORITIES, MOVE_REQUEST},
     verbs::{MOVE_PARTS, is_over},
 };
 
@@ -31,6 +31,11 @@ pub(super) fn has_expired(request: &Object, now: Timestamp) -> bool {
     limit.is_some_and(|limit| completed.plus(limit) <= now)
 }
 
+/// Whether what can be seen of a mailbox has changed hands; restores have nothing that does.
+pub(super) fn is_switched(request: &Object) -> bool {
+    *request.class == MOVE_REQUEST && request.flag("Switched")
+}
+
 /// Whether something is to be done for a request now.
 pub(super) fn is_due(request: &Object, now: Timestamp) -> bool {
     let status = request.text("Status").unwrap_or_default();
@@ -38,7 +43,7 @@ pub(super) fn is_due(request: &Object, now: Timestamp) -> bool {
         return false;
     }
     // What was switched over is brought to its end whatever anybody says.
-    if request.flag("Switched") {
+    if is_switched(request) {
         return moment(request, "NextTry").is_none_or(|at| at <= now);
     }
     match status {
@@ -73,13 +78,7 @@ pub(super) fn choose(
         .of_class(&MOVE_REQUEST)
         .filter(|request| !running.contains(&request.guid) && is_due(request, now) && mine(request))
         .collect();
-    let priority = |request: &Object| {
-        let name = request.text("Priority").unwrap_or("Normal");
-        MOVE_PRIORITIES.iter().position(|known| *known == name)
-    };
-    due.sort_by_key(|request| {
-        (std::cmp::Reverse(priority(request)), moment(request, "QueuedTimestamp"), request.guid)
-    });
+    due.sort_by_key(|request| turn(request));
     let (mut chosen, mut total) = (Vec::new(), running.len());
     for request in due {
         let full = |counts: &BTreeMap<Guid, usize>, guids: Vec<Guid>, most: usize| {
@@ -96,4 +95,36 @@ pub(super) fn choose(
         chosen.push(request.guid);
     }
     chosen
+}
+
+/// The restores of `mine` to begin with now: in their order, one at a time for each mailbox that is filled.
+pub(super) fn choose_restores(
+    view: &View,
+    running: &[Guid],
+    settings: &Settings,
+    now: Timestamp,
+    mine: impl Fn(&Object) -> bool,
+) -> Vec<Guid> {
+    let restores = || view.of_class(&MAILBOX_RESTORE_REQUEST);
+    let under_way = restores().filter(|request| running.contains(&request.guid));
+    let mut filled: Vec<_> = under_way.map(|request| request.link("TargetMailbox")).collect();
+    let room = settings.max_total_moves.saturating_sub(running.len());
+    let mut due: Vec<_> = restores()
+        .filter(|request| !running.contains(&request.guid) && is_due(request, now) && mine(request))
+        .collect();
+    due.sort_by_key(|request| turn(request));
+    due.retain(|request| {
+        let target = request.link("TargetMailbox");
+        let is_free = !filled.contains(&target);
+        filled.push(target);
+        is_free
+    });
+    due.into_iter().take(room).map(|request| request.guid).collect()
+}
+
+/// What says whose turn comes first.
+fn turn(request: &Object) -> (std::cmp::Reverse<Option<usize>>, Option<Timestamp>, Guid) {
+    let name = request.text("Priority").unwrap_or("Normal");
+    let priority = MOVE_PRIORITIES.iter().position(|known| *known == name);
+    (std::cmp::Reverse(priority), moment(request, "QueuedTimestamp"), request.guid)
 }

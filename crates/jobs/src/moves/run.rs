@@ -16,19 +16,19 @@ use tokio::sync::watch;
 
 use super::{
     Inner, constraint,
-    notes::{Edits, message, status},
+    notes::{Edits, status},
     queue::moment,
     transfer_id,
 };
 
 /// Time between two notes of how far a move is.
-const NOTE_EVERY: Duration = Duration::from_secs(2);
+pub(super) const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Time between two looks at the copies of the target while it is filled.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// What is shown when everything is copied and only the last changes are missing.
 const COPIED_PERCENT: i64 = 95;
 /// Bad items that a failure names.
-const NAMED_MAX: usize = 10;
+pub(super) const NAMED_MAX: usize = 10;
 
 /// Why a move did not come to its end this time.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    fn failed(kind: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn failed(kind: &'static str, text: impl Into<String>) -> Self {
         Stop::Failed { kind, text: text.into() }
     }
 }
@@ -111,7 +111,7 @@ pub(super) struct Run<'a> {
 }
 
 /// Runs what waits for the disk.
-async fn blocking<R: Send + 'static>(
+pub(super) async fn blocking<R: Send + 'static>(
     work: impl FnOnce() -> Result<R, StoreError> + Send + 'static,
 ) -> Result<R, Stop> {
     match tokio::task::spawn_blocking(work).await {
@@ -519,72 +519,18 @@ impl<'a> Run<'a> {
 
     /// Writes down why the move has stopped.
     pub(super) async fn note_stop(&self, stop: Stop) -> Result<(), Fault> {
-        let now = self.mover.rooms.clock.now();
-        let stamp = Edit::set(Value::Time(now));
-        let (mut edits, line) = match stop {
-            Stop::Gone | Stop::Shutdown | Stop::Superseded => return Ok(()),
-            Stop::Unknown(fault) => return Err(fault),
-            Stop::Suspended => (status("Suspended", "Suspended"), "The move is suspended.".to_owned()),
-            Stop::Ready => {
-                (status("AutoSuspended", "AutoSuspended"), "The move is ready to be completed.".to_owned())
-            }
-            Stop::Waiting(at) => {
-                let mut edits = status("InProgress", "IncrementalSync");
-                edits.push(("NextTry", Edit::set(Value::Time(at))));
-                (edits, format!("The move goes on at {at}."))
-            }
-            Stop::Lost(text) => return self.note_transient("TransientFailure", text).await,
-            Stop::Transient { detail, text } => return self.note_transient(detail, text).await,
-            Stop::Failed { kind, text } => self.failed(kind, &text),
-        };
-        if edits.iter().any(|(name, _)| *name == "StatusDetail") && line.contains("suspended") {
-            edits.push(("SuspendedTimestamp", stamp));
-        }
-        self.mover.note(self.request, edits, Some(line)).await.map(|_| ())
-    }
-
-    fn failed(&self, kind: &'static str, text: &str) -> (Edits, String) {
-        let mut edits = status("Failed", "FailedOther");
-        if kind == "BadItemLimit" {
-            edits = status("Failed", "FailedBadItemLimit");
-        }
-        edits.push(("FailureType", Edit::set(kind)));
-        edits.push(("FailureTimestamp", Edit::set(Value::Time(self.mover.rooms.clock.now()))));
-        edits.push(("Message", message(&format!("Error: {text}"))));
-        (edits, format!("The move has failed: {text}"))
-    }
-
-    /// A failure that may pass is tried again, so many times.
-    async fn note_transient(&self, detail: &'static str, text: String) -> Result<(), Fault> {
-        let settings = &self.mover.settings;
-        let view = self.mover.rooms.directory.snapshot();
-        let request = view.get(self.request);
-        let before = request.and_then(|request| request.int("Retries")).filter(|_| !self.moved).unwrap_or(0);
-        let retries = before + 1;
-        let switched = request.is_some_and(|request| request.flag("Switched"));
-        // The end of a move that was switched over is tried until it comes.
-        let (mut edits, line) = if retries > settings.max_retries && !switched {
-            self.failed("Stalled", &format!("{text}; it was tried {} times", settings.max_retries))
-        } else {
-            let at = self.mover.rooms.clock.now().plus(settings.retry_delay);
-            let mut edits = status("Retrying", detail);
-            edits.push(("NextTry", Edit::set(Value::Time(at))));
-            edits.push(("Message", message(&text)));
-            (edits, format!("The move is tried again at {at}: {text}"))
-        };
-        edits.push(("Retries", Edit::set(Value::Int(retries))));
-        self.mover.note(self.request, edits, Some(line)).await.map(|_| ())
+        self.mover.note_stop(self.request, self.moved, stop).await
     }
 }
 
 /// The path of a folder, for people.
-fn path(source: &Source, folder: FolderId) -> String {
+pub(super) fn path(source: &Source, folder: FolderId) -> String {
     match source.path(folder) {
         Ok(path) if !path.is_empty() => format!("/{}", path.join("/")),
         _ => format!("folder {}", folder.0),
     }
 }
 
-fn describe(source: &Source, item: &BadItem) -> String {
+pub(super) fn describe(source: &Source, item: &BadItem) -> String {
     format!("item with UID {} in {}: {}", item.uid, path(source, item.folder), item.reason)
 }

@@ -5,3 +5,4 @@ mod between;
 mod crash;
 mod house;
 mod requests;
+mod restores;

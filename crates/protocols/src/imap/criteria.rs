@@ -1,6 +1,6 @@
 //! Whether a message fits what SEARCH asks, decided as soon as enough of it is known.
 
-use services::mailbox::Item;
+use services::mailbox::{Item, ItemId, Provenance};
 use wire::{
     imap::{Compare, Key, set},
     mime::{
@@ -9,7 +9,10 @@ use wire::{
     },
 };
 
-use super::view::View;
+use super::{
+    objectid::{origin_of, thread_id},
+    view::View,
+};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -31,11 +34,17 @@ pub(super) enum Test {
     Body(String),
     Text(String),
     ModSeq(u64),
+    /// Came into the folder in these seconds since 1970: from, up to and without.
+    Saved(i64, i64),
+    Email(ItemId),
+    Thread(String),
 }
 
 /// What is known of a message so far.
 pub(super) struct Known<'a> {
     pub(super) item: &'a Item,
+    /// Once it was read.
+    pub(super) provenance: Option<&'a Provenance>,
     /// Once it was read.
     pub(super) summary: Option<&'a Summary>,
     /// Once it was read.
@@ -46,9 +55,9 @@ impl Test {
     /// Prepares a key. The recursion is bounded by the parser's nesting limit.
     pub(super) fn new(key: &Key, view: &View, now: i64) -> Test {
         let day = |compare: Compare, day: i64| match compare {
-            Compare::Less => Test::Received(i64::MIN, day * DAY),
-            Compare::Equal => Test::Received(day * DAY, (day + 1) * DAY),
-            Compare::Greater => Test::Received(day * DAY, i64::MAX),
+            Compare::Less => (i64::MIN, day * DAY),
+            Compare::Equal => (day * DAY, (day + 1) * DAY),
+            Compare::Greater => (day * DAY, i64::MAX),
         };
         let several = |keys: &mut dyn Iterator<Item = &Key>| {
             let mut tests: Vec<Test> = keys.map(|key| Test::new(key, view, now)).collect();
@@ -64,7 +73,16 @@ impl Test {
             Key::Uid(set) => Test::Uids(view.ranges(set, true)),
             Key::Flag(bit, set) => Test::Flag(*bit, *set),
             Key::Keyword(keyword, set) => Test::Keyword(keyword.clone(), *set),
-            Key::Received(compare, at) => day(*compare, *at),
+            Key::Received(compare, at) => {
+                let (from, to) = day(*compare, *at);
+                Test::Received(from, to)
+            }
+            Key::Saved(compare, at) => {
+                let (from, to) = day(*compare, *at);
+                Test::Saved(from, to)
+            }
+            Key::EmailId(id) => origin_of(id).map_or(Test::Const(false), Test::Email),
+            Key::ThreadId(id) => Test::Thread(id.clone()),
             Key::Within(younger, seconds) => {
                 let at = now.saturating_sub(i64::from(*seconds));
                 if *younger {
@@ -83,11 +101,11 @@ impl Test {
     }
 
     /// What must be read: 0 nothing, 1 the item, 2 its summary, 3 the message.
-    fn cost(&self) -> u8 {
+    pub(super) fn cost(&self) -> u8 {
         match self {
             Test::Const(_) | Test::Uids(_) => 0,
             Test::Flag(..) | Test::Keyword(..) | Test::Received(..) | Test::Size(..) | Test::ModSeq(_) => 1,
-            Test::Sent(..) => 2,
+            Test::Sent(..) | Test::Saved(..) | Test::Email(_) | Test::Thread(_) => 2,
             Test::Header(name, _) => {
                 if summary_field(name).is_some() {
                     2
@@ -98,6 +116,16 @@ impl Test {
             Test::Body(_) | Test::Text(_) => 3,
             Test::Not(test) => test.cost(),
             Test::All(tests) | Test::Any(tests) => tests.iter().map(Test::cost).max().unwrap_or(0),
+        }
+    }
+
+    /// Whether it matters where the message comes from.
+    pub(super) fn asks_provenance(&self) -> bool {
+        match self {
+            Test::Saved(..) | Test::Email(_) => true,
+            Test::Not(test) => test.asks_provenance(),
+            Test::All(tests) | Test::Any(tests) => tests.iter().any(Test::asks_provenance),
+            _ => false,
         }
     }
 
@@ -123,6 +151,12 @@ impl Test {
             }
             Test::Size(compare, size) => compares(*compare, item.size.into(), *size, false),
             Test::ModSeq(modseq) => item.modseq >= *modseq,
+            // What was not noted came when it was received.
+            Test::Saved(from, to) => {
+                (*from..*to).contains(&known.provenance?.saved.unwrap_or(item.received).secs())
+            }
+            Test::Email(origin) => known.provenance?.origin == *origin,
+            Test::Thread(id) => thread_id(known.summary?).as_ref() == Some(id),
             Test::Header(name, text) => match summary_field(name) {
                 Some(field) => in_summary(known.summary?, field, text),
                 None => in_header(known.message?, name, text),
@@ -231,9 +265,11 @@ mod tests {
         let flags = Flags { system: Flags::SEEN, keywords: vec!["$Work".into()] };
         let item = Item { id: ItemId(1), uid: 7, modseq: 20, flags, received, size: 100 };
         let summary = Summary::parse(MESSAGE);
-        let mut known = Known { item: &item, summary: None, message: None };
+        let mut known = Known { item: &item, provenance: None, summary: None, message: None };
         let early = test.holds(&known);
-        known.summary = Some(&summary);
+        // 2023-01-05T12:00:00Z
+        let provenance = Provenance { origin: ItemId(1), saved: Some(Timestamp::from_secs(1_672_920_000)) };
+        (known.summary, known.provenance) = (Some(&summary), Some(&provenance));
         let later = test.holds(&known);
         known.message = Some(MESSAGE);
         let last = test.holds(&known);
@@ -274,6 +310,10 @@ mod tests {
             "YOUNGER 3600",
             "OLDER 3600",
             "OLD",
+            "EMAILID M1",
+            "SAVEDON 5-Jan-2023",
+            "NOT SAVEDBEFORE 5-Jan-2023",
+            "SAVEDATESUPPORTED",
         ] {
             assert!(fits(text), "{text}");
         }
@@ -304,6 +344,10 @@ mod tests {
             "YOUNGER 3599",
             "OLDER 3601",
             "NEW",
+            "EMAILID M2",
+            "EMAILID X",
+            "THREADID T1",
+            "SAVEDSINCE 6-Jan-2023",
         ] {
             assert!(!fits(text), "{text}");
         }

@@ -4,7 +4,8 @@ use services::mailbox::{FolderId, FolderRole};
 
 use super::{
     names::{DELIMITER, canonical},
-    reply::{Failure, Outcome, done, no},
+    objectid::mailbox_id,
+    reply::{Failure, Outcome, done, done_with, no},
     session::Session,
 };
 
@@ -19,8 +20,8 @@ impl Session {
             return Err(no("USEATTR", "The folders with a special use are the default ones"));
         }
         let (parent, last) = self.make_parents(name).await?;
-        self.mailbox()?.create_folder(parent, &last, MAIL_CLASS).await?;
-        done("Completed")
+        let folder = self.mailbox()?.create_folder(parent, &last, MAIL_CLASS).await?;
+        done_with(format!("MAILBOXID ({})", mailbox_id(folder)), "Completed")
     }
 
     /// Makes the folders above a name that is free; returns the parent and the last part of the name.
@@ -29,14 +30,14 @@ impl Session {
         if name.split(DELIMITER).count() > PARTS_MAX {
             return Err(no("LIMIT", "The mailbox name has too many parts"));
         }
+        if name.split(DELIMITER).any(str::is_empty) {
+            return Err(no("CANNOT", "Part of the mailbox name is empty"));
+        }
         let tree = self.tree()?;
         if tree.find(&name).is_some() {
             return Err(no("ALREADYEXISTS", "A mailbox of this name exists already"));
         }
         let (mut parent, mut parts) = tree.nearest(&name);
-        if parts.iter().any(|part| part.is_empty()) {
-            return Err(no("CANNOT", "Part of the mailbox name is empty"));
-        }
         let mailbox = self.mailbox()?;
         let last = parts.pop().unwrap_or_default().to_owned();
         for part in parts {
@@ -52,41 +53,36 @@ impl Session {
         }
         self.mailbox()?.delete_folder(folder).await?;
         if self.view.as_ref().is_some_and(|view| view.folder == folder) {
-            self.view = None;
+            self.leave();
         }
         done("Completed")
     }
 
     pub(super) async fn rename(&mut self, from: &str, to: &str) -> Outcome {
-        let folder = self.folder(from)?;
+        let known = self.tree()?.find(from).map(|named| named.folder.clone());
+        let known = known.ok_or_else(|| no("NONEXISTENT", "No such mailbox"))?;
         let (from, target) = (canonical(from), canonical(to));
         if target.to_lowercase().starts_with(&format!("{}{DELIMITER}", from.to_lowercase())) {
             return Err(no("CANNOT", "A mailbox can't be moved below itself"));
         }
         let mailbox = self.mailbox()?;
+        let is_inbox = known.id == FolderRole::Inbox.folder();
         // Only the case of a name may change to what exists: itself.
-        let same = self.tree()?.find(&target).is_some_and(|named| named.folder.id == folder);
-        if same && folder != FolderRole::Inbox.folder() {
-            let parent = self.parent_of(folder)?;
+        let same = self.tree()?.find(&target).is_some_and(|named| named.folder.id == known.id);
+        if same && !is_inbox {
             let last = target.rsplit(DELIMITER).next().unwrap_or_default();
-            mailbox.rename_folder(folder, parent, last).await?;
+            mailbox.rename_folder(&known, known.parent, last).await?;
             return done("Completed");
         }
         let (parent, last) = self.make_parents(&target).await?;
-        if folder == FolderRole::Inbox.folder() {
+        if is_inbox {
             // Renaming INBOX moves what is in it; INBOX stays, empty (RFC 3501 section 6.3.5).
             let target = mailbox.create_folder(parent, &last, MAIL_CLASS).await?;
-            mailbox.move_items(folder, vec![1..=u32::MAX], target).await?;
+            mailbox.move_items(known.id, vec![1..=u32::MAX], target).await?;
         } else {
-            mailbox.rename_folder(folder, parent, &last).await?;
+            mailbox.rename_folder(&known, parent, &last).await?;
         }
         done("Completed")
-    }
-
-    fn parent_of(&mut self, folder: FolderId) -> Result<Option<FolderId>, Failure> {
-        let tree = self.tree()?;
-        let named = tree.folders.iter().find(|named| named.folder.id == folder);
-        Ok(named.and_then(|named| named.folder.parent))
     }
 
     pub(super) async fn subscribe(&mut self, name: &str, subscribed: bool) -> Outcome {

@@ -3,6 +3,7 @@
 use super::{
     reply::{Failure, Outcome, done},
     session::Session,
+    view::View,
 };
 
 /// The longest line a client may end IDLE with, bytes.
@@ -22,20 +23,23 @@ impl Session {
                 }
                 return Err(Failure::Bad("Expected DONE".into()));
             }
-            self.tell_news(true)?;
+            self.tell_news(true).await?;
             self.link.flush().await?;
             self.link.shrink();
-            let Session { link, view, .. } = self;
-            let changed = async {
-                match view {
-                    Some(view) => view.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
+            let Session { link, view, watching, .. } = self;
             tokio::select! {
                 filled = link.fill(0, patience) => filled?,
-                () = changed => {}
+                () = changed(view) => {}
+                () = watching.changed() => {}
             }
         }
+    }
+}
+
+/// Waits until the selected folder changes; for ever where none is selected.
+pub(super) async fn changed(view: &mut Option<View>) {
+    match view {
+        Some(view) => view.changed().await,
+        None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! What folders there are and how they stand: LIST, LSUB, STATUS.
 
+use base::Fault;
 use services::{Mailbox, mailbox::FolderId};
 use wire::imap::{
     List, StatusItem,
@@ -8,7 +9,10 @@ use wire::imap::{
 };
 
 use super::{
+    acl::rights,
+    metadata,
     names::{DELIMITER, Named, Tree, canonical, special_use},
+    objectid::mailbox_id,
     reply::{Failure, Outcome, done, no},
     session::Session,
 };
@@ -30,6 +34,17 @@ impl Session {
         found.ok_or_else(|| no("NONEXISTENT", "No such mailbox"))
     }
 
+    /// `* LIST …` of one folder.
+    pub(super) fn tell_name(&mut self, folder: FolderId) -> Result<(), Failure> {
+        let utf8 = self.enabled.utf8;
+        self.tree()?;
+        let named = self.tree.iter().flat_map(|tree| &tree.folders).find(|named| named.folder.id == folder);
+        if let Some(named) = named {
+            write_list(&mut self.link.output, &attributes(&List::default(), named), &named.name, utf8);
+        }
+        Ok(())
+    }
+
     pub(super) fn list(&mut self, list: &List) -> Outcome {
         if matches!(&list.patterns[..], [pattern] if pattern.is_empty()) {
             // The root and the delimiter are asked for (RFC 3501 section 6.3.8).
@@ -48,20 +63,26 @@ impl Session {
             if !is_selected(list, named) && !child_info {
                 continue;
             }
-            out.extend_from_slice(b"* LIST (");
-            out.extend_from_slice(attributes(list, named).as_bytes());
-            out.extend_from_slice(b") \"/\" ");
-            write::mailbox(out, &named.name);
+            write_list(out, &attributes(list, named), &named.name, self.enabled.utf8);
             if child_info {
-                out.extend_from_slice(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+                out.truncate(out.len() - 2);
+                out.extend_from_slice(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n");
             }
-            out.extend_from_slice(b"\r\n");
+            if list.return_my_rights {
+                out.extend_from_slice(b"* MYRIGHTS ");
+                write::mailbox(out, &named.name, self.enabled.utf8);
+                out.extend_from_slice(format!(" {}\r\n", rights(named.folder.role)).as_bytes());
+            }
+            if !list.return_metadata.is_empty() {
+                let entries = metadata::entries(&mailbox, Some(named.folder.id), &list.return_metadata, 0)?;
+                metadata::write_metadata(out, &named.name, self.enabled.utf8, &entries);
+            }
             if !list.return_status.is_empty() {
                 let limit = self.server.append_max;
-                write_status(out, &mailbox, named, &list.return_status, limit)?;
+                write_status(out, &mailbox, named, &list.return_status, limit, self.enabled.utf8)?;
             }
         }
-        self.condstore |= list.return_status.contains(&StatusItem::HighestModSeq);
+        self.enabled.condstore |= list.return_status.contains(&StatusItem::HighestModSeq);
         done("Completed")
     }
 
@@ -80,7 +101,7 @@ impl Session {
                 false => continue,
             };
             out.extend_from_slice(format!("* LSUB ({attributes}) \"/\" ").as_bytes());
-            write::mailbox(out, &named.name);
+            write::mailbox(out, &named.name, self.enabled.utf8);
             out.extend_from_slice(b"\r\n");
         }
         done("Completed")
@@ -88,12 +109,12 @@ impl Session {
 
     pub(super) fn status(&mut self, name: &str, items: &[StatusItem]) -> Outcome {
         let mailbox = self.mailbox()?;
-        self.condstore |= items.contains(&StatusItem::HighestModSeq);
+        self.enabled.condstore |= items.contains(&StatusItem::HighestModSeq);
         let limit = self.server.append_max;
         self.tree()?;
         let named = self.tree.as_ref().and_then(|tree| tree.find(name));
         let named = named.ok_or_else(|| no("NONEXISTENT", "No such mailbox"))?;
-        write_status(&mut self.link.output, &mailbox, named, items, limit)?;
+        write_status(&mut self.link.output, &mailbox, named, items, limit, self.enabled.utf8)?;
         done("Completed")
     }
 }
@@ -120,7 +141,7 @@ fn has_selected_descendant(tree: &Tree, list: &List, named: &Named) -> bool {
     named.folder.has_children && tree.folders.iter().any(|other| below(other) && is_selected(list, other))
 }
 
-fn attributes(list: &List, named: &Named) -> String {
+pub(super) fn attributes(list: &List, named: &Named) -> String {
     let mut text = String::from(if named.folder.has_children { "\\HasChildren" } else { "\\HasNoChildren" });
     if let Some(special_use) = special_use(named.folder.role) {
         text.push(' ');
@@ -132,17 +153,25 @@ fn attributes(list: &List, named: &Named) -> String {
     text
 }
 
+/// `* LIST (attributes) "/" name`
+pub(super) fn write_list(out: &mut Vec<u8>, attributes: &str, name: &str, utf8: bool) {
+    out.extend_from_slice(format!("* LIST ({attributes}) \"/\" ").as_bytes());
+    write::mailbox(out, name, utf8);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// `* STATUS name (item value …)`
-fn write_status(
+pub(super) fn write_status(
     out: &mut Vec<u8>,
     mailbox: &Mailbox,
     named: &Named,
     items: &[StatusItem],
     append_max: u32,
-) -> Result<(), Failure> {
+    utf8: bool,
+) -> Result<(), Fault> {
     let status = mailbox.status(named.folder.id)?;
     out.extend_from_slice(b"* STATUS ");
-    write::mailbox(out, &named.name);
+    write::mailbox(out, &named.name, utf8);
     out.extend_from_slice(b" (");
     for (index, item) in items.iter().enumerate() {
         let name = STATUS_ITEMS.iter().find(|(_, known)| known == item).map_or("", |(name, _)| name);
@@ -156,13 +185,19 @@ fn write_status(
             StatusItem::Size => status.size,
             StatusItem::HighestModSeq => status.highest_modseq,
             StatusItem::AppendLimit => append_max.into(),
+            StatusItem::DeletedStorage => mailbox.deleted_size(named.folder.id)?,
+            StatusItem::MailboxId => 0,
         };
         if index > 0 {
             out.push(b' ');
         }
         out.extend_from_slice(name.as_bytes());
         out.push(b' ');
-        write::number(out, value);
+        if *item == StatusItem::MailboxId {
+            out.extend_from_slice(format!("({})", mailbox_id(named.folder.id)).as_bytes());
+        } else {
+            write::number(out, value);
+        }
     }
     out.extend_from_slice(b")\r\n");
     Ok(())

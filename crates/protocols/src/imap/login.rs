@@ -1,4 +1,4 @@
-//! Getting in and out: CAPABILITY, ID, ENABLE, NAMESPACE, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT.
+//! Getting in and out: ID, NAMESPACE, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT.
 
 use std::sync::Arc;
 
@@ -17,31 +17,9 @@ use crate::{
 
 const LOGGED_ON: &str = "Logged on";
 
-/// What is offered at any time.
-const CAPABILITIES: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN MOVE \
-    SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE ESEARCH STATUS=SIZE WITHIN";
-
 impl Session {
-    /// The capabilities of this moment.
-    pub(super) fn capabilities(&self) -> String {
-        let mut text = format!("{CAPABILITIES} APPENDLIMIT={}", self.server.append_max);
-        if self.mailbox.is_none() {
-            if !self.link.is_secure() && self.server.tls.is_some() {
-                text.push_str(" STARTTLS");
-            }
-            text.push_str(if self.may_login() { " AUTH=PLAIN AUTH=LOGIN" } else { " LOGINDISABLED" });
-        }
-        text
-    }
-
-    pub(super) fn capability(&mut self) -> Outcome {
-        let line = format!("* CAPABILITY {}\r\n", self.capabilities());
-        self.link.say(&line);
-        done("Completed")
-    }
-
     /// Whether a password may cross this connection.
-    fn may_login(&self) -> bool {
+    pub(super) fn may_login(&self) -> bool {
         self.link.is_secure() || (self.server.settings.allow_plaintext && self.client.address.is_loopback())
     }
 
@@ -57,13 +35,6 @@ impl Session {
         done("Completed")
     }
 
-    pub(super) fn enable(&mut self, names: &[String]) -> Outcome {
-        let condstore = names.iter().any(|name| name == "CONDSTORE");
-        self.condstore |= condstore;
-        self.link.say(if condstore { "* ENABLED CONDSTORE\r\n" } else { "* ENABLED\r\n" });
-        done("Completed")
-    }
-
     pub(super) fn namespace(&mut self) -> Outcome {
         self.link.say("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
         done("Completed")
@@ -71,7 +42,7 @@ impl Session {
 
     pub(super) fn logout(&mut self) -> Outcome {
         self.leaving = true;
-        self.view = None;
+        self.leave();
         self.link.say("* BYE Logging out\r\n");
         done("Completed")
     }
@@ -136,7 +107,7 @@ impl Session {
     /// Checks who it is and opens the mailbox. Where another server has it, that answers.
     async fn enter(&mut self, tag: &str, identity: Identity) -> Outcome {
         self.check_may_login()?;
-        let enabled = self.condstore.then(|| "CONDSTORE".to_owned()).into_iter().collect();
+        let enabled = self.enabled.names();
         let standing = Standing { secure: self.link.is_secure(), tag: tag.to_owned(), enabled };
         match sasl::enter(&self.server.services, identity, self.client.clone(), &standing).await {
             Ok(Entrance::Here(mailbox)) => {
@@ -166,7 +137,7 @@ impl Session {
     /// Goes on with a session whose client has logged on at another server: the answer to that is given here.
     pub(super) fn take_over(&mut self, mailbox: Mailbox, standing: &Standing) {
         self.begin(mailbox);
-        self.condstore = standing.enabled.iter().any(|name| name == "CONDSTORE");
+        self.enabled.switch_on(&standing.enabled);
         let answer = format!("{} OK [CAPABILITY {}] {LOGGED_ON}\r\n", standing.tag, self.capabilities());
         self.link.say(&answer);
     }

@@ -1,20 +1,31 @@
-//! IMAP4rev1: sessions over `services`. The way in is here; the loop is in `session`,
+//! IMAP4rev1 and rev2: sessions over `services`. The way in is here; the loop is in `session`,
 //! each family of commands in its own file.
 
+mod acl;
 mod append;
+mod capability;
+mod compress;
+mod context;
 mod criteria;
 mod fetch;
 mod folders;
 mod idle;
 mod list;
 mod login;
+mod metadata;
 mod names;
+mod notify;
+mod objectid;
 mod pages;
+mod quota;
 mod reply;
+mod results;
 mod search;
 mod select;
 mod session;
+mod sort;
 mod store;
+mod thread;
 mod transfer;
 mod view;
 

@@ -6,7 +6,7 @@ use base::Fault;
 use bytes::Bytes;
 use services::{
     Mailbox,
-    mailbox::{FolderId, Item},
+    mailbox::{FolderId, Item, Provenance},
 };
 use wire::{imap::Ranges, mime::Summary};
 
@@ -68,8 +68,9 @@ pub(super) fn items(mailbox: &Mailbox, folder: FolderId, ranges: &Ranges) -> Pag
 }
 
 /// What is read of a message beside its item.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Wants {
+    pub(super) provenance: bool,
     pub(super) summary: bool,
     pub(super) body: bool,
     /// Only messages above this modification sequence.
@@ -79,6 +80,7 @@ pub(super) struct Wants {
 /// A message as far as it was asked for.
 pub(super) struct Entry {
     pub(super) item: Item,
+    pub(super) provenance: Option<Provenance>,
     pub(super) summary: Option<Summary>,
     pub(super) body: Bytes,
 }
@@ -91,17 +93,20 @@ pub(super) fn entries(mailbox: &Mailbox, folder: FolderId, ranges: &Ranges, want
         mailbox.items(folder, ranges, PAGE)?.into_iter().map(|item| (item, Bytes::new())).collect()
     };
     let full = rows.len() == PAGE;
+    let ids: Vec<_> = rows.iter().filter(|_| wants.provenance).map(|(item, _)| item.id).collect();
+    let mut provenances = mailbox.provenances(&ids)?.into_iter();
     let (mut page, mut last, mut size) = (Vec::with_capacity(rows.len()), None, 0);
     for (item, summary) in rows {
         if size >= PAGE_BYTES {
             return Ok((page, last));
         }
         let uid = item.uid;
+        let provenance = provenances.next().flatten();
         if wants.changed_since.is_none_or(|since| item.modseq > since) {
             match entry(mailbox, item, summary, wants) {
                 Ok(entry) => {
                     size += entry.body.len();
-                    page.push(entry);
+                    page.push(Entry { provenance, ..entry });
                 }
                 Err(fault) if fault.kind == base::FaultKind::NotFound => {}
                 // What was read already is told; the next page begins with this one.
@@ -123,7 +128,7 @@ fn entry(mailbox: &Mailbox, item: Item, summary: Bytes, wants: Wants) -> Result<
         Some(Err(_)) => Some(Summary::parse(&mailbox.body(item.id)?)),
         None => None,
     };
-    Ok(Entry { item, summary, body })
+    Ok(Entry { item, provenance: None, summary, body })
 }
 
 #[cfg(test)]

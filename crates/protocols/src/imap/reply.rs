@@ -28,7 +28,7 @@ pub(super) fn done_with(code: impl Into<Cow<'static, str>>, text: &'static str) 
 /// A command that was not.
 pub(super) enum Failure {
     /// `NO [code] text`.
-    No { code: &'static str, text: Cow<'static, str> },
+    No { code: Cow<'static, str>, text: Cow<'static, str> },
     /// `BAD text`: the command itself is wrong.
     Bad(Cow<'static, str>),
     /// The session is over.
@@ -39,8 +39,8 @@ pub(super) enum Failure {
 pub(super) type Outcome = Result<Done, Failure>;
 
 /// `NO [code] text`.
-pub(super) fn no(code: &'static str, text: impl Into<Cow<'static, str>>) -> Failure {
-    Failure::No { code, text: text.into() }
+pub(super) fn no(code: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Failure {
+    Failure::No { code: code.into(), text: text.into() }
 }
 
 impl From<Gone> for Failure {

@@ -1,12 +1,13 @@
 //! Opening and leaving a folder: SELECT, EXAMINE, CLOSE, UNSELECT.
 
 use services::mailbox::{Contents, Flags};
-use wire::imap::flags::SYSTEM_FLAGS;
+use wire::imap::{Qresync, flags::SYSTEM_FLAGS};
 
 use super::{
-    reply::{Outcome, done, done_with},
+    objectid::mailbox_id,
+    reply::{Failure, Outcome, done, done_with},
     session::Session,
-    view::{View, tell_exists},
+    view::{View, tell_exists, tell_flags},
 };
 
 // The flags a client sends and those the store keeps are the same bits.
@@ -17,11 +18,23 @@ const _: () = {
 };
 
 impl Session {
-    pub(super) fn select(&mut self, name: &str, read_only: bool, condstore: bool) -> Outcome {
-        self.condstore |= condstore;
+    pub(super) async fn select(
+        &mut self,
+        name: &str,
+        read_only: bool,
+        condstore: bool,
+        qresync: Option<Qresync>,
+    ) -> Outcome {
+        if qresync.is_some() && !self.enabled.qresync {
+            return Err(Failure::Bad("ENABLE QRESYNC first".into()));
+        }
+        self.enabled.condstore |= condstore;
         // A SELECT that fails leaves nothing selected.
-        if self.view.take().is_some() && self.condstore {
-            self.link.say("* OK [CLOSED] Previous mailbox closed\r\n");
+        if self.view.is_some() {
+            self.leave();
+            if self.enabled.condstore || self.enabled.rev2 {
+                self.link.say("* OK [CLOSED] Previous mailbox closed\r\n");
+            }
         }
         let folder = self.folder(name)?;
         let mailbox = self.mailbox()?;
@@ -34,15 +47,40 @@ impl Session {
         let permanent = if read_only { String::new() } else { format!("{flags} \\*") };
         self.link.say(&format!("* OK [PERMANENTFLAGS ({permanent})] Permanent flags\r\n"));
         tell_exists(&mut self.link.output, view.uids().len());
-        self.link.say("* 0 RECENT\r\n");
-        if let Some(first) = first_unseen.and_then(|uid| view.sequence(uid)) {
-            self.link.say(&format!("* OK [UNSEEN {first}] First unseen message\r\n"));
+        if self.enabled.rev2 {
+            // Neither \Recent nor UNSEEN, but the name as it is (RFC 9051 section 6.3.2).
+            self.tell_name(folder)?;
+        } else {
+            self.link.say("* 0 RECENT\r\n");
+            let first = first_unseen.filter(|_| !self.enabled.uid_only);
+            if let Some(first) = first.and_then(|uid| view.sequence(uid)) {
+                self.link.say(&format!("* OK [UNSEEN {first}] First unseen message\r\n"));
+            }
         }
         self.link.say(&format!("* OK [UIDVALIDITY {}] UIDs valid\r\n", status.uid_validity));
         self.link.say(&format!("* OK [UIDNEXT {}] Next UID\r\n", status.uid_next));
         self.link.say(&format!("* OK [HIGHESTMODSEQ {}] Highest\r\n", status.highest_modseq));
+        self.link.say(&format!("* OK [MAILBOXID ({})] Lasting name\r\n", mailbox_id(folder)));
         self.view = Some(view);
+        if let Some(known) = qresync.filter(|known| known.uid_validity == status.uid_validity) {
+            self.resynchronize(known).await?;
+        }
         done_with(if read_only { "READ-ONLY" } else { "READ-WRITE" }, "Completed")
+    }
+
+    /// What happened since the client was here last (RFC 7162 section 3.2.5).
+    async fn resynchronize(&mut self, known: Qresync) -> Result<(), Failure> {
+        let changed = self.tell_vanished(known.modseq, known.uids.as_ref()).await?;
+        let Some(view) = &mut self.view else { return Ok(()) };
+        view.introduce(&changed, &mut self.link.output);
+        for item in changed {
+            let number = self.view.as_ref().and_then(|view| view.sequence(item.uid));
+            if let Some(number) = number {
+                tell_flags(&mut self.link.output, number, &item, self.enabled);
+                self.link.relieve().await?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn close_folder(&mut self) -> Outcome {
@@ -57,7 +95,13 @@ impl Session {
     }
 
     pub(super) fn unselect(&mut self) -> Outcome {
-        self.view = None;
+        self.leave();
         done("Completed")
+    }
+
+    /// Nothing is selected any more, no search of it is followed.
+    pub(super) fn leave(&mut self) {
+        self.view = None;
+        self.followed.clear();
     }
 }

@@ -1,16 +1,20 @@
 //! One session: its state and its one loop. Reading, limits, strikes and tagged answers are here; what
 //! commands do is elsewhere.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use base::neighbours::Conversation;
 use bytes::Bytes;
 use services::{Client, Mailbox, Standing};
-use wire::imap::{Command, Frame, Framer, Phase, Request};
+use wire::imap::{Command, Frame, Framer, Phase, Request, notify::Filter, set};
 
 use super::{
     Server,
+    capability::Enabled,
+    context::Followed,
+    idle::changed,
     names::Tree,
+    notify::Watching,
     reply::{Done, Failure, Outcome, done, no},
     view::View,
 };
@@ -42,8 +46,12 @@ pub(super) struct Session {
     pub(super) tree: Option<Tree>,
     /// The selected folder.
     pub(super) view: Option<View>,
-    /// The client follows modification sequences (RFC 7162 section 3.1).
-    pub(super) condstore: bool,
+    /// What the client has switched on.
+    pub(super) enabled: Enabled,
+    /// Searches of the selected folder whose results are kept up to date.
+    pub(super) followed: Vec<Followed>,
+    /// What is told of other folders.
+    pub(super) watching: Watching,
     /// Passwords refused.
     pub(super) refused: u32,
     /// The client said goodbye.
@@ -63,7 +71,9 @@ impl Session {
             elsewhere: None,
             tree: None,
             view: None,
-            condstore: false,
+            enabled: Enabled::default(),
+            followed: Vec::new(),
+            watching: Watching::default(),
             refused: 0,
             leaving: false,
             strikes: 0,
@@ -152,16 +162,43 @@ impl Session {
                 Frame::Literal { size, waits } => self.agree(size, waits).await?,
                 Frame::Incomplete => {
                     let missing = self.framer.seen().saturating_sub(self.link.input.len());
-                    self.link.fill(missing.min(READ_MORE), patience).await?;
+                    if self.watching.is_active() && self.link.input.is_empty() {
+                        self.wait_watching(patience).await?;
+                    } else {
+                        self.link.fill(missing.min(READ_MORE), patience).await?;
+                    }
                 }
             }
+        }
+    }
+
+    /// Waits for input, and meanwhile tells what NOTIFY asks for.
+    async fn wait_watching(&mut self, patience: Duration) -> Result<(), Gone> {
+        let Session { link, view, watching, .. } = self;
+        tokio::select! {
+            filled = link.fill(0, patience) => return filled,
+            () = changed(view) => {}
+            () = watching.changed() => {}
+        }
+        // Without a word about the selected folder nothing of it is told between commands.
+        let told = match self.watching.selected() {
+            None => self.tell_watched(),
+            Some((filter, _)) => {
+                let may_expunge = *filter == Filter::Selected;
+                self.tell_news(may_expunge).await
+            }
+        };
+        match told {
+            Err(Failure::Gone(gone)) => Err(gone),
+            Err(_) => Err(Gone::Ended("The mailbox cannot be read")),
+            Ok(()) => Ok(()),
         }
     }
 
     /// Agrees to a literal, or refuses the command that announced it.
     async fn agree(&mut self, size: u64, waits: bool) -> Result<(), Gone> {
         let line = &self.link.input[..self.framer.seen()];
-        let is_append = self.mailbox.is_some() && Request::is_append(line);
+        let is_append = self.mailbox.is_some() && Request::brings_messages(line);
         let most = if is_append { self.server.append_max as usize } else { LITERALS_MAX[self.trust()] };
         let total = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(self.framer.in_literals());
         if total <= most {
@@ -198,7 +235,7 @@ impl Session {
         let command = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let command = bytes.slice_ref(command.strip_suffix(b"\r").unwrap_or(command));
         drop(bytes);
-        let request = match Request::parse(&command) {
+        let request = match Request::parse(&command, self.enabled.utf8) {
             Ok(request) => request,
             Err(error) => {
                 self.link.say(&format!("* BAD {error}\r\n"));
@@ -225,7 +262,7 @@ impl Session {
         let (word, code, text) = match outcome {
             Ok(Done { text: "", .. }) => return Ok(()),
             Ok(Done { code, text }) => ("OK", code, text.into()),
-            Err(Failure::No { code, text }) => ("NO", code.into(), text),
+            Err(Failure::No { code, text }) => ("NO", code, text),
             Err(Failure::Bad(text)) => ("BAD", "".into(), text),
             Err(Failure::Gone(gone)) => return Err(gone),
         };
@@ -257,51 +294,66 @@ impl Session {
     /// Carries a command out, then tells the client what else has happened in the selected folder. While
     /// sequence numbers are in use no message may lose its number (RFC 3501 section 7.4.1).
     async fn dispatch(&mut self, tag: &str, command: Command) -> Outcome {
-        let may_expunge = !matches!(
-            command,
-            Command::Fetch { uid: false, .. }
-                | Command::Store { uid: false, .. }
-                | Command::Search { uid: false, .. }
-        );
+        if self.enabled.uid_only && command.uses_sequence_numbers() {
+            return Err(Failure::Bad("[UIDREQUIRED] Messages are known by UID only".into()));
+        }
+        let may_expunge = !command.holds_numbers();
         // Boxed, so that a session that only waits does not hold room for the largest command.
         let outcome = Box::pin(self.run_command(tag, command)).await;
         if !matches!(outcome, Err(Failure::Gone(_))) {
-            self.tell_news(may_expunge)?;
+            self.tell_news(may_expunge).await?;
         }
         outcome
     }
 
     async fn run_command(&mut self, tag: &str, command: Command) -> Outcome {
+        use Command as C;
         match command {
-            Command::Append { mailbox, flags, date, message } => {
-                self.append(&mailbox, flags, date, message).await
+            C::Append { mailbox, messages } => self.append(&mailbox, messages).await,
+            C::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial).await,
+            C::CancelUpdate(tags) => self.cancel_update(&tags),
+            C::Capability => self.capability(),
+            C::Check | C::Noop => done("Completed"),
+            C::Close => self.close_folder().await,
+            C::Compress(mechanism) => self.compress(tag, &mechanism).await,
+            C::Copy { uid, set, mailbox } => self.copy(uid, &set, &mailbox).await,
+            C::Create { mailbox, special_use } => self.create(&mailbox, special_use).await,
+            C::Delete(mailbox) => self.delete(&mailbox).await,
+            C::DeleteAcl { mailbox, .. } | C::SetAcl { mailbox, .. } => self.change_acl(&mailbox),
+            C::Enable(names) => self.enable(&names),
+            C::Expunge(set) => self.expunge(set).await,
+            C::Fetch { uid, set, fetch } => self.fetch(uid, &set, fetch).await,
+            C::GetAcl(mailbox) => self.get_acl(&mailbox),
+            C::GetMetadata { mailbox, entries, depth, max_size } => {
+                self.get_metadata(&mailbox, &entries, depth, max_size)
             }
-            Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial).await,
-            Command::Capability => self.capability(),
-            Command::Check | Command::Noop => done("Completed"),
-            Command::Close => self.close_folder().await,
-            Command::Copy { uid, set, mailbox } => self.copy(uid, &set, &mailbox).await,
-            Command::Create { mailbox, special_use } => self.create(&mailbox, special_use).await,
-            Command::Delete(mailbox) => self.delete(&mailbox).await,
-            Command::Enable(names) => self.enable(&names),
-            Command::Expunge(set) => self.expunge(set).await,
-            Command::Fetch { uid, set, fetch } => self.fetch(uid, &set, fetch).await,
-            Command::Id(pairs) => self.id(&pairs),
-            Command::Idle => self.idle().await,
-            Command::List(list) => self.list(&list),
-            Command::Login { user, password } => self.login(tag, user, password).await,
-            Command::Logout => self.logout(),
-            Command::Lsub(list) => self.lsub(&list),
-            Command::Move { uid, set, mailbox } => self.move_messages(uid, &set, &mailbox).await,
-            Command::Namespace => self.namespace(),
-            Command::Rename { from, to } => self.rename(&from, &to).await,
-            Command::Search { uid, search } => self.search(tag, uid, &search).await,
-            Command::Select { mailbox, read_only, condstore } => self.select(&mailbox, read_only, condstore),
-            Command::StartTls => self.start_tls(tag).await,
-            Command::Status { mailbox, items } => self.status(&mailbox, &items),
-            Command::Store { uid, set, store } => self.store(uid, &set, store).await,
-            Command::Subscribe(mailbox, subscribed) => self.subscribe(&mailbox, subscribed).await,
-            Command::Unselect => self.unselect(),
+            C::GetQuota(root) => self.get_quota(&root),
+            C::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox),
+            C::Id(pairs) => self.id(&pairs),
+            C::Idle => self.idle().await,
+            C::List(list) => self.list(&list),
+            C::ListRights { mailbox, identifier } => self.list_rights(&mailbox, &identifier),
+            C::Login { user, password } => self.login(tag, user, password).await,
+            C::Logout => self.logout(),
+            C::Lsub(list) => self.lsub(&list),
+            C::Move { uid, set, mailbox } => self.move_messages(uid, &set, &mailbox).await,
+            C::MyRights(mailbox) => self.my_rights(&mailbox),
+            C::Namespace => self.namespace(),
+            C::Notify(notify) => self.notify(notify).await,
+            C::Rename { from, to } => self.rename(&from, &to).await,
+            C::Replace { uid, set, mailbox, message } => self.replace(uid, &set, &mailbox, message).await,
+            C::Search { uid, search } => self.search(tag, uid, &search).await,
+            C::Select { mailbox, read_only, condstore, qresync } => {
+                self.select(&mailbox, read_only, condstore, qresync).await
+            }
+            C::SetMetadata { mailbox, entries } => self.set_metadata(&mailbox, entries).await,
+            C::Sort { uid, order, search } => self.sort(tag, uid, &order, &search).await,
+            C::StartTls => self.start_tls(tag).await,
+            C::Status { mailbox, items } => self.status(&mailbox, &items),
+            C::Store { uid, set, store } => self.store(uid, &set, store).await,
+            C::Subscribe(mailbox, subscribed) => self.subscribe(&mailbox, subscribed).await,
+            C::Thread { uid, threading, search } => self.thread(tag, uid, threading, &search).await,
+            C::Unselect => self.unselect(),
         }
     }
 
@@ -328,19 +380,30 @@ impl Session {
         }
     }
 
-    /// Tells what has happened in the selected folder since the client was last told.
-    pub(super) fn tell_news(&mut self, may_expunge: bool) -> Result<(), Failure> {
+    /// Tells what has happened since the client was last told: in the selected folder, and where NOTIFY
+    /// watches.
+    pub(super) async fn tell_news(&mut self, may_expunge: bool) -> Result<(), Failure> {
+        self.tell_watched()?;
         let (Some(view), Some(mailbox)) = (&mut self.view, &self.mailbox) else { return Ok(()) };
         let Some(since) = view.stale(may_expunge) else { return Ok(()) };
-        match mailbox.changes_since(view.folder, since) {
-            Ok(changes) => {
-                view.absorb(changes, may_expunge, self.condstore, &mut self.link.output);
-                Ok(())
-            }
+        let changes = match mailbox.changes_since(view.folder, since) {
+            Ok(changes) => changes,
             Err(fault) if fault.kind == base::FaultKind::NotFound => {
-                Err(Gone::Ended("The selected mailbox was deleted").into())
+                return Err(Gone::Ended("The selected mailbox was deleted").into());
             }
-            Err(fault) => Err(fault.into()),
+            Err(fault) => return Err(fault.into()),
+        };
+        let before = view.uids().last().copied().unwrap_or(0);
+        view.absorb(&changes, may_expunge, self.enabled, &mut self.link.output);
+        if !self.followed.is_empty() {
+            self.update_followed(&changes)?;
         }
+        let fetch = self.watching.selected().and_then(|(_, events)| events.fetch.clone());
+        if let Some(fetch) = fetch {
+            let fresh = changes.changed.iter().map(|item| item.uid).filter(|uid| *uid > before);
+            let fresh = set::from_sorted(fresh);
+            Box::pin(self.fetch_ranges(&fetch, fresh)).await?;
+        }
+        Ok(())
     }
 }

@@ -12,9 +12,9 @@ use super::{
 
 impl Session {
     pub(super) async fn store(&mut self, uid: bool, set: &SequenceSet, store: Store) -> Outcome {
-        self.condstore |= store.unchanged_since.is_some();
+        self.enabled.condstore |= store.unchanged_since.is_some();
         // What others did is told first, so that what comes after is this command's doing.
-        self.tell_news(false)?;
+        self.tell_news(false).await?;
         let (mailbox, view) = self.selected_for_change()?;
         let (folder, ranges) = (view.folder, view.ranges(set, uid));
         let change = match store.add {
@@ -28,7 +28,7 @@ impl Session {
         failed.sort_unstable();
         let done_ranges = without(&ranges, &failed);
         // A silent client that follows modification sequences is still told them (RFC 7162 section 3.1.3).
-        if !store.silent || self.condstore {
+        if !store.silent || self.enabled.condstore {
             self.tell_stored(done_ranges.clone()).await?;
         }
         if let Some(view) = &mut self.view {
@@ -54,7 +54,7 @@ impl Session {
                 view.introduce(&page, &mut self.link.output);
                 for item in page {
                     if let Some(number) = view.sequence(item.uid) {
-                        tell_flags(&mut self.link.output, number, &item, self.condstore);
+                        tell_flags(&mut self.link.output, number, &item, self.enabled);
                     }
                 }
             }

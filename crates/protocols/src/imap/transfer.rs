@@ -30,7 +30,7 @@ impl Session {
         if let Some(code) = self.copy_uid(name, &pairs)? {
             self.link.say(&format!("* OK [{code}] Moved\r\n"));
         }
-        done("Completed")
+        self.done_removing("Completed")
     }
 
     pub(super) async fn expunge(&mut self, set: Option<SequenceSet>) -> Outcome {
@@ -40,7 +40,18 @@ impl Session {
             None => view.uids().last().map(|last| 1..=*last).into_iter().collect(),
         };
         mailbox.expunge(view.folder, ranges).await?;
-        done("Completed")
+        self.done_removing("Completed")
+    }
+
+    /// `OK`, with the modification sequence that those who resynchronise go on from (RFC 7162 section 3.2.7).
+    pub(super) fn done_removing(&self, text: &'static str) -> Outcome {
+        match &self.view {
+            Some(view) if self.enabled.qresync => {
+                let modseq = self.mailbox()?.status(view.folder)?.highest_modseq;
+                done_with(format!("HIGHESTMODSEQ {modseq}"), text)
+            }
+            _ => done(text),
+        }
     }
 
     /// The folder messages are to go to.

@@ -2,6 +2,8 @@
 
 use services::mailbox::{Changes, FolderId, Item};
 use tokio::sync::watch;
+
+use super::capability::Enabled;
 use wire::imap::{
     Ranges, SequenceSet,
     flags::{self, SYSTEM_FLAGS},
@@ -25,6 +27,8 @@ pub(super) struct View {
     told: Ranges,
     /// Keywords the client was told of.
     keywords: Vec<String>,
+    /// What `$` stands for: UIDs, ascending (RFC 5182).
+    saved: Vec<u32>,
 }
 
 impl View {
@@ -37,7 +41,22 @@ impl View {
         watch: watch::Receiver<u64>,
         keywords: Vec<String>,
     ) -> Self {
-        View { folder, read_only, uids, modseq, watch, gone: Vec::new(), told: Ranges::new(), keywords }
+        View {
+            folder,
+            read_only,
+            uids,
+            modseq,
+            watch,
+            gone: Vec::new(),
+            told: Ranges::new(),
+            keywords,
+            saved: Vec::new(),
+        }
+    }
+
+    /// Keeps what a search found as `$`.
+    pub(super) fn save(&mut self, uids: Vec<u32>) {
+        self.saved = uids;
     }
 
     /// The UIDs the client knows of, ascending.
@@ -53,12 +72,30 @@ impl View {
 
     /// The UIDs a set means, as ranges; numbers the client does not know of are passed over.
     pub(super) fn ranges(&self, set: &SequenceSet, uid: bool) -> Ranges {
+        if set.is_saved() {
+            return from_sorted(self.saved.iter().copied().filter(|uid| self.sequence(*uid).is_some()));
+        }
         let last = self.uids.last().copied().unwrap_or(0);
         if uid {
             return set.resolve(last);
         }
         let numbers = set.resolve(u32::try_from(self.uids.len()).unwrap_or(u32::MAX));
         set::merge(numbers.iter().flat_map(|range| self.uids_at(range)).collect())
+    }
+
+    /// The UIDs a set means, as far as the client knows of them.
+    pub(super) fn uids_of(&self, set: &SequenceSet, uid: bool) -> Vec<u32> {
+        self.known(&self.ranges(set, uid))
+    }
+
+    /// The known UIDs in the ranges.
+    pub(super) fn known(&self, ranges: &Ranges) -> Vec<u32> {
+        let within = |range: &std::ops::RangeInclusive<u32>| {
+            let start = self.uids.partition_point(|uid| uid < range.start());
+            let end = self.uids.partition_point(|uid| uid <= range.end());
+            &self.uids[start..end]
+        };
+        ranges.iter().flat_map(within).copied().collect()
     }
 
     /// The UIDs of consecutive sequence numbers, as ranges with no unknown UID in them.
@@ -121,14 +158,20 @@ impl View {
     }
 
     /// Takes changes in and tells them: EXPUNGE where that is allowed now, EXISTS, FETCH.
-    pub(super) fn absorb(&mut self, changes: Changes, may_expunge: bool, condstore: bool, out: &mut Vec<u8>) {
+    pub(super) fn absorb(
+        &mut self,
+        changes: &Changes,
+        may_expunge: bool,
+        enabled: Enabled,
+        out: &mut Vec<u8>,
+    ) {
         self.modseq = changes.modseq;
         let known = changes.vanished.iter().copied().filter(|uid| self.uids.binary_search(uid).is_ok());
         self.gone.extend(known);
         self.gone.sort_unstable();
         self.gone.dedup();
         if may_expunge {
-            self.tell_expunged(out);
+            self.tell_expunged(enabled, out);
         }
         let last = self.uids.last().copied().unwrap_or(0);
         let before = self.uids.len();
@@ -145,19 +188,29 @@ impl View {
                 continue;
             }
             if let Some(number) = self.sequence(item.uid) {
-                tell_flags(out, number, item, condstore);
+                tell_flags(out, number, item, enabled);
             }
         }
     }
 
-    fn tell_expunged(&mut self, out: &mut Vec<u8>) {
-        let mut gone = std::mem::take(&mut self.gone).into_iter().peekable();
+    fn tell_expunged(&mut self, enabled: Enabled, out: &mut Vec<u8>) {
+        let gone = std::mem::take(&mut self.gone);
+        if gone.is_empty() {
+            return;
+        }
+        let vanished = enabled.qresync || enabled.uid_only;
+        if vanished {
+            out.extend_from_slice(b"* VANISHED ");
+            write::set(out, &from_sorted(gone.iter().copied()));
+            out.extend_from_slice(b"\r\n");
+        }
+        let mut gone = gone.into_iter().peekable();
         let mut number = 1;
         self.uids.retain(|uid| {
             let stays = gone.next_if_eq(uid).is_none();
             if stays {
                 number += 1;
-            } else {
+            } else if !vanished {
                 out.extend_from_slice(b"* ");
                 write::number(out, number);
                 out.extend_from_slice(b" EXPUNGE\r\n");
@@ -174,15 +227,24 @@ pub(super) fn tell_exists(out: &mut Vec<u8>, exists: usize) {
     out.extend_from_slice(b" EXISTS\r\n");
 }
 
-/// `* n FETCH (UID u FLAGS (…))`, with the modification sequence for clients that follow it.
-pub(super) fn tell_flags(out: &mut Vec<u8>, number: u32, item: &Item, condstore: bool) {
+/// `* n FETCH (`, or `* u UIDFETCH (` for clients that know no numbers (RFC 9586).
+pub(super) fn fetch_head(out: &mut Vec<u8>, number: u32, uid: u32, enabled: Enabled) {
     out.extend_from_slice(b"* ");
-    write::number(out, number.into());
-    out.extend_from_slice(b" FETCH (UID ");
-    write::number(out, item.uid.into());
-    out.extend_from_slice(b" FLAGS ");
+    write::number(out, if enabled.uid_only { uid } else { number }.into());
+    out.extend_from_slice(if enabled.uid_only { b" UIDFETCH (" } else { b" FETCH (" });
+}
+
+/// `* n FETCH (UID u FLAGS (…))`, with the modification sequence for clients that follow it.
+pub(super) fn tell_flags(out: &mut Vec<u8>, number: u32, item: &Item, enabled: Enabled) {
+    fetch_head(out, number, item.uid, enabled);
+    if !enabled.uid_only {
+        out.extend_from_slice(b"UID ");
+        write::number(out, item.uid.into());
+        out.push(b' ');
+    }
+    out.extend_from_slice(b"FLAGS ");
     flags::write(out, item.flags.system, &item.flags.keywords);
-    if condstore {
+    if enabled.condstore {
         out.extend_from_slice(b" MODSEQ (");
         write::number(out, item.modseq);
         out.push(b')');
@@ -208,10 +270,43 @@ mod tests {
     }
 
     fn absorbed(view: &mut View, changed: Vec<Item>, vanished: &[u32], may_expunge: bool) -> String {
+        absorbed_as(view, changed, vanished, may_expunge, Enabled::default())
+    }
+
+    fn absorbed_as(
+        view: &mut View,
+        changed: Vec<Item>,
+        vanished: &[u32],
+        may_expunge: bool,
+        enabled: Enabled,
+    ) -> String {
         let mut out = Vec::new();
         let changes = Changes { changed, vanished: vanished.to_vec(), modseq: 9 };
-        view.absorb(changes, may_expunge, false, &mut out);
+        view.absorb(&changes, may_expunge, enabled, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn clients_hear_what_they_switched_on() {
+        let qresync = Enabled { qresync: true, condstore: true, ..Enabled::default() };
+        let mut known = view(&[3, 4, 5, 9]);
+        let text = absorbed_as(&mut known, vec![item(9, 1)], &[3, 4, 7], true, qresync);
+        assert_eq!(text, "* VANISHED 3:4\r\n* 2 FETCH (UID 9 FLAGS (\\Seen) MODSEQ (9))\r\n");
+        assert_eq!(known.uids(), [5, 9]);
+        let uid_only = Enabled { uid_only: true, ..Enabled::default() };
+        let text = absorbed_as(&mut known, vec![item(9, 0)], &[5], true, uid_only);
+        assert_eq!(text, "* VANISHED 5\r\n* 9 UIDFETCH (FLAGS ())\r\n");
+    }
+
+    #[test]
+    fn what_was_saved_and_is_gone_is_not_meant() {
+        let mut known = view(&[3, 4, 5, 9]);
+        known.save(vec![3, 4, 9]);
+        let saved = bytes::Bytes::from_static(b"$");
+        let saved = SequenceSet::parse(&mut wire::imap::Scanner::new(&saved)).unwrap();
+        absorbed(&mut known, vec![], &[4], true);
+        assert_eq!(known.ranges(&saved, true), [3..=3, 9..=9]);
+        assert_eq!(known.known(&vec![4..=9]), [5, 9]);
     }
 
     #[test]

@@ -27,7 +27,8 @@ const PREAUTH_COMMANDS_MAX: u32 = 50;
 const PIECE: usize = 64 << 10;
 
 /// What the capabilities are at any time (RFC 2449).
-const CAPABILITIES: &str = "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n";
+const CAPABILITIES: &str =
+    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\nUTF8 USER\r\n";
 
 /// The state of one session.
 pub(super) struct Session {
@@ -237,6 +238,8 @@ impl Session {
             }
             Command::Pass(password) => self.pass(password).await,
             Command::Stls => self.start_tls().await,
+            // Names are UTF-8 and messages are sent as they are, whether asked or not (RFC 6856).
+            Command::Utf8 => ok("UTF-8"),
             Command::Quit => self.quit().await,
             command => {
                 let drop = self.drop.as_mut().ok_or(Failure::Wrong("Authenticate first"))?;

@@ -2,10 +2,12 @@
 //! 2.8 to 2.11).
 
 mod bag;
+mod metadata;
 mod named;
 pub mod tags;
 mod value;
 
 pub use bag::PropertyBag;
 pub use named::PropertyName;
+pub(crate) use named::{FIRST as FIRST_NAMED, named};
 pub use value::{PropertyTag, PropertyValue};

@@ -4,7 +4,7 @@
 use std::ops::{Bound, ControlFlow};
 
 use base::Guid;
-use engine::Read;
+use engine::{Read, Txn};
 
 use crate::{
     Change, Mailbox, StoreError,
@@ -23,7 +23,7 @@ pub enum PropertyName {
 }
 
 /// The first and last identifiers of named properties.
-const FIRST: u16 = 0x8000;
+pub(crate) const FIRST: u16 = 0x8000;
 const LAST: u16 = 0xfffe;
 /// Length of a name, bytes.
 const NAME_LEN_MAX: usize = 254;
@@ -61,19 +61,7 @@ impl Mailbox {
         self.change(move |ledger| {
             let mut ids = Vec::with_capacity(names.len());
             for name in &names {
-                if matches!(name, PropertyName::Text(_, text) if text.is_empty() || text.len() > NAME_LEN_MAX)
-                {
-                    return Err(StoreError::Limit("a property name has 1 to 254 bytes"));
-                }
-                let key = name_key(mailbox, name);
-                if let Some(id) = known(ledger.txn, &key)? {
-                    ids.push(id);
-                    continue;
-                }
-                let id = next_id(ledger.txn, mailbox)?;
-                ledger.txn.put(&key, &u64::from(id).to_bytes());
-                ledger.txn.put(&keys::name_of(mailbox, id), &name.to_bytes());
-                ids.push(id);
+                ids.push(named(ledger.txn, mailbox, name)?);
             }
             Ok(ids)
         })
@@ -88,6 +76,21 @@ impl Mailbox {
     pub fn property_name(&self, id: u16) -> Result<Option<PropertyName>, StoreError> {
         self.database.view(|view| keys::get(view, &keys::name_of(self.id, id)))
     }
+}
+
+/// The identifier of a named property; one that the mailbox has not met is given one.
+pub(crate) fn named(txn: &mut Txn<'_>, mailbox: MailboxId, name: &PropertyName) -> Result<u16, StoreError> {
+    if matches!(name, PropertyName::Text(_, text) if text.is_empty() || text.len() > NAME_LEN_MAX) {
+        return Err(StoreError::Limit("a property name has 1 to 254 bytes"));
+    }
+    let key = name_key(mailbox, name);
+    if let Some(id) = known(txn, &key)? {
+        return Ok(id);
+    }
+    let id = next_id(txn, mailbox)?;
+    txn.put(&key, &u64::from(id).to_bytes());
+    txn.put(&keys::name_of(mailbox, id), &name.to_bytes());
+    Ok(id)
 }
 
 fn name_key(mailbox: MailboxId, name: &PropertyName) -> Vec<u8> {

@@ -16,6 +16,7 @@ use crate::{
     roles::FolderRole,
     rows::{Figures, FolderRow},
     types::{Folder, FolderId, FolderStatus, MailboxId},
+    watch::ANY,
 };
 
 impl Mailbox {
@@ -56,6 +57,11 @@ impl Mailbox {
         let number = folder.number()?;
         let current = || self.database.view(|view| figures(view, self.id, number)).map(|f| f.modseq);
         self.database.watchers().subscribe((self.id, number), current)
+    }
+
+    /// Wakes whenever anything changes in any folder of the mailbox, and when the tree does.
+    pub fn watch_all(&self) -> Result<watch::Receiver<u64>, StoreError> {
+        self.database.watchers().subscribe((self.id, ANY), || Ok(0))
     }
 }
 

@@ -4,6 +4,7 @@ mod changes;
 mod folders;
 mod items;
 mod listing;
+mod provenance;
 mod statistics;
 
 pub(crate) use changes::after_change;

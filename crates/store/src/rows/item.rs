@@ -87,6 +87,10 @@ pub(crate) struct Detail<'a> {
     pub(crate) body: BodyRef,
     /// Where the item was made; [`Moved`] says where it is if it was moved since.
     pub(crate) place: Place,
+    /// The item this was copied from first of all; `None` for what is no copy.
+    pub(crate) origin: Option<ItemId>,
+    /// When the item was made; `None` where that was not noted yet.
+    pub(crate) saved: Option<Timestamp>,
     /// Message class: `IPM.Note` …
     pub(crate) class: &'a str,
     /// The header summary, encoded by whoever made the item.
@@ -95,11 +99,13 @@ pub(crate) struct Detail<'a> {
 
 impl<'a> Detail<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::with_capacity(32 + self.summary.len()));
-        out.byte(1);
+        let mut out = Writer(Vec::with_capacity(48 + self.summary.len()));
+        out.byte(2);
         out.bytes(&self.body.encode());
         out.number(self.place.folder);
         out.number(self.place.uid);
+        out.number(self.origin.map_or(0, |origin| origin.0));
+        out.fixed(self.saved.map_or(i64::MIN, |saved| saved.micros));
         match CLASSES.iter().position(|class| *class == self.class) {
             Some(code) => out.byte(code as u8),
             None => {
@@ -117,14 +123,20 @@ impl<'a> Detail<'a> {
     }
 
     fn read(from: &mut Reader<'a>) -> Option<Self> {
-        from.version(1)?;
+        let version = from.version(2)?;
         let body = BodyRef::decode(from.take(BodyRef::ENCODED_LEN)?)?;
         let place = Place { folder: from.u32()?, uid: from.u32()? };
+        let (mut origin, mut saved) = (None, None);
+        if version > 1 {
+            origin = Some(ItemId(from.number()?)).filter(|origin| origin.0 != 0);
+            saved =
+                Some(from.fixed()?).filter(|micros| *micros != i64::MIN).map(|micros| Timestamp { micros });
+        }
         let class = match from.byte()? {
             OTHER_CLASS => from.text()?,
             code => CLASSES.get(usize::from(code)).copied()?,
         };
-        Some(Self { body, place, class, summary: from.0 })
+        Some(Self { body, place, origin, saved, class, summary: from.0 })
     }
 }
 
@@ -258,9 +270,19 @@ mod tests {
         }
 
         #[test]
-        fn details_round_trip(class in "[A-Z.a-z]{0,20}", summary: Vec<u8>, position: u64, folder: u32, uid: u32) {
+        fn details_round_trip(
+            class in "[A-Z.a-z]{0,20}", summary: Vec<u8>, position: u64, folder: u32, uid: u32,
+            origin in proptest::option::of(1u64..), saved in proptest::option::of(0i64..),
+        ) {
             let body = BodyRef { position, len: 7, crc: 9 };
-            let detail = Detail { body, place: Place { folder, uid }, class: &class, summary: &summary };
+            let detail = Detail {
+                body,
+                place: Place { folder, uid },
+                origin: origin.map(ItemId),
+                saved: saved.map(|micros| Timestamp { micros }),
+                class: &class,
+                summary: &summary,
+            };
             let bytes = detail.encode();
             prop_assert_eq!(Detail::decode(&bytes).unwrap(), detail);
         }

@@ -26,12 +26,13 @@ const PAGE_ROWS: usize = 1000;
 const PAGE_BYTES: usize = 256 << 10;
 
 /// Tables that are compared as a whole, and how a mailbox's rows in them begin beside its number.
-const WHOLE: [(u8, &[u8]); 7] = [
+const WHOLE: [(u8, &[u8]); 8] = [
     (table::FOLDER, &[]),
     (table::NAME, &[]),
     (table::NAMED, &[]),
     (table::NAME_OF, &[]),
     (table::KEYWORDS, &[]),
+    (table::MERGED, &[]),
     // The bags of the mailbox and of its folders; those of items travel with them.
     (table::PROPERTIES, &[0]),
     (table::PROPERTIES, &[1]),

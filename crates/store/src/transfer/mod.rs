@@ -30,7 +30,7 @@ use self::{
     source::{Body, Found},
 };
 use crate::{
-    Finding, Mailbox, StoreError,
+    Damage, Finding, Mailbox, StoreError,
     keys::{self, table},
     read::scan_items,
     rows::Place,
@@ -243,7 +243,8 @@ impl Transfer {
                 let text = format!(
                     "the source has {expected} items, the target {items}, and {left_out} could not be read"
                 );
-                findings.push(Finding { folder: Some(FolderId(number.into())), text });
+                let folder = Some(FolderId(number.into()));
+                findings.push(Finding { damage: Damage::Orphan, folder, text });
             }
         }
         Ok(findings)

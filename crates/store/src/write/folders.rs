@@ -14,7 +14,7 @@ use crate::{
     names::localized,
     roles::{DEFAULT_FOLDERS, FIRST_USER_FOLDER, FolderRole},
     rows::{Figures, FolderRow},
-    types::FolderId,
+    types::{Folder, FolderId},
 };
 
 /// Length of a folder name, characters.
@@ -50,21 +50,24 @@ impl Mailbox {
     pub fn rename_folder(&self, folder: FolderId, parent: Option<FolderId>, name: &str) -> Change<()> {
         let name = name.to_owned();
         self.change(move |ledger| {
-            check_name(&name)?;
             let number = user_folder(folder)?;
-            let mut row = folder_row(ledger, number)?;
-            let parent = visible_parent(ledger, parent, Some(number))?;
-            let (old, new) = (
-                keys::name(ledger.mailbox, row.parent, &row.name),
-                keys::name(ledger.mailbox, parent, &name),
-            );
-            if new != old && ledger.txn.get(&new)?.is_some() {
-                return Err(StoreError::FolderExists(name));
+            let row = folder_row(ledger, number)?;
+            rename(ledger, number, row, parent, name)
+        })
+    }
+
+    /// As [`Mailbox::rename_folder`], unless the folder has another place or name by now than the caller knows.
+    pub fn rename_known_folder(&self, known: &Folder, parent: Option<FolderId>, name: &str) -> Change<()> {
+        let (folder, name) = (known.id, name.to_owned());
+        let (known_parent, known_name) = (known.parent, known.path.last().cloned());
+        self.change(move |ledger| {
+            let number = user_folder(folder)?;
+            let row = folder_row(ledger, number)?;
+            let above = known_parent.unwrap_or(FolderRole::IpmSubtree.folder()).number()?;
+            if row.parent != above || Some(&row.name) != known_name.as_ref() {
+                return Err(StoreError::NoFolder(folder));
             }
-            ledger.txn.delete(&old);
-            ledger.txn.put(&new, &u64::from(number).to_bytes());
-            (row.parent, row.name) = (parent, name);
-            write_folder(ledger, number, row)
+            rename(ledger, number, row, parent, name)
         })
     }
 
@@ -120,6 +123,26 @@ impl Mailbox {
             Ok(())
         })
     }
+}
+
+fn rename(
+    ledger: &mut Ledger<'_, '_>,
+    number: u32,
+    mut row: FolderRow,
+    parent: Option<FolderId>,
+    name: String,
+) -> Result<(), StoreError> {
+    check_name(&name)?;
+    let parent = visible_parent(ledger, parent, Some(number))?;
+    let old = keys::name(ledger.mailbox, row.parent, &row.name);
+    let new = keys::name(ledger.mailbox, parent, &name);
+    if new != old && ledger.txn.get(&new)?.is_some() {
+        return Err(StoreError::FolderExists(name));
+    }
+    ledger.txn.delete(&old);
+    ledger.txn.put(&new, &u64::from(number).to_bytes());
+    (row.parent, row.name) = (parent, name);
+    write_folder(ledger, number, row)
 }
 
 /// Makes the default set, named for the culture.

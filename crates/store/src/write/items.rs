@@ -45,22 +45,7 @@ pub enum Removal {
 impl Mailbox {
     /// Stores a message; resolves to its UID.
     pub fn append(&self, folder: FolderId, message: NewMessage, limits: Limits) -> Change<u32> {
-        self.change(move |ledger| {
-            let number = folder.number()?;
-            ledger.folder(number)?;
-            let len = message.parts.iter().map(|part| part.len() as u64).sum();
-            limits.admit(ledger.totals.size, len)?;
-            let keywords = ledger.keywords(&message.flags.keywords)?;
-            let new = NewItem {
-                flags: message.flags.system & Flags::ALL,
-                keywords,
-                received: message.received,
-                body: ledger.txn.append_body(&message.parts),
-                class: &message.class,
-                summary: &message.summary,
-            };
-            ledger.insert(number, new).map(|(place, _)| place.uid)
-        })
+        self.change(move |ledger| append(ledger, folder, &message, limits))
     }
 
     /// Changes flags. Items whose modseq is above `unchanged_since` are left alone; resolves to their UIDs.
@@ -142,6 +127,29 @@ impl Mailbox {
     }
 }
 
+/// Stores a message in a folder; returns its UID.
+pub(super) fn append(
+    ledger: &mut Ledger<'_, '_>,
+    folder: FolderId,
+    message: &NewMessage,
+    limits: Limits,
+) -> Result<u32, StoreError> {
+    let number = folder.number()?;
+    ledger.folder(number)?;
+    let len = message.parts.iter().map(|part| part.len() as u64).sum();
+    limits.admit(ledger.totals.size, len)?;
+    let keywords = ledger.keywords(&message.flags.keywords)?;
+    let new = NewItem {
+        flags: message.flags.system & Flags::ALL,
+        keywords,
+        received: message.received,
+        body: ledger.txn.append_body(&message.parts),
+        class: &message.class,
+        summary: &message.summary,
+    };
+    ledger.insert(number, new).map(|(place, _)| place.uid)
+}
+
 fn with_flags(old: &ItemRow, change: FlagChange, system: u8, keywords: &[u16]) -> ItemRow {
     let mut new = old.clone();
     match change {
@@ -176,7 +184,8 @@ fn copy(ledger: &mut Ledger<'_, '_>, target: u32, row: ItemRow) -> Result<u32, S
         class: detail.class,
         summary: detail.summary,
     };
-    let (place, id) = ledger.insert(target, new)?;
+    let origin = detail.origin.unwrap_or(row.id);
+    let (place, id) = ledger.insert_copy(target, new, Some(origin))?;
     if row.flags & HAS_BAG != 0
         && let Some(bag) = ledger.txn.get(&Owner::Item(row.id).key(ledger.mailbox))?
     {

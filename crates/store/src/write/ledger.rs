@@ -101,6 +101,16 @@ impl<'t, 'e> Ledger<'t, 'e> {
 
     /// Makes an item. The body's count of sharers is the caller's to keep.
     pub(crate) fn insert(&mut self, folder: u32, new: NewItem<'_>) -> Result<(Place, ItemId), StoreError> {
+        self.insert_copy(folder, new, None)
+    }
+
+    /// Makes an item of the content of `origin`, the first item that had it.
+    pub(crate) fn insert_copy(
+        &mut self,
+        folder: u32,
+        new: NewItem<'_>,
+        origin: Option<ItemId>,
+    ) -> Result<(Place, ItemId), StoreError> {
         self.folder(folder)?;
         let id = ItemId(self.totals.change + 1);
         let row = ItemRow {
@@ -112,7 +122,8 @@ impl<'t, 'e> Ledger<'t, 'e> {
             keywords: new.keywords,
         };
         let place = self.place(folder, row)?;
-        let detail = Detail { body: new.body, place, class: new.class, summary: new.summary };
+        let NewItem { body, class, summary, .. } = new;
+        let detail = Detail { body, place, origin, saved: Some(self.now), class, summary };
         self.txn.put(&keys::by_id(table::DETAIL, self.mailbox, id), &detail.encode());
         Ok((place, id))
     }

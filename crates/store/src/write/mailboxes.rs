@@ -51,6 +51,7 @@ const MAILBOX_TABLES: &[u8] = &[
     table::NAME_OF,
     table::KEYWORDS,
     table::ARRIVAL,
+    table::MERGED,
     table::MAILBOX,
 ];
 

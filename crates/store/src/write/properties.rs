@@ -58,11 +58,11 @@ pub struct Associated {
 }
 
 /// The stored part of [`Associated`].
-struct AssociatedRow {
-    modseq: u64,
-    modified: Timestamp,
-    class: String,
-    properties: PropertyBag,
+pub(crate) struct AssociatedRow {
+    pub(crate) modseq: u64,
+    pub(crate) modified: Timestamp,
+    pub(crate) class: String,
+    pub(crate) properties: PropertyBag,
 }
 
 impl Row for AssociatedRow {
@@ -182,7 +182,11 @@ impl AssociatedRow {
     }
 }
 
-fn take_associated(ledger: &mut Ledger<'_, '_>, folder: u32, id: ItemId) -> Result<(), StoreError> {
+pub(crate) fn take_associated(
+    ledger: &mut Ledger<'_, '_>,
+    folder: u32,
+    id: ItemId,
+) -> Result<(), StoreError> {
     let key = keys::in_folder(table::ASSOCIATED, ledger.mailbox, folder, id.0);
     let old = ledger.txn.get(&key)?.ok_or(StoreError::NoItem(id))?;
     let change = ledger.totals.next_change();
@@ -202,7 +206,7 @@ fn mark_item(ledger: &mut Ledger<'_, '_>, item: ItemId, has_bag: bool) -> Result
 }
 
 /// The bag's bytes, if it is not too large.
-fn limited(bag: &PropertyBag) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn limited(bag: &PropertyBag) -> Result<Vec<u8>, StoreError> {
     let bytes = bag.to_bytes();
     if bytes.len() > BAG_LEN_MAX {
         return Err(StoreError::Limit("the properties of an object take at most 1 MB"));

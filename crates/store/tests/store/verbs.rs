@@ -292,7 +292,11 @@ fn folders_are_made_renamed_moved_and_deleted() {
         m.folders().unwrap().iter().map(|f| f.path.join("/")).filter(|p| p.starts_with('P')).collect()
     };
     assert_eq!(paths(m), ["Projects", "Projects/2026"]);
+    let known = m.folders().unwrap().into_iter().find(|folder| folder.id == a).unwrap();
     m.rename_folder(a, None, "PROJECTS").wait().unwrap();
+    // Who knew it under its old name comes too late.
+    let late = m.rename_known_folder(&known, None, "Mine").wait();
+    assert!(matches!(late, Err(StoreError::NoFolder(_))), "{late:?}");
     m.rename_folder(b, None, "Past").wait().unwrap();
     assert_eq!(paths(m), ["PROJECTS", "Past"]);
     assert_eq!(m.find_folder(None, "past").unwrap(), Some(b));

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 static TABLE: &str = include_str!("../../data/roles.txt");
 
 /// Grows whenever the tables do: folders that were made with an older one get what is new.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// The role that holds every cmdlet no other role names.
 const CATCH_ALL: &str = "Organization Configuration";

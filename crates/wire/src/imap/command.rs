@@ -1,18 +1,20 @@
 //! The commands as one table, and a command read from its bytes.
 
-use base::Timestamp;
 use bytes::Bytes;
 
 use crate::{
     imap::{
+        append::Appended,
+        arguments::{self as a, args, bare, one_mailbox, set_and_mailbox},
         fetch::Fetch,
         flags::FlagList,
-        folders::{self, List, StatusItem},
+        folders::{List, StatusItem},
+        metadata::Entry,
+        notify::Notify,
         scan::{ParseError, Parsed, Scanner},
-        search::Search,
-        set::SequenceSet,
+        search::{Key, Search, SortKey, Threading},
+        set::{Ranges, SequenceSet},
     },
-    mime::date,
     secret::Secret,
 };
 
@@ -29,38 +31,95 @@ pub struct Store {
     pub unchanged_since: Option<u64>,
 }
 
+/// What a client that was here before knows of a folder (RFC 7162 section 3.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Qresync {
+    /// The UIDVALIDITY it saw.
+    pub uid_validity: u32,
+    /// The modification sequence it was brought up to.
+    pub modseq: u64,
+    /// The UIDs it holds, where it says so.
+    pub uids: Option<Ranges>,
+}
+
 /// What a client asks. `uid`: numbers are UIDs, not sequence numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the command of that name, its fields the RFC's arguments")]
 pub enum Command {
-    Append { mailbox: String, flags: FlagList, date: Option<Timestamp>, message: Bytes },
+    Append { mailbox: String, messages: Vec<Appended> },
     Authenticate { mechanism: String, initial: Option<Secret> },
+    CancelUpdate(Vec<String>),
     Capability,
     Check,
     Close,
+    Compress(String),
     Copy { uid: bool, set: SequenceSet, mailbox: String },
     Create { mailbox: String, special_use: bool },
     Delete(String),
+    DeleteAcl { mailbox: String, identifier: String },
     Enable(Vec<String>),
     Expunge(Option<SequenceSet>),
     Fetch { uid: bool, set: SequenceSet, fetch: Fetch },
+    GetAcl(String),
+    GetMetadata { mailbox: String, entries: Vec<String>, depth: usize, max_size: Option<u32> },
+    GetQuota(String),
+    GetQuotaRoot(String),
     Id(Vec<(String, String)>),
     Idle,
     List(List),
+    ListRights { mailbox: String, identifier: String },
     Login { user: String, password: Secret },
     Logout,
     Lsub(List),
     Move { uid: bool, set: SequenceSet, mailbox: String },
+    MyRights(String),
     Namespace,
     Noop,
+    Notify(Notify),
     Rename { from: String, to: String },
+    Replace { uid: bool, set: SequenceSet, mailbox: String, message: Appended },
     Search { uid: bool, search: Search },
-    Select { mailbox: String, read_only: bool, condstore: bool },
+    Select { mailbox: String, read_only: bool, condstore: bool, qresync: Option<Qresync> },
+    SetAcl { mailbox: String, identifier: String, rights: String },
+    SetMetadata { mailbox: String, entries: Vec<Entry> },
+    Sort { uid: bool, order: Vec<(SortKey, bool)>, search: Search },
     StartTls,
     Status { mailbox: String, items: Vec<StatusItem> },
     Store { uid: bool, set: SequenceSet, store: Store },
     Subscribe(String, bool),
+    Thread { uid: bool, threading: Threading, search: Search },
     Unselect,
+}
+
+impl Command {
+    /// Whether messages are meant, or answered, by sequence number (RFC 9586 section 3 forbids that).
+    pub fn uses_sequence_numbers(&self) -> bool {
+        let by_number =
+            |search: &Search| search.key.any(&|key| matches!(key, Key::Set(set) if !set.is_saved()));
+        match self {
+            Command::Copy { uid, .. }
+            | Command::Fetch { uid, .. }
+            | Command::Move { uid, .. }
+            | Command::Replace { uid, .. }
+            | Command::Store { uid, .. } => !uid,
+            Command::Search { uid, search }
+            | Command::Sort { uid, search, .. }
+            | Command::Thread { uid, search, .. } => !uid || by_number(search),
+            _ => false,
+        }
+    }
+
+    /// Whether no message may lose its number while the command is answered (RFC 3501 section 7.4.1).
+    pub fn holds_numbers(&self) -> bool {
+        match self {
+            Command::Fetch { uid, .. }
+            | Command::Store { uid, .. }
+            | Command::Search { uid, .. }
+            | Command::Sort { uid, .. }
+            | Command::Thread { uid, .. } => !uid,
+            _ => false,
+        }
+    }
 }
 
 /// When a command may be given.
@@ -94,47 +153,71 @@ const fn spec(name: &'static str, phase: Phase, parse: fn(&mut Scanner<'_>) -> P
 use Phase::{Any, Authenticated, NotAuthenticated, Selected};
 
 /// Every command, by name.
-pub static COMMANDS: [Spec; 36] = [
-    spec("APPEND", Authenticated, append),
-    spec("AUTHENTICATE", NotAuthenticated, authenticate),
+pub static COMMANDS: [Spec; 54] = [
+    spec("APPEND", Authenticated, a::append),
+    spec("AUTHENTICATE", NotAuthenticated, a::authenticate),
+    spec("CANCELUPDATE", Authenticated, a::cancel_update),
     spec("CAPABILITY", Any, |s| bare(s, Command::Capability)),
     spec("CHECK", Selected, |s| bare(s, Command::Check)),
     spec("CLOSE", Selected, |s| bare(s, Command::Close)),
+    spec("COMPRESS", Authenticated, a::compress),
     spec("COPY", Selected, |s| set_and_mailbox(s, |set, mailbox| Command::Copy { uid: false, set, mailbox })),
-    spec("CREATE", Authenticated, create),
+    spec("CREATE", Authenticated, a::create),
     spec("DELETE", Authenticated, |s| one_mailbox(s, Command::Delete)),
-    spec("ENABLE", Authenticated, enable),
-    spec("EXAMINE", Authenticated, |s| select(s, true)),
+    spec("DELETEACL", Authenticated, |s| {
+        a::mailbox_and(s, |mailbox, [identifier]| Command::DeleteAcl { mailbox, identifier })
+    }),
+    spec("ENABLE", Authenticated, a::enable),
+    spec("EXAMINE", Authenticated, |s| a::select(s, true)),
     spec("EXPUNGE", Selected, |s| bare(s, Command::Expunge(None))),
-    spec("FETCH", Selected, |s| fetch(s, false)),
-    spec("ID", Any, id),
+    spec("FETCH", Selected, |s| a::fetch(s, false)),
+    spec("GETACL", Authenticated, |s| one_mailbox(s, Command::GetAcl)),
+    spec("GETMETADATA", Authenticated, a::get_metadata),
+    spec("GETQUOTA", Authenticated, a::get_quota),
+    spec("GETQUOTAROOT", Authenticated, |s| one_mailbox(s, Command::GetQuotaRoot)),
+    spec("ID", Any, a::id),
     spec("IDLE", Authenticated, |s| bare(s, Command::Idle)),
     spec("LIST", Authenticated, |s| args(s, List::parse).map(Command::List)),
-    spec("LOGIN", NotAuthenticated, login),
+    spec("LISTRIGHTS", Authenticated, |s| {
+        a::mailbox_and(s, |mailbox, [identifier]| Command::ListRights { mailbox, identifier })
+    }),
+    spec("LOGIN", NotAuthenticated, a::login),
     spec("LOGOUT", Any, |s| bare(s, Command::Logout)),
     spec("LSUB", Authenticated, |s| args(s, List::parse_lsub).map(Command::Lsub)),
     spec("MOVE", Selected, |s| set_and_mailbox(s, |set, mailbox| Command::Move { uid: false, set, mailbox })),
+    spec("MYRIGHTS", Authenticated, |s| one_mailbox(s, Command::MyRights)),
     spec("NAMESPACE", Authenticated, |s| bare(s, Command::Namespace)),
     spec("NOOP", Any, |s| bare(s, Command::Noop)),
-    spec("RENAME", Authenticated, rename),
+    spec("NOTIFY", Authenticated, a::notify),
+    spec("RENAME", Authenticated, a::rename),
+    spec("REPLACE", Selected, |s| a::replace(s, false)),
     spec("SEARCH", Selected, |s| args(s, Search::parse).map(|search| Command::Search { uid: false, search })),
-    spec("SELECT", Authenticated, |s| select(s, false)),
+    spec("SELECT", Authenticated, |s| a::select(s, false)),
+    spec("SETACL", Authenticated, |s| {
+        a::mailbox_and(s, |mailbox, [identifier, rights]| Command::SetAcl { mailbox, identifier, rights })
+    }),
+    spec("SETMETADATA", Authenticated, a::set_metadata),
+    spec("SORT", Selected, |s| a::sort(s, false)),
     spec("STARTTLS", NotAuthenticated, |s| bare(s, Command::StartTls)),
-    spec("STATUS", Authenticated, status),
-    spec("STORE", Selected, |s| store(s, false)),
+    spec("STATUS", Authenticated, a::status),
+    spec("STORE", Selected, |s| a::store(s, false)),
     spec("SUBSCRIBE", Authenticated, |s| one_mailbox(s, |mailbox| Command::Subscribe(mailbox, true))),
+    spec("THREAD", Selected, |s| a::thread(s, false)),
     spec("UID COPY", Selected, |s| {
         set_and_mailbox(s, |set, mailbox| Command::Copy { uid: true, set, mailbox })
     }),
-    spec("UID EXPUNGE", Selected, |s| args(s, whole_set).map(|set| Command::Expunge(Some(set)))),
-    spec("UID FETCH", Selected, |s| fetch(s, true)),
+    spec("UID EXPUNGE", Selected, |s| args(s, a::whole_set).map(|set| Command::Expunge(Some(set)))),
+    spec("UID FETCH", Selected, |s| a::fetch(s, true)),
     spec("UID MOVE", Selected, |s| {
         set_and_mailbox(s, |set, mailbox| Command::Move { uid: true, set, mailbox })
     }),
+    spec("UID REPLACE", Selected, |s| a::replace(s, true)),
     spec("UID SEARCH", Selected, |s| {
         args(s, Search::parse).map(|search| Command::Search { uid: true, search })
     }),
-    spec("UID STORE", Selected, |s| store(s, true)),
+    spec("UID SORT", Selected, |s| a::sort(s, true)),
+    spec("UID STORE", Selected, |s| a::store(s, true)),
+    spec("UID THREAD", Selected, |s| a::thread(s, true)),
     spec("UNSELECT", Selected, |s| bare(s, Command::Unselect)),
     spec("UNSUBSCRIBE", Authenticated, |s| one_mailbox(s, |mailbox| Command::Subscribe(mailbox, false))),
 ];
@@ -151,9 +234,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads a whole command, its last line end cut off. `Err` where not even a tag could be read.
-    pub fn parse(bytes: &Bytes) -> Parsed<Self> {
-        let mut s = Scanner::new(bytes);
+    /// Reads a whole command, its last line end cut off; `utf8`: mailbox names are UTF-8. `Err` where not
+    /// even a tag could be read.
+    pub fn parse(bytes: &Bytes, utf8: bool) -> Parsed<Self> {
+        let mut s = Scanner::with_names(bytes, utf8);
         let tag = s.tag().and_then(|tag| s.space().map(|()| tag.to_owned()));
         let tag = tag.map_err(|_| ParseError("A command starts with a tag and a name"))?;
         let (spec, command) = match find(&mut s) {
@@ -163,10 +247,14 @@ impl Request {
         Ok(Request { tag, spec, command })
     }
 
-    /// Whether the first line of a command asks for APPEND, whose literal may be a whole message.
-    pub fn is_append(line: &[u8]) -> bool {
-        let mut words = line.split(|b| *b == b' ');
-        words.nth(1).is_some_and(|name| name.eq_ignore_ascii_case(b"APPEND"))
+    /// Whether the first line of a command brings messages: APPEND, REPLACE, whose literals may be large.
+    pub fn brings_messages(line: &[u8]) -> bool {
+        let mut words = line.split(|b| *b == b' ').skip(1);
+        let mut name = words.next().unwrap_or_default();
+        if name.eq_ignore_ascii_case(b"UID") {
+            name = words.next().unwrap_or_default();
+        }
+        name.eq_ignore_ascii_case(b"APPEND") || name.eq_ignore_ascii_case(b"REPLACE")
     }
 }
 
@@ -183,155 +271,12 @@ fn find(s: &mut Scanner<'_>) -> Parsed<&'static Spec> {
         .map_err(|_| ParseError("Unknown command"))
 }
 
-fn bare(s: &mut Scanner<'_>, command: Command) -> Parsed<Command> {
-    s.end().map(|()| command)
-}
-
-fn args<'a, T>(s: &mut Scanner<'a>, parse: impl FnOnce(&mut Scanner<'a>) -> Parsed<T>) -> Parsed<T> {
-    s.space()?;
-    parse(s)
-}
-
-fn one_mailbox(s: &mut Scanner<'_>, command: fn(String) -> Command) -> Parsed<Command> {
-    s.space()?;
-    let mailbox = s.mailbox()?;
-    bare(s, command(mailbox))
-}
-
-fn whole_set(s: &mut Scanner<'_>) -> Parsed<SequenceSet> {
-    let set = SequenceSet::parse(s)?;
-    s.end().map(|()| set)
-}
-
-fn set_and_mailbox(s: &mut Scanner<'_>, command: fn(SequenceSet, String) -> Command) -> Parsed<Command> {
-    let set = args(s, SequenceSet::parse)?;
-    let mailbox = args(s, Scanner::mailbox)?;
-    bare(s, command(set, mailbox))
-}
-
-fn append(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let mailbox = args(s, Scanner::mailbox)?;
-    s.space()?;
-    let mut flags = FlagList::default();
-    if s.peek() == Some(b'(') {
-        flags = FlagList::parse(s)?;
-        s.space()?;
-    }
-    let mut date = None;
-    if s.peek() == Some(b'"') {
-        let text = s.string()?;
-        let read = std::str::from_utf8(&text).ok().and_then(date::parse_imap_date_time);
-        date = Some(read.ok_or(ParseError("Invalid date-time"))?);
-        s.space()?;
-    }
-    let message = s.literal()?;
-    bare(s, Command::Append { mailbox, flags, date, message })
-}
-
-fn authenticate(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let mechanism = args(s, Scanner::atom)?.to_ascii_uppercase();
-    let initial = if s.take(b' ') { Some(Secret(s.text_string()?)) } else { None };
-    bare(s, Command::Authenticate { mechanism, initial })
-}
-
-fn login(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let user = args(s, Scanner::text_string)?;
-    let password = Secret(args(s, Scanner::text_string)?);
-    bare(s, Command::Login { user, password })
-}
-
-fn create(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let mailbox = args(s, Scanner::mailbox)?;
-    let special_use = s.take_word(" (USE ");
-    if special_use {
-        s.list(8, true, |s| s.expect(b'\\').and_then(|()| s.atom().map(|_| ())))?;
-        s.expect(b')')?;
-    }
-    bare(s, Command::Create { mailbox, special_use })
-}
-
-fn enable(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let mut names = Vec::new();
-    while s.take(b' ') && names.len() < 32 {
-        names.push(s.atom()?.to_ascii_uppercase());
-    }
-    if names.is_empty() { Err(ParseError("Missing argument")) } else { bare(s, Command::Enable(names)) }
-}
-
-fn select(s: &mut Scanner<'_>, read_only: bool) -> Parsed<Command> {
-    let mailbox = args(s, Scanner::mailbox)?;
-    let mut condstore = false;
-    if s.take(b' ') {
-        s.list(8, false, |s| match s.word()?.to_ascii_uppercase().as_str() {
-            "CONDSTORE" => {
-                condstore = true;
-                Ok(())
-            }
-            _ => Err(ParseError("Unknown SELECT parameter")),
-        })?;
-    }
-    bare(s, Command::Select { mailbox, read_only, condstore })
-}
-
-fn fetch(s: &mut Scanner<'_>, uid: bool) -> Parsed<Command> {
-    let set = args(s, SequenceSet::parse)?;
-    let mut fetch = args(s, Fetch::parse)?;
-    if uid && !fetch.items.contains(&crate::imap::FetchItem::Uid) {
-        fetch.items.insert(0, crate::imap::FetchItem::Uid);
-    }
-    Ok(Command::Fetch { uid, set, fetch })
-}
-
-fn id(s: &mut Scanner<'_>) -> Parsed<Command> {
-    s.space()?;
-    let mut pairs = Vec::new();
-    if !s.take_word("NIL") {
-        pairs = s.list(30, true, |s| {
-            let name = String::from_utf8_lossy(&s.string()?).into_owned();
-            s.space()?;
-            let value = s.nstring()?.unwrap_or_default();
-            Ok((name.to_ascii_lowercase(), String::from_utf8_lossy(&value).chars().take(128).collect()))
-        })?;
-    }
-    bare(s, Command::Id(pairs))
-}
-
-fn rename(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let from = args(s, Scanner::mailbox)?;
-    let to = args(s, Scanner::mailbox)?;
-    bare(s, Command::Rename { from, to })
-}
-
-fn status(s: &mut Scanner<'_>) -> Parsed<Command> {
-    let mailbox = args(s, Scanner::mailbox)?;
-    let items = args(s, folders::status_items)?;
-    bare(s, Command::Status { mailbox, items })
-}
-
-fn store(s: &mut Scanner<'_>, uid: bool) -> Parsed<Command> {
-    let set = args(s, SequenceSet::parse)?;
-    s.space()?;
-    let mut unchanged_since = None;
-    if s.take_word("(UNCHANGEDSINCE ") {
-        unchanged_since = Some(s.number64()?);
-        s.expect(b')')?;
-        s.space()?;
-    }
-    let add = if s.take(b'+') { Some(true) } else { s.take(b'-').then_some(false) };
-    if !s.take_word("FLAGS") {
-        return Err(ParseError("Unknown STORE item"));
-    }
-    let silent = s.take_word(".SILENT");
-    let flags = args(s, FlagList::parse_bare)?;
-    bare(s, Command::Store { uid, set, store: Store { add, silent, flags, unchanged_since } })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(text: &str) -> Request {
-        Request::parse(&Bytes::copy_from_slice(text.as_bytes())).unwrap()
+        Request::parse(&Bytes::copy_from_slice(text.as_bytes()), false).unwrap()
     }
 
     #[test]
@@ -347,7 +292,7 @@ mod tests {
             ("a AUTHENTICATE plain =", "Authenticate { mechanism: \"PLAIN\", initial: Some(***) }"),
             (
                 "a select inbox (CONDSTORE)",
-                "Select { mailbox: \"inbox\", read_only: false, condstore: true }",
+                "Select { mailbox: \"inbox\", read_only: false, condstore: true, qresync: None }",
             ),
             ("a CREATE x (USE (\\Sent))", "Create { mailbox: \"x\", special_use: true }"),
             ("a ID (\"Name\" \"x\" \"v\" NIL)", "Id([(\"name\", \"x\"), (\"v\", \"\")])"),
@@ -355,6 +300,22 @@ mod tests {
             ("a RENAME a \"b c\"", "Rename { from: \"a\", to: \"b c\" }"),
             ("a STATUS x (UIDNEXT)", "Status { mailbox: \"x\", items: [UidNext] }"),
             ("a ENABLE condstore x", "Enable([\"CONDSTORE\", \"X\"])"),
+            (
+                "a SELECT x (QRESYNC (7 9 1:3 (1 2)))",
+                "Select { mailbox: \"x\", read_only: false, condstore: false, qresync: Some(Qresync { \
+                 uid_validity: 7, modseq: 9, uids: Some([1..=3]) }) }",
+            ),
+            ("a COMPRESS deflate", "Compress(\"DEFLATE\")"),
+            ("a LISTRIGHTS x joe", "ListRights { mailbox: \"x\", identifier: \"joe\" }"),
+            (
+                "a GETMETADATA (DEPTH 1) x /private/comment",
+                "GetMetadata { mailbox: \"x\", entries: [\"/private/comment\"], depth: 1, max_size: None }",
+            ),
+            (
+                "a GETMETADATA x (MAXSIZE 9) (/shared/a)",
+                "GetMetadata { mailbox: \"x\", entries: [\"/shared/a\"], depth: 0, max_size: Some(9) }",
+            ),
+            ("a CANCELUPDATE \"b\" \"c\"", "CancelUpdate([\"b\", \"c\"])"),
             ("a UNSELECT", "Unselect"),
             ("a UNSUBSCRIBE x", "Subscribe(\"x\", false)"),
         ] {
@@ -364,13 +325,16 @@ mod tests {
 
     #[test]
     fn append_and_store() {
-        let Ok(Command::Append { mailbox, flags, date, message }) =
+        let Ok(Command::Append { mailbox, messages }) =
             parse("a APPEND x (\\Seen k) \" 1-Jan-1970 00:00:01 +0000\" {3}\r\na\r\n").command
         else {
             panic!("no APPEND")
         };
-        assert_eq!((mailbox.as_str(), flags.system, &message[..]), ("x", 1, &b"a\r\n"[..]));
-        assert_eq!(date, Some(Timestamp::from_secs(1)));
+        assert_eq!((mailbox.as_str(), messages[0].flags.system, messages.len()), ("x", 1, 1));
+        assert!(matches!(
+            parse("a UID REPLACE 4 x {1}\r\na").command,
+            Ok(Command::Replace { uid: true, .. })
+        ));
         let Ok(Command::Store { uid: true, store, .. }) =
             parse("a UID STORE 1:* (UNCHANGEDSINCE 5) -FLAGS.SILENT \\Seen").command
         else {
@@ -382,7 +346,7 @@ mod tests {
     #[test]
     fn bad_commands_keep_their_tag() {
         for text in ["a", " a NOOP", "", "+ NOOP", "a\0 NOOP"] {
-            assert!(Request::parse(&Bytes::copy_from_slice(text.as_bytes())).is_err(), "{text}");
+            assert!(Request::parse(&Bytes::copy_from_slice(text.as_bytes()), false).is_err(), "{text}");
         }
         for text in [
             "a XYZZY",
@@ -394,22 +358,29 @@ mod tests {
             "a APPEND x y",
             "a  NOOP",
             "a FETCH 1",
+            "a SELECT x (QRESYNC (7 9 *))",
+            "a REPLACE 1:2 x {1}\r\na",
+            "a GETMETADATA x comment",
+            "a COMPRESS",
         ] {
             let request = parse(text);
             assert!(request.command.is_err() && request.tag == "a", "{text}");
         }
-        assert!(Request::is_append(b"a append x {1}") && !Request::is_append(b"append x {1}"));
+        assert!(Request::brings_messages(b"a append x {1}") && !Request::brings_messages(b"append x {1}"));
+        assert!(
+            Request::brings_messages(b"a uid replace 1 x {1}") && !Request::brings_messages(b"a uid x {1}")
+        );
     }
 
     proptest::proptest! {
         #[test]
         fn never_panics(name in 0..COMMANDS.len(), rest in "[a1:*(){}\\[\\]<>\"\\\\ .\r\nA-Z+,]{0,40}") {
             let text = format!("a {} {rest}", COMMANDS[name].name);
-            Request::parse(&text.into_bytes().into()).ok();
+            Request::parse(&text.into_bytes().into(), name % 2 == 0).ok();
         }
         #[test]
         fn never_panics_on_bytes(bytes: Vec<u8>) {
-            Request::parse(&bytes.into()).ok();
+            Request::parse(&bytes.into(), true).ok();
         }
     }
 }

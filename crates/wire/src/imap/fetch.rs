@@ -1,9 +1,10 @@
-//! What FETCH asks for (RFC 3501 section 6.4.5, RFC 7162 section 3.1.4).
+//! What FETCH asks for (RFC 3501 section 6.4.5, RFC 7162 section 3.1.4, RFC 3516, RFC 8474, RFC 8514, RFC 8970).
 
 use crate::{
     imap::{
         scan::{ParseError, Parsed, Scanner},
         section::{Section, SectionText},
+        window::Window,
     },
     mime::structure,
 };
@@ -35,6 +36,18 @@ pub enum FetchItem {
     ModSeq,
     /// `BODY[…]` and its older spellings
     Body(BodyItem),
+    /// `BINARY[…]`: without transfer encoding
+    Binary(BodyItem),
+    /// `BINARY.SIZE[…]`
+    BinarySize(BodyItem),
+    /// `EMAILID`
+    EmailId,
+    /// `THREADID`
+    ThreadId,
+    /// `SAVEDATE`
+    SaveDate,
+    /// `PREVIEW`
+    Preview,
 }
 
 /// Bytes of a message: which, and how the answer names them.
@@ -57,6 +70,10 @@ pub struct Fetch {
     pub items: Vec<FetchItem>,
     /// Only messages changed after this modification sequence.
     pub changed_since: Option<u64>,
+    /// Tell which of the messages asked for are gone (RFC 7162 section 3.2.6).
+    pub vanished: bool,
+    /// Only these of the messages asked for (RFC 9394).
+    pub window: Option<Window>,
 }
 
 const ALL: [FetchItem; 4] = [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Envelope];
@@ -68,9 +85,7 @@ impl Fetch {
     pub fn parse(s: &mut Scanner<'_>) -> Parsed<Self> {
         let mut fetch = Fetch::default();
         if s.peek() == Some(b'(') {
-            for item in s.list(ITEMS_MAX, false, item)? {
-                fetch.add(item);
-            }
+            fetch = Self::parse_items(s)?;
         } else if let Some((_, count, body)) = MACROS.iter().find(|(name, ..)| s.take_word(name)) {
             fetch.items.extend_from_slice(&ALL[..*count]);
             fetch.items.extend(body.then_some(FetchItem::BodyStructure { extended: false }));
@@ -78,16 +93,39 @@ impl Fetch {
             fetch.add(item(s)?);
         }
         if s.take(b' ') {
-            s.expect(b'(')?;
-            if !s.take_word("CHANGEDSINCE ") {
-                return Err(ParseError("Unknown FETCH modifier"));
+            s.list(4, false, |s| fetch.modifier(s))?;
+            if fetch.vanished && fetch.changed_since.is_none() {
+                return Err(ParseError("VANISHED needs CHANGEDSINCE"));
             }
-            fetch.changed_since = Some(s.number64()?);
-            s.expect(b')')?;
-            fetch.add(FetchItem::ModSeq);
         }
         s.end()?;
         Ok(fetch)
+    }
+
+    /// Reads `(item …)` alone.
+    pub fn parse_items(s: &mut Scanner<'_>) -> Parsed<Self> {
+        let mut fetch = Fetch::default();
+        for item in s.list(ITEMS_MAX, false, item)? {
+            fetch.add(item);
+        }
+        Ok(fetch)
+    }
+
+    fn modifier(&mut self, s: &mut Scanner<'_>) -> Parsed<()> {
+        match s.word()?.to_ascii_uppercase().as_str() {
+            "CHANGEDSINCE" => {
+                s.space()?;
+                self.changed_since = Some(s.number64()?);
+                self.add(FetchItem::ModSeq);
+            }
+            "VANISHED" => self.vanished = true,
+            "PARTIAL" => {
+                s.space()?;
+                self.window = Some(Window::parse(s)?);
+            }
+            _ => return Err(ParseError("Unknown FETCH modifier")),
+        }
+        Ok(())
     }
 
     /// Adds an item unless it is there.
@@ -99,7 +137,7 @@ impl Fetch {
 }
 
 fn item(s: &mut Scanner<'_>) -> Parsed<FetchItem> {
-    const PLAIN: [(&str, FetchItem); 7] = [
+    const PLAIN: [(&str, FetchItem); 10] = [
         ("UID", FetchItem::Uid),
         ("FLAGS", FetchItem::Flags),
         ("INTERNALDATE", FetchItem::InternalDate),
@@ -107,6 +145,9 @@ fn item(s: &mut Scanner<'_>) -> Parsed<FetchItem> {
         ("ENVELOPE", FetchItem::Envelope),
         ("BODYSTRUCTURE", FetchItem::BodyStructure { extended: true }),
         ("MODSEQ", FetchItem::ModSeq),
+        ("EMAILID", FetchItem::EmailId),
+        ("THREADID", FetchItem::ThreadId),
+        ("SAVEDATE", FetchItem::SaveDate),
     ];
     const OLD: [(&str, SectionText, bool); 3] = [
         ("RFC822", SectionText::Whole, false),
@@ -121,18 +162,51 @@ fn item(s: &mut Scanner<'_>) -> Parsed<FetchItem> {
         let section = Section { part: Vec::new(), text: text.clone() };
         return Ok(FetchItem::Body(BodyItem { section, peek: *peek, partial: None, label: (*name).into() }));
     }
-    let peek = match word.to_ascii_uppercase().as_str() {
-        "BODY" if s.peek() != Some(b'[') => return Ok(FetchItem::BodyStructure { extended: false }),
-        "BODY" => false,
-        "BODY.PEEK" => true,
-        _ => return Err(ParseError("Unknown FETCH item")),
-    };
+    match word.to_ascii_uppercase().as_str() {
+        "BODY" if s.peek() != Some(b'[') => Ok(FetchItem::BodyStructure { extended: false }),
+        "BODY" => bracketed(s, false).map(FetchItem::Body),
+        "BODY.PEEK" => bracketed(s, true).map(FetchItem::Body),
+        "BINARY" => binary(s, false, "BINARY").map(FetchItem::Binary),
+        "BINARY.PEEK" => binary(s, true, "BINARY").map(FetchItem::Binary),
+        "BINARY.SIZE" => binary(s, true, "BINARY.SIZE").map(FetchItem::BinarySize),
+        "PREVIEW" => {
+            // What is quick to tell and what is not is the same here.
+            s.take_word(" (LAZY)");
+            Ok(FetchItem::Preview)
+        }
+        _ => Err(ParseError("Unknown FETCH item")),
+    }
+}
+
+/// `BODY[…]<…>` or `BODY.PEEK[…]<…>`, alone.
+pub(crate) fn body_item(s: &mut Scanner<'_>) -> Parsed<BodyItem> {
+    match item(s)? {
+        FetchItem::Body(body) => Ok(body),
+        _ => Err(ParseError("Section expected")),
+    }
+}
+
+/// What follows `BODY`.
+fn bracketed(s: &mut Scanner<'_>, peek: bool) -> Parsed<BodyItem> {
     s.expect(b'[')?;
     let section = section(s)?;
     s.expect(b']')?;
     let partial = partial(s)?;
-    let label = label(&section, partial);
-    Ok(FetchItem::Body(BodyItem { section, peek, partial, label }))
+    let label = label("BODY", &section, partial);
+    Ok(BodyItem { section, peek, partial, label })
+}
+
+/// What follows `BINARY`: part numbers only (RFC 3516 section 4.2).
+fn binary(s: &mut Scanner<'_>, peek: bool, name: &str) -> Parsed<BodyItem> {
+    s.expect(b'[')?;
+    let section = section(s)?;
+    s.expect(b']')?;
+    if section.text != SectionText::Whole {
+        return Err(ParseError("BINARY takes part numbers only"));
+    }
+    let partial = if name == "BINARY" { partial(s)? } else { None };
+    let label = label(name, &section, partial);
+    Ok(BodyItem { section, peek, partial, label })
 }
 
 fn section(s: &mut Scanner<'_>) -> Parsed<Section> {
@@ -184,8 +258,8 @@ fn partial(s: &mut Scanner<'_>) -> Parsed<Option<(u32, u32)>> {
 }
 
 /// How the answer names the item: names are quoted where an atom will not do.
-fn label(section: &Section, partial: Option<(u32, u32)>) -> String {
-    let mut label = String::from("BODY[");
+fn label(name: &str, section: &Section, partial: Option<(u32, u32)>) -> String {
+    let mut label = format!("{name}[");
     label.push_str(&section.part.iter().map(u32::to_string).collect::<Vec<_>>().join("."));
     if !section.part.is_empty() && section.text != SectionText::Whole {
         label.push('.');
@@ -241,6 +315,9 @@ mod tests {
         assert_eq!(parse("BODY").unwrap().items, [FetchItem::BodyStructure { extended: false }]);
         let fetch = parse("(FLAGS) (CHANGEDSINCE 12)").unwrap();
         assert_eq!((fetch.items.len(), fetch.changed_since), (2, Some(12)));
+        let fetch = parse("(PREVIEW (LAZY) EMAILID) (CHANGEDSINCE 1 VANISHED PARTIAL -1:-9)").unwrap();
+        assert!(fetch.vanished && fetch.window.is_some());
+        assert_eq!(fetch.items, [FetchItem::Preview, FetchItem::EmailId, FetchItem::ModSeq]);
     }
 
     #[test]
@@ -254,10 +331,15 @@ mod tests {
             ("BODY[2.HEADER.FIELDS.NOT (X]Y)]", "BODY[2.HEADER.FIELDS.NOT (\"X]Y\")]", false),
             ("RFC822.HEADER", "RFC822.HEADER", true),
             ("RFC822", "RFC822", false),
+            ("binary[1.2]<0.4>", "BINARY[1.2]<0>", false),
+            ("BINARY.PEEK[]", "BINARY[]", true),
+            ("BINARY.SIZE[3]", "BINARY.SIZE[3]", true),
         ] {
             match parse(text).map(|fetch| fetch.items) {
                 Ok(items) => match &items[..] {
-                    [FetchItem::Body(item)] => assert_eq!((item.label.as_str(), item.peek), (label, peek)),
+                    [FetchItem::Body(item) | FetchItem::Binary(item) | FetchItem::BinarySize(item)] => {
+                        assert_eq!((item.label.as_str(), item.peek), (label, peek))
+                    }
                     other => panic!("{text}: {other:?}"),
                 },
                 Err(error) => panic!("{text}: {error}"),
@@ -277,6 +359,11 @@ mod tests {
             "FLAGS x",
             "(FLAGS",
             "FLAGS (X 1)",
+            "FLAGS (VANISHED)",
+            "FLAGS (PARTIAL 1)",
+            "BINARY[1.HEADER]",
+            "BINARY.SIZE[1]<0.1>",
+            "(PREVIEW (NOW))",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -1,6 +1,9 @@
 //! The arguments of LIST, STATUS and their relatives (RFC 3501, 5258, 5819, 6154, 8438, 7889).
 
-use crate::imap::scan::{ParseError, Parsed, Scanner};
+use crate::imap::{
+    metadata::Entry,
+    scan::{ParseError, Parsed, Scanner},
+};
 
 /// Patterns one LIST may hold.
 const PATTERNS_MAX: usize = 32;
@@ -28,12 +31,16 @@ pub enum StatusItem {
     HighestModSeq,
     /// `APPENDLIMIT`
     AppendLimit,
+    /// `MAILBOXID` (RFC 8474)
+    MailboxId,
+    /// `DELETED-STORAGE` (RFC 9208)
+    DeletedStorage,
 }
 
 use StatusItem as I;
 
 /// The figures and their names.
-pub const STATUS_ITEMS: [(&str, StatusItem); 9] = [
+pub const STATUS_ITEMS: [(&str, StatusItem); 11] = [
     ("MESSAGES", I::Messages),
     ("RECENT", I::Recent),
     ("UIDNEXT", I::UidNext),
@@ -43,6 +50,8 @@ pub const STATUS_ITEMS: [(&str, StatusItem); 9] = [
     ("SIZE", I::Size),
     ("HIGHESTMODSEQ", I::HighestModSeq),
     ("APPENDLIMIT", I::AppendLimit),
+    ("MAILBOXID", I::MailboxId),
+    ("DELETED-STORAGE", I::DeletedStorage),
 ];
 
 /// Reads `(item …)`.
@@ -83,6 +92,10 @@ pub struct List {
     pub return_special_use: bool,
     /// Tell these figures.
     pub return_status: Vec<StatusItem>,
+    /// Tell what the caller may do (RFC 8440).
+    pub return_my_rights: bool,
+    /// Tell these metadata entries (RFC 9590).
+    pub return_metadata: Vec<String>,
 }
 
 impl List {
@@ -128,6 +141,11 @@ impl List {
                 "SUBSCRIBED" => self.return_subscribed = true,
                 "CHILDREN" => self.return_children = true,
                 "SPECIAL-USE" => self.return_special_use = true,
+                "MYRIGHTS" => self.return_my_rights = true,
+                "METADATA" => {
+                    s.space()?;
+                    self.return_metadata = s.list(32, false, Entry::parse_name)?;
+                }
                 "STATUS" => {
                     s.space()?;
                     self.return_status = status_items(s)?;

@@ -19,12 +19,19 @@ pub type Parsed<T> = Result<T, ParseError>;
 pub struct Scanner<'a> {
     command: &'a Bytes,
     at: usize,
+    /// Mailbox names are UTF-8, not modified UTF-7.
+    utf8: bool,
 }
 
 impl<'a> Scanner<'a> {
     /// Starts at the beginning of a command whose last line end is cut off.
     pub fn new(command: &'a Bytes) -> Self {
-        Scanner { command, at: 0 }
+        Self::with_names(command, false)
+    }
+
+    /// The same, where mailbox names may be UTF-8 (RFC 6855, RFC 9051 section 5.1).
+    pub fn with_names(command: &'a Bytes, utf8: bool) -> Self {
+        Scanner { command, at: 0, utf8 }
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -45,10 +52,14 @@ impl<'a> Scanner<'a> {
 
     /// Takes `word`, in any case, if it is next.
     pub fn take_word(&mut self, word: &str) -> bool {
-        let found =
-            self.rest().get(..word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word.as_bytes()));
+        let found = self.starts_with(word);
         self.at += if found { word.len() } else { 0 };
         found
+    }
+
+    /// Whether `word`, in any case, is next.
+    pub fn starts_with(&self, word: &str) -> bool {
+        self.rest().get(..word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     /// Takes `byte` or fails.
@@ -160,6 +171,12 @@ impl<'a> Scanner<'a> {
         self.literal_range().map(|range| self.command.slice(range))
     }
 
+    /// A literal, or a binary one: `~{n}` (RFC 3516), which may hold NUL.
+    pub fn binary_literal(&mut self) -> Parsed<Bytes> {
+        self.take(b'~');
+        self.literal()
+    }
+
     /// An atom (`]` allowed), a quoted string or a literal.
     pub fn astring(&mut self) -> Parsed<Cow<'a, [u8]>> {
         match self.peek() {
@@ -182,15 +199,28 @@ impl<'a> Scanner<'a> {
 
     /// A mailbox name, decoded from modified UTF-7.
     pub fn mailbox(&mut self) -> Parsed<String> {
-        decode_name(&self.astring()?)
+        let raw = self.astring()?;
+        self.name(&raw)
     }
 
     /// A mailbox name with `*` and `%` in it (LIST).
     pub fn list_mailbox(&mut self) -> Parsed<String> {
         match self.peek() {
             Some(b'"' | b'{') => self.mailbox(),
-            _ => decode_name(self.run(|b| is_atom_byte(b) || b"]%*".contains(&b))?),
+            _ => {
+                let utf8 = self.utf8;
+                let raw = self.run(|b| is_atom_byte(b) || b"]%*".contains(&b) || (utf8 && b >= 0x80))?;
+                self.name(raw)
+            }
         }
+    }
+
+    /// A mailbox name from its bytes.
+    fn name(&self, raw: &[u8]) -> Parsed<String> {
+        let plain = || std::str::from_utf8(raw).ok().map(str::to_owned);
+        let name = if self.utf8 { plain() } else { utf7::decode(raw) };
+        let name = name.ok_or(ParseError("Invalid mailbox name"))?;
+        if name.chars().any(char::is_control) { Err(ParseError("Invalid mailbox name")) } else { Ok(name) }
     }
 
     /// `(` item SP item … `)`, at most `max` items; empty where `empty` allows it.
@@ -216,11 +246,6 @@ impl<'a> Scanner<'a> {
             self.space()?;
         }
     }
-}
-
-fn decode_name(raw: &[u8]) -> Parsed<String> {
-    let name = utf7::decode(raw).ok_or(ParseError("Invalid mailbox name"))?;
-    if name.chars().any(char::is_control) { Err(ParseError("Invalid mailbox name")) } else { Ok(name) }
 }
 
 /// RFC 3501 `ATOM-CHAR`: printable ASCII without the atom specials.

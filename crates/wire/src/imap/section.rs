@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use crate::mime::{Kind, Structure, fields, header_len};
+use crate::mime::{Kind, Structure, field, fields, header_len, transfer};
 
 /// Which bytes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,31 @@ impl<'m> Message<'m> {
     }
 }
 
+/// The transfer encoding of a part is not one known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownEncoding;
+
+impl<'m> Message<'m> {
+    /// The bytes of a part with its transfer encoding undone (RFC 3516); `None` where there is no such part.
+    pub fn binary(&self, part: &[u32]) -> Option<Result<Cow<'m, [u8]>, UnknownEncoding>> {
+        if part.is_empty() {
+            return Some(Ok(self.bytes.into()));
+        }
+        let structure = self.structure();
+        let part = structure.parts().get(structure.find(part)?)?;
+        let body = &self.bytes[part.body.clone()];
+        let encoding = field(&self.bytes[part.header.clone()], "Content-Transfer-Encoding");
+        let encoding = encoding.unwrap_or_default().trim_ascii().to_ascii_lowercase();
+        Some(match encoding.as_slice() {
+            _ if part.kind != Kind::Leaf => Ok(body.into()),
+            b"" | b"7bit" | b"8bit" | b"binary" => Ok(body.into()),
+            b"base64" => Ok(transfer::base64(body).into()),
+            b"quoted-printable" => Ok(transfer::quoted_printable(body).into()),
+            _ => Err(UnknownEncoding),
+        })
+    }
+}
+
 fn header_text<'m>(header: &'m [u8], text: &SectionText) -> Cow<'m, [u8]> {
     let (names, wanted) = match text {
         SectionText::Fields(names) => (names, true),
@@ -109,6 +134,19 @@ mod tests {
 
     const MESSAGE: &[u8] = b"Subject: s\r\nTo: a\r\n b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre\r\n--b\r\nX: 1\r\n\r\none\r\n\
         --b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nTo: z\r\n\r\nbody\r\n--b--\r\n";
+
+    #[test]
+    fn binary_parts() {
+        let text = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: BASE64\r\n\r\nAAE=\r\n\
+            --b\r\nContent-Transfer-Encoding: x-odd\r\n\r\nz\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n--b--";
+        let message = Message::new(text.as_bytes());
+        let get = |part: &[u32]| message.binary(part).map(|bytes| bytes.map(Cow::into_owned));
+        assert_eq!(get(&[1]), Some(Ok(vec![0, 1])));
+        assert_eq!(get(&[2]), Some(Err(UnknownEncoding)));
+        assert_eq!(get(&[3]), Some(Ok("é".into())));
+        assert_eq!(get(&[4]), None);
+        assert_eq!(get(&[]), Some(Ok(text.into())));
+    }
 
     #[test]
     fn sections() {

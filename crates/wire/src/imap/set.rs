@@ -9,7 +9,11 @@ pub type Ranges = Vec<RangeInclusive<u32>>;
 
 /// A set as the client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SequenceSet(Vec<(Bound, Bound)>);
+pub struct SequenceSet {
+    ranges: Vec<(Bound, Bound)>,
+    /// `$`: what the last search saved (RFC 5182).
+    saved: bool,
+}
 
 /// A number, or `*`: the largest in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,14 +26,37 @@ impl SequenceSet {
     /// Reads a set.
     pub fn parse(s: &mut Scanner<'_>) -> Parsed<Self> {
         let mut ranges = Vec::new();
+        if s.take(b'$') {
+            return Ok(SequenceSet { ranges, saved: true });
+        }
         loop {
             let first = bound(s)?;
             let last = if s.take(b':') { bound(s)? } else { first };
             ranges.push((first, last));
             if !s.take(b',') {
-                return Ok(SequenceSet(ranges));
+                return Ok(SequenceSet { ranges, saved: false });
             }
         }
+    }
+
+    /// Whether it stands for what the last search saved.
+    pub fn is_saved(&self) -> bool {
+        self.saved
+    }
+
+    /// The numbers of a set that names them all: neither `*` nor `$`.
+    pub fn fixed(&self) -> Parsed<Ranges> {
+        let open = |bound: &Bound| *bound == Bound::Last;
+        if self.saved || self.ranges.iter().any(|(a, b)| open(a) || open(b)) {
+            return Err(ParseError("Only numbers are allowed in this set"));
+        }
+        Ok(self.resolve(u32::MAX))
+    }
+
+    /// The one number of a set that names one.
+    pub fn single(&self) -> Parsed<Self> {
+        let one = matches!(&self.ranges[..], [(a, b)] if a == b);
+        if one { Ok(self.clone()) } else { Err(ParseError("One message number expected")) }
     }
 
     /// The numbers meant where `last` is the largest in use (0: none is). Nothing above it is returned.
@@ -38,7 +65,7 @@ impl SequenceSet {
             Bound::Number(number) => number,
             Bound::Last => last,
         };
-        let ranges = self.0.iter().map(|&(a, b)| {
+        let ranges = self.ranges.iter().map(|&(a, b)| {
             let (a, b) = (number(a), number(b));
             a.min(b)..=a.max(b).min(last)
         });

@@ -33,6 +33,10 @@ pub fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() > QUOTED_MAX || !bytes.iter().all(|b| matches!(b, b' '..=b'~' | b'\t')) {
         return literal(out, bytes);
     }
+    quoted(out, bytes);
+}
+
+fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     let mut rest = bytes;
     while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
@@ -58,6 +62,16 @@ pub fn literal(out: &mut Vec<u8>, bytes: &[u8]) {
     octets(out, bytes);
 }
 
+/// A string whose NULs are kept: a binary literal (RFC 3516) where it has any.
+pub fn binary_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    if memchr::memchr(0, bytes).is_none() {
+        return string(out, bytes);
+    }
+    out.push(b'~');
+    literal_head(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
 /// `{n}` and its line end; [`octets`] follow.
 pub fn literal_head(out: &mut Vec<u8>, len: usize) {
     out.push(b'{');
@@ -76,8 +90,11 @@ pub fn octets(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// A mailbox name: encoded, and quoted.
-pub fn mailbox(out: &mut Vec<u8>, name: &str) {
+/// A mailbox name, quoted: in UTF-8 for clients that take it (RFC 6855), else encoded.
+pub fn mailbox(out: &mut Vec<u8>, name: &str, utf8: bool) {
+    if utf8 {
+        return quoted(out, name.as_bytes());
+    }
     let mut raw = Vec::with_capacity(name.len());
     utf7::encode(&mut raw, name);
     string(out, &raw);
@@ -187,7 +204,8 @@ mod tests {
         assert_eq!(written(|o| string(o, b"a \"b\\")), "\"a \\\"b\\\\\"");
         assert_eq!(written(|o| string(o, "é".as_bytes())), "{2}\r\né");
         assert_eq!(written(|o| nstring(o, None)), "NIL");
-        assert_eq!(written(|o| mailbox(o, "Entwürfe")), "\"Entw&APw-rfe\"");
+        assert_eq!(written(|o| mailbox(o, "Entwürfe", false)), "\"Entw&APw-rfe\"");
+        assert_eq!(written(|o| mailbox(o, "Entwürfe & \"", true)), "\"Entwürfe & \\\"\"");
         assert_eq!(written(|o| set(o, &[1..=3, 7..=7])), "1:3,7");
         assert_eq!(
             written(|o| date_time(o, Timestamp::from_secs(1_795_412_281))),

@@ -20,6 +20,7 @@ pub enum Command {
     Top { message: u32, lines: u32 },
     Uidl(Option<u32>),
     User(String),
+    Utf8,
 }
 
 /// When a command may be given.
@@ -51,7 +52,7 @@ const fn spec(name: &'static str, phase: Phase, parse: fn(Option<&str>) -> Optio
 use Phase::{Any, Authorization, Transaction};
 
 /// Every command, by name.
-pub static COMMANDS: [Spec; 14] = [
+pub static COMMANDS: [Spec; 15] = [
     spec("AUTH", Authorization, auth),
     spec("CAPA", Any, |args| bare(args, Command::Capa)),
     spec("DELE", Transaction, |args| number(args?).map(Command::Dele)),
@@ -67,6 +68,7 @@ pub static COMMANDS: [Spec; 14] = [
     spec("TOP", Transaction, top),
     spec("UIDL", Transaction, |args| optional(args).map(Command::Uidl)),
     spec("USER", Authorization, |args| Some(Command::User(args?.to_owned()))),
+    spec("UTF8", Authorization, |args| bare(args, Command::Utf8)),
 ];
 
 /// A line as a command.
