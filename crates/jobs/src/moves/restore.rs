@@ -154,7 +154,8 @@ impl Restore<'_> {
         if int(bad.len() as u64) <= limit {
             return Ok(());
         }
-        let named: Vec<String> = bad.iter().take(NAMED_MAX).map(|item| describe(&Source::from(source), item)).collect();
+        let named: Vec<String> =
+            bad.iter().take(NAMED_MAX).map(|item| describe(&Source::from(source), item)).collect();
         let text = format!(
             "items that could not be read: {}; the bad item limit is {limit}: {}",
             bad.len(),
@@ -177,7 +178,8 @@ impl Restore<'_> {
 
     async fn finish(&self, source: &Mailbox) -> Result<(), Stop> {
         for item in &self.done.bad {
-            self.note(Vec::new(), Some(format!("Left out: {}", describe(&Source::from(source), item)))).await?;
+            self.note(Vec::new(), Some(format!("Left out: {}", describe(&Source::from(source), item))))
+                .await?;
         }
         let mut edits = self.progress();
         let bad = self.done.bad.len() as u64;
