@@ -1,204 +1,129 @@
-//! A mailbox moves between databases that are active on different servers, and both are lost on the way.
+//! A mailbox moves between databases that are active on different servers while mail comes in, and every server is
+//! lost on the way.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    net::TcpStream,
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
-};
+#[path = "support/group.rs"]
+mod group;
+#[path = "availability/load.rs"]
+mod load;
+mod support;
 
-use xtask::server;
+use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-const DOMAIN: &str = "contoso.example";
-const MESSAGES: usize = 600;
+use group::{Group, NAMES, others, three};
+use load::Ledger;
+use support::{Organization, PATIENCE, text};
+
+const MESSAGES: usize = 300;
 /// Bytes of each.
-const SIZE: usize = 20_000;
+const SIZE: usize = 8000;
+/// So slow that no move ends before its servers are lost.
+const SLOW: &str = "\n[mailbox_replication]\nretry_delay = 1\nmax_bytes_per_second = 12000\n";
+const FAST: &str = "\n[mailbox_replication]\nretry_delay = 1\n";
 
-fn rialto() -> Command {
-    let mut command = Command::new(server::named_or(env!("CARGO_BIN_EXE_rialto")));
-    command.env_remove("RIALTO_DATA").env("NO_COLOR", "1").stdin(Stdio::null());
-    command
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// One server: its folder, its ports, and its process while it runs.
-struct Server {
-    name: &'static str,
-    data: PathBuf,
-    ports: u16,
-    child: Option<Child>,
-}
-
-impl Server {
-    fn new(dir: &std::path::Path, name: &'static str, more: &[&str]) -> Self {
-        let ports = server::free_ports().unwrap();
-        let data = dir.join(name);
-        let mut command = rialto();
-        command.args(["setup", "--non-interactive", "--listen", "127.0.0.1", "--ports-from"]);
-        command.args([&ports.to_string(), "--server-name", &format!("{name}.{DOMAIN}"), "--data"]);
-        let output = command.arg(&data).args(more).output().unwrap();
-        assert!(output.status.success(), "{}", text(&output));
-        // So slow that there is time to lose a server in.
-        let file = data.join("rialto.toml");
-        let config = std::fs::read_to_string(&file).unwrap();
-        let slow = "\n[mailbox_replication]\nmax_bytes_per_second = 600000\nretry_delay = 1\n";
-        std::fs::write(&file, config + slow).unwrap();
-        let mut server = Self { name, data, ports, child: None };
-        server.start();
-        server
+/// DB01 is active on EX1, DB02 on EX2; should it be lost, EX3 comes next.
+fn group() -> Group {
+    let organization = Organization { config: SLOW, ..Organization::new() };
+    let servers = three(&organization, &[]);
+    let group = Group::of(organization, servers);
+    group.at(0).shell("New-MailboxDatabase DB02 -Server EX2; Mount-Database DB02");
+    for name in ["EX3", "EX1"] {
+        group.at(0).shell(&format!("Add-MailboxDatabaseCopy DB02 -MailboxServer {name}"));
     }
+    group.is(0, "DB02: EX1 Healthy, EX2 Mounted, EX3 Healthy");
+    group
+}
 
-    fn start(&mut self) {
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
-        self.child = Some(rialto().args(["serve", "--data"]).arg(&self.data).stderr(log).spawn().unwrap());
-        let began = Instant::now();
-        while !self.data.join("admin.sock").exists() || TcpStream::connect(self.links()).is_err() {
-            assert!(began.elapsed() < PATIENCE, "{}", server::tail_of(&self.log(), 20));
-            std::thread::sleep(Duration::from_millis(20));
+/// What a server says of the move.
+fn statistics(group: &Group, at: usize, property: &str) -> String {
+    group.at(at).shell(&format!("(Get-MoveRequestStatistics Administrator).{property}"))
+}
+
+/// Waits until more items than that have been brought; how many.
+fn until_brought(group: &Group, at: usize, more_than: u64) -> u64 {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let said = group.at(at).try_shell("(Get-MoveRequestStatistics Administrator).ItemsTransferred");
+        if let Ok(brought) = text(&said).trim().parse::<u64>()
+            && brought > more_than
+        {
+            return brought;
         }
+        std::thread::sleep(Duration::from_millis(100));
     }
-
-    fn log(&self) -> PathBuf {
-        self.data.join("test.log")
-    }
-
-    fn links(&self) -> String {
-        format!("127.0.0.1:{}", self.ports + 10)
-    }
-
-    fn try_shell(&self, command: &str) -> Output {
-        rialto().args(["shell", "--data"]).arg(&self.data).args(["-Command", command]).output().unwrap()
-    }
-
-    fn shell(&self, command: &str) -> String {
-        let output = self.try_shell(command);
-        assert!(output.status.success(), "{command}: {}", text(&output));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    /// Runs a command until what it prints is as wanted.
-    fn until(&self, command: &str, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let (began, mut seen) = (Instant::now(), String::new());
-        while began.elapsed() < PATIENCE {
-            seen = text(&self.try_shell(command)).trim().to_owned();
-            if wanted(&seen) {
-                return seen;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("{command}: not {what}: {seen}\n{}", server::tail_of(&self.log(), 30));
-    }
-
-    /// `tests/servers/client.py` as the administrator at this server.
-    fn client(&self, doing: &str, more: &[String]) -> String {
-        let mut client = Command::new("python3");
-        let port = (self.ports + 3).to_string();
-        client.arg(xtask::root().join("tests/servers/client.py")).args([doing, &port]);
-        client.args([&format!("administrator@{DOMAIN}"), "correct horse battery"]).args(more);
-        let output = client.output().unwrap();
-        assert!(output.status.success(), "{}", text(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-        // What says that it is ready must not be left over.
-        let _ = std::fs::remove_file(self.data.join("admin.sock"));
-    }
+    panic!("the move does not go on: {}", report(group, at));
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-    }
+fn report(group: &Group, at: usize) -> String {
+    group.at(at).shell(
+        "$s = Get-MoveRequestStatistics Administrator -IncludeReport; \"$($s.Status) $($s.StatusDetail) $($s.Message)\"; \
+         $s.Report | Out-String -Width 400",
+    )
 }
 
-/// Three servers with a copy of each of two databases; DB01 is active on the first, DB02 on the second.
-fn group(dir: &std::path::Path) -> [Server; 3] {
-    let password = dir.join("password");
-    std::fs::write(&password, "correct horse battery\n").unwrap();
-    let own = ["--domain", DOMAIN, "--password-file", password.to_str().unwrap()];
-    let first = Server::new(dir, "ex1", &own);
-    let mut further = ["ex2", "ex3"].map(|name| {
-        let key = first.shell("(New-ServerJoinKey).Key");
-        Some(Server::new(dir, name, &["--join", &first.links(), "--join-key", &key]))
-    });
-    first.shell("New-DatabaseAvailabilityGroup DAG1");
-    for name in ["EX1", "EX2", "EX3"] {
-        first.shell(&format!("Add-DatabaseAvailabilityGroupServer DAG1 -MailboxServer {name}"));
-    }
-    first.shell("New-MailboxDatabase DB02 -Server EX2; Mount-Database DB02");
-    for (database, server) in [("DB01", "EX2"), ("DB01", "EX3"), ("DB02", "EX1"), ("DB02", "EX3")] {
-        first.shell(&format!("Add-MailboxDatabaseCopy {database} -MailboxServer {server}"));
-    }
-    until_healthy(&first);
-    [first, further[0].take().unwrap(), further[1].take().unwrap()]
+/// Loses a server while the move is under way; it goes on where it was, and the server comes back.
+fn lose(group: &mut Group, victim: usize) {
+    let [other, _] = others(victim);
+    let before = until_brought(group, other, 0);
+    group.servers[victim].kill();
+    let began = Instant::now();
+    let after = until_brought(group, other, before);
+    println!("{} lost after {before} items, {after} after {:?}", NAMES[victim], began.elapsed());
+    assert_eq!(statistics(group, other, "Status"), "InProgress", "{}", report(group, other));
+    let file = group.at(victim).data.join("rialto.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, config.replace(SLOW, FAST)).unwrap();
+    group.servers[victim].start();
+    ["DB01", "DB02"].iter().for_each(|database| _ = group.settled(victim, database));
 }
 
-fn until_healthy(at: &Server) {
-    let command =
-        "(Get-MailboxDatabaseCopyStatus * | ForEach-Object { \"$($_.Status)\" } | Sort-Object) -join ','";
-    at.until(command, "healthy", |seen| seen == "Healthy,Healthy,Healthy,Healthy,Mounted,Mounted");
-}
-
-/// The server that has a database now.
-fn active(database: &str, servers: &[Server; 3]) -> usize {
-    let alive = servers.iter().find(|server| server.child.is_some()).unwrap();
-    let name = alive.shell(&format!("(Get-MailboxDatabase {database}).Server"));
-    servers.iter().position(|server| server.name.eq_ignore_ascii_case(&name)).unwrap()
-}
-
-/// Waits until the move has come so far, and gives what is said of it.
-fn until_percent(at: &Server, percent: u32) -> String {
-    let command =
-        "$s = Get-MoveRequestStatistics Administrator; \"$($s.PercentComplete) $($s.Status) $($s.Message)\"";
-    at.until(command, "so far", |seen| {
-        let first = seen.split(' ').next().and_then(|first| first.parse::<u32>().ok());
-        first.is_some_and(|now| now >= percent)
-    })
+/// The messages that were there before the move, as a client sees them.
+fn show(group: &Group, at: usize) -> Vec<String> {
+    let output = group.at(at).client("show").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let lines = text(&output);
+    lines.lines().filter(|line| !line.contains("Subject: m")).map(ToOwned::to_owned).collect()
 }
 
 #[test]
-#[ignore = "three processes need a machine to themselves: cargo test -p rialto --test moves -- --ignored"]
-fn a_move_survives_the_loss_of_both_servers() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut servers = group(dir.path());
-    servers[0].client("fill", &[MESSAGES.to_string(), SIZE.to_string()]);
-    let before = servers[0].client("list", &[]);
-    assert_eq!(before.lines().count(), MESSAGES + 1, "{before}");
-    servers[0].shell("New-MoveRequest Administrator -TargetDatabase DB02");
-    until_percent(&servers[0], 10);
-    // The target is lost.
-    let target = active("DB02", &servers);
-    servers[target].kill();
-    let alive = servers.iter().position(|server| server.child.is_some()).unwrap();
-    let seen = until_percent(&servers[alive], 30);
-    assert!(!seen.contains("Failed"), "{seen}");
-    servers[target].start();
-    until_healthy(&servers[target]);
-    // The source is lost.
-    let source = active("DB01", &servers);
-    assert!(
-        servers[source].shell("(Get-MoveRequest Administrator).Status").contains("Progress"),
-        "it is still under way"
+fn a_move_survives_the_loss_of_target_source_and_mover() {
+    let mut group = group();
+    let filled = group.at(0).client("fill").args([MESSAGES.to_string(), SIZE.to_string()]).status().unwrap();
+    assert!(filled.success());
+    let before = show(&group, 0);
+    assert_eq!(before.len(), MESSAGES + 1);
+    let ledger = Ledger::default();
+    let load = ledger.send_through(&[group.at(0), group.at(1), group.at(2)]);
+    // Copies that do not follow hold it back.
+    group.at(0).shell("Set-MailboxDatabase DB02 -DataMoveReplicationConstraint AllCopies");
+    group.at(0).shell("Suspend-MailboxDatabaseCopy DB02\\EX1 -Confirm:$false");
+    group.is(1, "DB02: EX1 Suspended, EX2 Mounted, EX3 Healthy");
+    group.at(0).shell("New-MoveRequest Administrator -TargetDatabase DB02");
+    let held =
+        "$s = Get-MoveRequestStatistics Administrator; \"$($s.Status) $($s.StatusDetail) $($s.Message)\"";
+    group.at(0).until(
+        held,
+        "Retrying StalledDueToTarget_MdbReplication the copies of database \"DB02\" do not satisfy the constraint \
+         AllCopies yet: DB02\\EX1 is Suspended",
     );
-    servers[source].kill();
-    let alive = servers.iter().position(|server| server.child.is_some()).unwrap();
-    let at = &servers[alive];
-    at.until("(Get-MoveRequest Administrator).Status", "completed", |seen| seen == "Completed");
-    assert_eq!(at.shell("(Get-Mailbox Administrator).Database"), "DB02");
-    assert_eq!(at.client("list", &[]), before);
-    let report =
-        at.shell("(Get-MoveRequestStatistics Administrator -IncludeReport).Report | Out-String -Width 400");
-    assert!(report.contains("The move is resumed"), "{report}");
-    println!("{report}");
+    group.at(0).shell("Resume-MailboxDatabaseCopy DB02\\EX1");
+    until_brought(&group, 0, 0);
+    group.at(0).shell("Set-MailboxDatabase DB02 -DataMoveReplicationConstraint SecondCopy");
+    let target = group.settled(0, "DB02");
+    assert_eq!(statistics(&group, 0, "MRSServerName"), NAMES[target]);
+    lose(&mut group, target);
+    let source = group.settled(target, "DB01");
+    lose(&mut group, source);
+    let mover = statistics(&group, source, "MRSServerName");
+    let mover = NAMES.iter().position(|name| *name == mover).unwrap();
+    lose(&mut group, mover);
+    let at = others(mover)[0];
+    group.at(at).until("(Get-MoveRequest Administrator).Status", "Completed");
+    load.end();
+    println!("{}, {} acknowledged meanwhile", report(&group, at), ledger.count());
+    assert_eq!(group.at(at).shell("(Get-Mailbox Administrator).Database"), "DB02");
+    for server in 0..3 {
+        ledger.holds_at(group.at(server));
+        assert_eq!(show(&group, server), before, "at {}", NAMES[server]);
+    }
 }

@@ -12,7 +12,10 @@ use store::{
 use tokio::{runtime::Handle, sync::watch, time::Instant};
 use transport::deliver::open_or_make;
 
-use super::wire::{self, Trouble, What};
+use super::{
+    server_of,
+    wire::{self, Trouble, What},
+};
 
 /// How long a source is looked for that is nowhere: a failover is over sooner.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,8 +92,7 @@ impl Sources {
 
     /// The other server that has a database now; nothing where it is this one's.
     fn elsewhere(&self, database: Guid) -> Option<Guid> {
-        let view = self.inner.directory.snapshot();
-        let server = view.get(database).and_then(|database| database.link("Server"));
+        let server = server_of(&self.inner.directory.snapshot(), database);
         server.filter(|server| *server != self.inner.server && self.inner.stores.get(database).is_err())
     }
 

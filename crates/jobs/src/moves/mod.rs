@@ -85,6 +85,11 @@ fn target_of(view: &View, request: &Object) -> Option<Guid> {
     request.link("TargetMailbox").and_then(|user| view.get(user))?.link(database)
 }
 
+/// The server that has a database now.
+fn server_of(view: &View, database: Guid) -> Option<Guid> {
+    view.get(database)?.link("Server")
+}
+
 /// How far a copy is, percent: the last few are the completion's.
 pub fn percent(bytes: u64, total: u64) -> i64 {
     let done = if total == 0 { 95 } else { u128::from(bytes) * 95 / u128::from(total) };

@@ -18,13 +18,15 @@ use super::{
     Inner, constraint,
     notes::{Edits, status},
     queue::moment,
-    transfer_id,
+    server_of, transfer_id,
 };
 
 /// Time between two notes of how far a move is.
 pub(super) const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Time between two looks at the copies of the target while it is filled.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// What comes in so soon keeps nobody waiting when it is taken over from the locked mailbox.
+const SHORT: Duration = Duration::from_secs(1);
 /// What is shown when everything is copied and only the last changes are missing.
 const COPIED_PERCENT: i64 = 95;
 /// Bad items that a failure names.
@@ -91,6 +93,30 @@ impl From<Fault> for Stop {
 struct Part {
     target: Database,
     transfer: Transfer,
+    /// The database it comes from, and the server that has it.
+    source: (Guid, Option<Guid>),
+}
+
+/// A turn over all folders that have changes.
+struct Round {
+    began: Duration,
+    /// The folder that had its turn last.
+    last: u32,
+    /// A folder had more than went into its page.
+    more: bool,
+}
+
+impl Round {
+    /// Whether a page of a folder, begun at this moment, follows a round that was [`SHORT`] and brought everything.
+    fn ends_with(&mut self, folder: u32, more: bool, at: Duration) -> bool {
+        let is_over = folder <= self.last;
+        let is_short = is_over && !self.more && at.saturating_sub(self.began) < SHORT;
+        if is_over {
+            (self.began, self.more) = (at, false);
+        }
+        (self.last, self.more) = (folder, self.more || more);
+        is_short
+    }
 }
 
 /// A move under way.
@@ -184,6 +210,7 @@ impl<'a> Run<'a> {
             let (source, guid) =
                 request.link(part.source).zip(user.guid_of(part.mailbox)).ok_or_else(gone)?;
             let target = self.mover.rooms.stores.get(target)?;
+            let from = (source, server_of(view, source));
             let source = self.mover.rooms.sources.open(source, guid, &self.stop).await?;
             let id = transfer_id(self.request, index);
             let into = target.clone();
@@ -196,7 +223,7 @@ impl<'a> Run<'a> {
             });
             let (transfer, (more_items, more_bytes)) = opened.await?;
             (items, size) = (items + more_items, size + more_bytes);
-            self.parts.push(Part { target, transfer });
+            self.parts.push(Part { target, transfer, source: from });
         }
         self.total = size;
         let now = Value::Time(self.mover.rooms.clock.now());
@@ -220,15 +247,27 @@ impl<'a> Run<'a> {
         self.note(edits, Some(line)).await
     }
 
-    /// Takes over changes until there are none.
+    /// Takes over changes: all of them where the mailbox is locked. Before that mail may come in faster than a page
+    /// is brought: what is left when a round over all folders was [`SHORT`] is the completion's.
     async fn copy(&mut self) -> Result<(), Stop> {
         for index in 0..self.parts.len() {
+            let mut round = Round { began: self.mover.rooms.clock.monotonic(), last: 0, more: false };
             loop {
                 let began = self.mover.rooms.clock.monotonic();
-                let (transfer, page) = (self.parts[index].transfer.clone(), self.mover.settings.page);
-                let Step::Took { bytes, .. } = blocking(move || transfer.step(page)).await? else { break };
+                let (transfer, page) = (self.parts[index].transfer.clone(), self.mover.settings.paged());
+                let Step::Took { bytes, folder, more, .. } = blocking(move || transfer.step(page)).await?
+                else {
+                    break;
+                };
                 self.moved |= bytes > 0;
                 self.between().await?;
+                let is_short = round.ends_with(folder, more, began);
+                if self.locked {
+                    continue;
+                }
+                if is_short {
+                    break;
+                }
                 if let Some(rate) = self.mover.settings.max_bytes_per_second {
                     let due = Duration::from_micros(bytes.saturating_mul(1_000_000) / rate.max(1));
                     let took = self.mover.rooms.clock.monotonic().saturating_sub(began);
@@ -251,10 +290,33 @@ impl<'a> Run<'a> {
         }
         if !self.locked && now.saturating_sub(self.noted) >= NOTE_EVERY {
             self.noted = now;
-            let edits = self.progress()?;
-            self.note(edits, None).await?;
+            let (edits, line) = (self.progress()?, self.source_elsewhere(&view));
+            self.note(edits, line).await?;
         }
         Ok(())
+    }
+
+    /// Says so where the source has become active on another server meanwhile.
+    fn source_elsewhere(&mut self, view: &View) -> Option<String> {
+        let mut said = None;
+        for part in &mut self.parts {
+            let (database, before) = part.source;
+            let now = server_of(view, database);
+            if now.is_none() || now == before {
+                continue;
+            }
+            part.source.1 = now;
+            let name = |guid: Option<Guid>| {
+                guid.and_then(|guid| view.get(guid)).map_or("?", |object| &object.name).to_owned()
+            };
+            said = Some(format!(
+                "The move goes on: {} has the source database {} now, {} had it before.",
+                name(now),
+                name(Some(database)),
+                name(before)
+            ));
+        }
+        said
     }
 
     /// The request is there, nobody has suspended it, and the mailbox is still where it was.

@@ -1,6 +1,8 @@
 //! A move's life beside the copying: begun, switched over, undone or over; and the lock that keeps a mailbox as
 //! it is while the last changes are taken over.
 
+use std::sync::Arc;
+
 use base::Guid;
 use engine::Txn;
 
@@ -77,7 +79,12 @@ impl Database {
         let (source_database, source_id) = (source.database(), source.id());
         let began = MoveRow { id, source_database, source: source_id, items: 0, bytes: 0, turn: 1 };
         let (target, turn) = self.change(move |txn, _| begin(txn, row, &began)).wait()?;
-        Ok(Transfer { hold: Hold { id, turn }, source, target: self.mailbox_by_id(target) })
+        Ok(Transfer {
+            hold: Hold { id, turn },
+            source,
+            target: self.mailbox_by_id(target),
+            last: Arc::default(),
+        })
     }
 
     /// The moves this database knows of.

@@ -1,7 +1,7 @@
 //! A mailbox on its way from one database to another: the target becomes row for row what the source is, so
 //! that identities, UIDs, change numbers, flags and bytes are the same afterwards.
 //!
-//! Changes are taken over folder by folder in the order of their change numbers. A fresh copy is nothing but
+//! Changes are taken over folder by folder in the order of their change numbers, the folders in turns. A fresh copy is nothing but
 //! all changes since zero; what happens to the source meanwhile comes with the next pages. Each page is one
 //! commit of the target that also says how far the move has come: a move that was killed goes on there.
 //! Whoever moves a mailbox calls, in this order: [`Database::begin_transfer`], [`Transfer::step`] until nothing is
@@ -18,6 +18,11 @@ mod source;
 
 pub use lifecycle::TransferState;
 pub use source::{Answer, Question, Source};
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use base::Guid;
 use bytes::Bytes;
@@ -58,6 +63,8 @@ pub struct Transfer {
     hold: Hold,
     source: Source,
     target: Mailbox,
+    /// The folder of the last page.
+    last: Arc<AtomicU32>,
 }
 
 /// How far a move has come.
@@ -89,6 +96,10 @@ pub enum Step {
         items: usize,
         /// Their sizes, bytes.
         bytes: u64,
+        /// The folder that they are in. Folders take turns, in the order of their numbers.
+        folder: u32,
+        /// The folder had more than that.
+        more: bool,
     },
     /// There was nothing to take over.
     UpToDate,
@@ -129,18 +140,21 @@ impl Transfer {
     /// Takes over the next changes. Waits for the disk.
     pub fn step(&self, limits: PageLimits) -> Result<Step, StoreError> {
         let cursors = self.target.database.view(|view| arrivals(view, self.target.id, kind::CURSOR))?;
-        let Some(page) = self.source.page(cursors, limits)? else { return Ok(Step::UpToDate) };
+        let last = self.last.load(Ordering::Relaxed);
+        let Some(page) = self.source.page(cursors, last, limits)? else { return Ok(Step::UpToDate) };
+        let (folder, more) = (page.folder, page.more);
+        self.last.store(folder, Ordering::Relaxed);
         let batch = self.gather(page)?;
         let fresh = batch.items.iter().filter(|(_, body)| body.is_some());
         let taken = fresh.fold((0, 0), |(items, bytes), (item, _)| (items + 1, bytes + u64::from(item.len)));
         let id = self.target.id;
         self.target.database.change(move |txn, _| incoming::write(txn, id, batch)).wait()?;
-        Ok(Step::Took { items: taken.0, bytes: taken.1 })
+        Ok(Step::Took { items: taken.0, bytes: taken.1, folder, more })
     }
 
     /// Reads what a page of changes means for the target.
     fn gather(&self, page: Page) -> Result<Batch, StoreError> {
-        let Page { folder, mut items, mut bad, vanished, compare, cursor } = page;
+        let Page { folder, mut items, mut bad, vanished, compare, cursor, more: _ } = page;
         let mut left: Vec<ItemId> = self.target.database.view(|view| {
             let mut ids = Vec::new();
             for uid in &vanished {

@@ -56,13 +56,17 @@ pub(super) struct Page {
     pub(super) compare: bool,
     /// Where to go on; nothing where the folder itself is gone.
     pub(super) cursor: Option<Cursor>,
+    /// The folder had more than went into the page.
+    pub(super) more: bool,
 }
 
-/// The next page of changes; nothing where all were taken over.
+/// The next page of changes; nothing where all were taken over. Folders take turns, the one that had the last page
+/// comes after all others: mail that keeps coming into one does not hold up the rest.
 pub(super) fn next_page(
     read: &impl Read,
     mailbox: MailboxId,
     cursors: &BTreeMap<u64, Cursor>,
+    last: u32,
     limits: PageLimits,
 ) -> Result<Option<Page>, StoreError> {
     let mut folders = BTreeMap::new();
@@ -84,9 +88,11 @@ pub(super) fn next_page(
             vanished: BTreeSet::new(),
             compare: true,
             cursor: None,
+            more: false,
         }));
     }
-    for (folder, figures) in &folders {
+    let in_turn = folders.range((Bound::Excluded(last), Bound::Unbounded)).chain(folders.range(..=last));
+    for (folder, figures) in in_turn {
         let cursor = cursors.get(&u64::from(*folder)).copied().unwrap_or_default();
         if figures.modseq > cursor.change || cursor.compare {
             return page(read, mailbox, *folder, figures, cursor, limits).map(Some);
@@ -152,6 +158,7 @@ fn page(
         vanished: left,
         compare: compare && is_last,
         cursor: Some(Cursor { change: upto, compare: compare && !is_last }),
+        more: !is_last,
     })
 }
 

@@ -36,8 +36,8 @@ pub struct Question(Ask);
 enum Ask {
     /// Whose are you, and how large?
     Own,
-    /// What has changed after these?
-    Page { cursors: BTreeMap<u64, Cursor>, limits: PageLimits },
+    /// What has changed after these? The last page was of this folder.
+    Page { cursors: BTreeMap<u64, Cursor>, last: u32, limits: PageLimits },
     /// How are these items now?
     Items(Vec<ItemId>),
     /// The body of this one.
@@ -200,9 +200,10 @@ impl Source {
     pub(super) fn page(
         &self,
         cursors: BTreeMap<u64, Cursor>,
+        last: u32,
         limits: PageLimits,
     ) -> Result<Option<Page>, StoreError> {
-        match self.ask(Ask::Page { cursors, limits })? {
+        match self.ask(Ask::Page { cursors, last, limits })? {
             Told::Page(page) => Ok(page),
             _ => Err(misunderstood()),
         }
@@ -312,9 +313,9 @@ fn answer(mailbox: &Mailbox, ask: Ask) -> Result<Told, StoreError> {
             let totals = view.get(&keys::mailbox(table::TOTALS, id))?.ok_or(StoreError::NoMailbox)?;
             Ok::<_, StoreError>(Told::Own { row: row.to_vec(), totals: totals.to_vec() })
         })?,
-        Ask::Page { cursors, limits } => {
+        Ask::Page { cursors, last, limits } => {
             let limits = PageLimits { items: limits.items.min(LIST_MAX), ..limits };
-            Told::Page(database.view(|view| outgoing::next_page(view, id, &cursors, limits))?)
+            Told::Page(database.view(|view| outgoing::next_page(view, id, &cursors, last, limits))?)
         }
         Ask::Items(ids) => Told::Items(items(mailbox, ids)?),
         Ask::Body(item) => body(mailbox, item)?,
