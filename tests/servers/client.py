@@ -13,6 +13,7 @@
 import hashlib
 import imaplib
 import random
+import socket
 import ssl
 import sys
 import time
@@ -23,6 +24,7 @@ TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 
 def connect(port, user, password, timeout=60):
     client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=TLS, timeout=timeout)
+    client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.login(user, password)
     return client
 

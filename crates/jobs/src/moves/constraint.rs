@@ -4,7 +4,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use base::Guid;
-use dag::machine::status::{Role, status};
+use dag::machine::status::{CopyStatus, Role, status};
 use directory::{Object, View};
 use tokio::time::Instant;
 
@@ -20,21 +20,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Copy {
     /// It is the active one.
     pub active: bool,
+    /// Its server.
+    pub server: Guid,
     /// The site of its server.
     pub site: Guid,
-    /// It takes what the active one has.
-    pub healthy: bool,
+    /// Whether it takes what the active one has.
+    pub status: CopyStatus,
     /// Up to where it has the log, bytes.
     pub received: u64,
 }
 
 impl Copy {
     /// The only copy of a database that is not replicated.
-    pub const ONLY: Copy = Copy { active: true, site: Guid::EMPTY, healthy: true, received: 0 };
+    pub const ONLY: Copy = Copy {
+        active: true,
+        server: Guid::EMPTY,
+        site: Guid::EMPTY,
+        status: CopyStatus::Mounted,
+        received: 0,
+    };
 
     /// Whether it has what the log says up to there.
     fn is_current(&self, upto: u64) -> bool {
-        self.healthy && self.received >= upto
+        self.status.is_available() && self.received >= upto
     }
 }
 
@@ -52,8 +60,9 @@ pub fn copies_of(manager: &Manager) -> Box<Copies> {
             let reports = manager.reports(&view, &database).await;
             let copy = |report: &crate::copies::CopyReport| Copy {
                 active: matches!(report.facts.role, Role::Active(_)),
+                server: report.server,
                 site: view.site_of(report.server),
-                healthy: status(&report.facts).is_available(),
+                status: status(&report.facts),
                 received: report.progress.received,
             };
             reports.iter().map(copy).collect()
@@ -104,7 +113,7 @@ fn needs(constraint: &str) -> Needs {
 }
 
 /// Whether the copies of a database have what is in it now, as far as its constraint asks; they have a moment for
-/// it. The constraint where not.
+/// it. Where not, why, for people.
 pub(super) async fn hold_back(
     view: &Arc<View>,
     database: &Arc<Object>,
@@ -127,10 +136,25 @@ pub(super) async fn hold_back(
             is_satisfied(constraint, &whole, upto)
         });
         if !may_come || Instant::now() >= until {
-            return Err(constraint.to_owned());
+            let (name, behind) = (&database.name, behind(view, database, &seen, upto.unwrap_or(u64::MAX)));
+            return Err(format!(
+                "the copies of database \"{name}\" do not satisfy the constraint {constraint} yet{behind}"
+            ));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// The copies that do not have what the log says up to a place, as the end of a sentence.
+fn behind(view: &View, database: &Object, copies: &[Copy], upto: u64) -> String {
+    let lacking = copies.iter().filter(|copy| !copy.is_current(upto)).map(|copy| {
+        let server = view.get(copy.server).map_or("?", |server| &server.name);
+        let name = format!("{}\\{server} is {}", database.name, copy.status);
+        let is_late = copy.status.is_available() && upto != u64::MAX;
+        if is_late { format!("{name} and {} bytes behind", upto - copy.received) } else { name }
+    });
+    let lacking: Vec<String> = lacking.collect();
+    if lacking.is_empty() { String::new() } else { format!(": {}", lacking.join(", ")) }
 }
 
 /// Whether copies satisfy a constraint for what the log says up to a place.
@@ -165,7 +189,8 @@ mod tests {
             .map(|(active, site, current)| Copy {
                 active: *active,
                 site: *site,
-                healthy: true,
+                server: Guid::EMPTY,
+                status: CopyStatus::Healthy,
                 received: if *current { 7 } else { 6 },
             })
             .collect()

@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
     }
 
     /// Finds the mailboxes on both sides, and takes back what an interrupted completion has left.
-    async fn open(&mut self, view: &View, request: &Object, before: &str) -> Result<(), Stop> {
+    async fn open(&mut self, view: &Arc<View>, request: &Object, before: &str) -> Result<(), Stop> {
         let user = request.link("User").and_then(|guid| view.recipient(guid)).ok_or(Stop::Gone)?;
         let (mut size, mut items) = (0, 0);
         for (index, part) in MOVE_PARTS.iter().enumerate() {
@@ -226,6 +226,8 @@ impl<'a> Run<'a> {
             self.parts.push(Part { target, transfer, source: from });
         }
         self.total = size;
+        // Nothing is put into a database whose copies do not follow.
+        self.check_copies(view).await?;
         let now = Value::Time(self.mover.rooms.clock.now());
         let mut edits = status("InProgress", "CopyingMessages");
         edits.push(("TotalMailboxSize", Edit::set(Value::Size(base::ByteQuantifiedSize(size)))));
@@ -396,14 +398,8 @@ impl<'a> Run<'a> {
         for part in &self.parts {
             let Some(database) = view.get(part.target.guid()) else { continue };
             let held_back = constraint::hold_back(view, database, &self.mover.rooms.copies);
-            if let Err(constraint) = held_back.await {
-                return Err(Stop::Transient {
-                    detail: "StalledDueToTarget_MdbReplication",
-                    text: format!(
-                        "the copies of database \"{}\" do not satisfy the constraint {constraint} yet",
-                        database.name
-                    ),
-                });
+            if let Err(text) = held_back.await {
+                return Err(Stop::Transient { detail: "StalledDueToTarget_MdbReplication", text });
             }
         }
         Ok(())

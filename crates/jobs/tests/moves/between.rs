@@ -1,8 +1,11 @@
 //! Source and target on two servers of one organisation: links that break, and databases that fail over.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use base::{
@@ -26,6 +29,8 @@ struct Wire {
     breaks_every: usize,
     /// What happens before a conversation of this number is heard.
     event: OnceLock<(usize, Failover)>,
+    /// Whose mailbox gets a message before each conversation while it takes any.
+    mail: OnceLock<House>,
 }
 
 /// A database that becomes active elsewhere.
@@ -61,6 +66,9 @@ impl Neighbours for Wire {
         Box::pin(async move {
             if let Some((_, failover)) = self.event.get().filter(|(at, _)| *at == number) {
                 failover.happen().await;
+            }
+            if let Some(house) = self.mail.get().filter(|house| house.is_open()) {
+                assert!(house.deliver(number as u64).await);
             }
             let Some((_, there)) = self.there.get().filter(|(there, _)| *there == server) else {
                 return Err(NeighbourError::Unreachable("there is no link".into()));
@@ -223,6 +231,19 @@ async fn a_move_goes_on_when_its_source_fails_over() {
         pair.mover(1).carry(request, going()).await;
         pair.check(request, &expected);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mail_that_never_stops_does_not_hold_a_move_up() {
+    let pair = Pair::new(60, 0).await;
+    let house = House { stores: pair.stores[0].clone(), ..pair.house.clone() };
+    pair.wires[0].mail.set(house).ok().unwrap();
+    let request = pair.house.request(Vec::new()).await;
+    let moved = tokio::time::timeout(Duration::from_secs(60), pair.mover(1).carry(request, going())).await;
+    moved.expect("the move comes to its end");
+    assert_eq!(pair.house.status(request), "Completed", "{}", pair.report(request));
+    let came = deliveries(&pair.mailbox(1));
+    assert!(came.len() > 10 && came.is_sorted_by(|one, next| one < next), "{came:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,19 +1,13 @@
 //! The machine goes down at every write of a move while mail comes in; afterwards the move goes on, and nothing
 //! is lost, doubled or changed.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-
 use base::{
     rng::SeededRng,
     sim::{Crash, SimDisk},
 };
-use jobs::moves::Settings;
 use store::{DisconnectReason, MailboxState};
 
-use crate::house::{House, deliveries, going, picture};
+use crate::house::{House, deliveries, picture};
 
 /// Moves while mail comes in; the numbers of deliveries that were acknowledged.
 async fn run(house: &House, request: base::Guid) -> Vec<u64> {
@@ -97,29 +91,6 @@ async fn a_move_survives_going_down_at_every_write() {
         assert!(at < 3000, "the move does not end");
     }
     assert!(at > 60, "the machine never went down in time");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mail_that_never_stops_does_not_hold_a_move_up() {
-    let house = House::new(40).await;
-    let request = house.request(Vec::new()).await;
-    let over = AtomicBool::new(false);
-    let mail = async {
-        let mut n = 0;
-        while !over.load(Ordering::SeqCst) {
-            assert!(house.deliver(n).await);
-            n += 1;
-        }
-        n
-    };
-    let moving = async {
-        house.mover(Settings::default()).carry(request, going()).await;
-        over.store(true, Ordering::SeqCst);
-    };
-    let (sent, ()) =
-        tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(mail, moving) }).await.unwrap();
-    assert_eq!(house.status(request), "Completed");
-    assert_eq!(deliveries(&house.open().await), (0..sent).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

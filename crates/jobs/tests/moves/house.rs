@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 
+#[derive(Clone)]
 pub(crate) struct House {
     pub(crate) disk: SimDisk,
     pub(crate) clock: Arc<ManualClock>,
@@ -171,6 +172,12 @@ impl House {
         let (directory, stores) = (self.directory.clone(), self.stores.clone());
         let sources = Sources::new(directory.clone(), stores.clone(), server, Arc::new(Nobody));
         Mover::new(Rooms { directory, stores, clock: self.clock.clone(), server, sources, copies }, settings)
+    }
+
+    /// Whether Ana's mailbox takes mail.
+    pub(crate) fn is_open(&self) -> bool {
+        let mailbox = self.stores.get(self.lives_in()).and_then(|store| store.mailbox(self.mailbox));
+        mailbox.is_ok_and(|mailbox| mailbox.available().is_ok())
     }
 
     /// Takes the request as far as it goes now.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use base::{Disk, Guid, disk::OpenMode};
+use dag::machine::status::CopyStatus;
 use directory::{
     Edit, Value,
     verbs::{note_move, remove_mailbox, switch_databases},
@@ -94,7 +95,9 @@ async fn copies_that_lag_hold_a_move_back_and_it_is_tried_again() {
     let current = Arc::new(AtomicBool::default());
     let seen = current.clone();
     let copies = move |_, _| -> Seen {
-        let second = Copy { active: false, healthy: seen.load(Ordering::SeqCst), ..Copy::ONLY };
+        let is_current = seen.load(Ordering::SeqCst);
+        let status = if is_current { CopyStatus::Healthy } else { CopyStatus::Suspended };
+        let second = Copy { active: false, status, ..Copy::ONLY };
         Box::pin(async move { vec![Copy::ONLY, second] })
     };
     let (second, constraint) = (house.databases[1], Edit::set("SecondCopy"));
@@ -106,8 +109,7 @@ async fn copies_that_lag_hold_a_move_back_and_it_is_tried_again() {
     settings.max_retries = 2;
     let mover = house.mover_with(settings, Box::new(copies));
     let request = house.request(Vec::new()).await;
-    for _ in 0..3 {
-        // Each brings items: what failed before is over then.
+    for _ in 0..2 {
         mover.carry(request, going()).await;
         let object = house.object(request);
         let detail = object.text("StatusDetail");
@@ -115,11 +117,53 @@ async fn copies_that_lag_hold_a_move_back_and_it_is_tried_again() {
             (object.text("Status"), detail),
             (Some("Retrying"), Some("StalledDueToTarget_MdbReplication"))
         );
+        let message = object.text("Message").unwrap();
+        assert!(message.ends_with(" the constraint SecondCopy yet: DB2\\? is Suspended"), "{message}");
+        assert_eq!(object.int("ItemsTransferred"), None, "nothing is put where it is not copied");
     }
     assert!(house.open().await.available().is_ok(), "the mailbox is not locked meanwhile");
     current.store(true, Ordering::SeqCst);
     mover.carry(request, going()).await;
     assert_eq!(house.status(request), "Completed");
+}
+
+/// A database with a copy that follows in its own site and one that does not in another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_constraint_holds_back_or_lets_through_as_named() {
+    for (constraint, is_let_through) in [
+        ("None", true),
+        ("SecondCopy", true),
+        ("SecondDatacenter", false),
+        ("AllDatacenters", false),
+        ("AllCopies", false),
+        ("CINoReplication", true),
+        ("CISecondCopy", true),
+        ("CISecondDatacenter", false),
+    ] {
+        let house = House::new(3).await;
+        let copies = |_, _| -> Seen {
+            let here = Copy { active: false, status: CopyStatus::Healthy, ..Copy::ONLY };
+            let there = Copy { site: Guid([9; 16]), status: CopyStatus::Suspended, ..here };
+            Box::pin(async move { vec![Copy::ONLY, here, there] })
+        };
+        let (second, value) = (house.databases[1], Edit::set(constraint));
+        let set = move |draft: &mut directory::Draft<'_>| {
+            draft.modify(second, vec![("DataMoveReplicationConstraint", value)])
+        };
+        house.directory.commit(set).await.unwrap();
+        let request = house.request(Vec::new()).await;
+        let mut settings = small();
+        settings.max_retries = 1;
+        let mover = house.mover_with(settings, Box::new(copies));
+        mover.carry(request, going()).await;
+        let expected = if is_let_through { "Completed" } else { "Retrying" };
+        assert_eq!(house.status(request), expected, "{constraint}");
+        if !is_let_through {
+            // Its tries are counted.
+            mover.carry(request, going()).await;
+            assert_eq!(house.object(request).text("FailureType"), Some("Stalled"), "{constraint}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
