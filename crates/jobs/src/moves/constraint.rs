@@ -136,7 +136,7 @@ pub(super) async fn hold_back(
             is_satisfied(constraint, &whole, upto)
         });
         if !may_come || Instant::now() >= until {
-            let (name, behind) = (&database.name, behind(view, database, &seen, upto.unwrap_or(u64::MAX)));
+            let (name, behind) = (&database.name, behind(view, database, &seen, upto.unwrap_or(0)));
             return Err(format!(
                 "the copies of database \"{name}\" do not satisfy the constraint {constraint} yet{behind}"
             ));
@@ -145,15 +145,20 @@ pub(super) async fn hold_back(
     }
 }
 
-/// The copies that do not have what the log says up to a place, as the end of a sentence.
+/// The copies that do not have what the log says up to a place, as the end of a sentence: those that do not follow,
+/// or else those that are late.
 fn behind(view: &View, database: &Object, copies: &[Copy], upto: u64) -> String {
-    let lacking = copies.iter().filter(|copy| !copy.is_current(upto)).map(|copy| {
-        let server = view.get(copy.server).map_or("?", |server| &server.name);
-        let name = format!("{}\\{server} is {}", database.name, copy.status);
-        let is_late = copy.status.is_available() && upto != u64::MAX;
-        if is_late { format!("{name} and {} bytes behind", upto - copy.received) } else { name }
-    });
-    let lacking: Vec<String> = lacking.collect();
+    let name = |copy: &Copy| {
+        format!("{}\\{}", database.name, view.get(copy.server).map_or("?", |server| &server.name))
+    };
+    let (follow, not): (Vec<&Copy>, Vec<&Copy>) = copies.iter().partition(|copy| copy.status.is_available());
+    let not = not.into_iter().map(|copy| format!("{} is {}", name(copy), copy.status));
+    let late = follow.into_iter().filter(|copy| copy.received < upto);
+    let late = late.map(|copy| format!("{} is {} bytes behind", name(copy), upto - copy.received));
+    let mut lacking: Vec<String> = not.collect();
+    if lacking.is_empty() {
+        lacking.extend(late);
+    }
     if lacking.is_empty() { String::new() } else { format!(": {}", lacking.join(", ")) }
 }
 
