@@ -8,6 +8,7 @@
 
 mod away;
 pub mod constraint;
+mod history;
 mod notes;
 mod plan;
 mod queue;
@@ -32,6 +33,7 @@ use self::{
     run::{Run, Stop},
 };
 pub use away::Sources;
+pub use history::{Moved, moves_of};
 pub use settings::Settings;
 
 /// How often requests are looked at when nobody changes the directory.

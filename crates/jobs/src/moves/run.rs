@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base::{EnhancedTimeSpan, Fault, FaultKind, Guid, Timestamp};
 use directory::{
     Edit, Object, Value, View,
-    verbs::{MOVE_PARTS, note_move, switch_databases},
+    verbs::{MOVE_PARTS, MovePart, note_move, switch_databases},
 };
 use engine::EngineError;
 use store::{
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::{
     Inner, constraint,
+    history::{self, Moved},
     notes::{Edits, status},
     queue::moment,
     server_of, transfer_id,
@@ -538,6 +539,7 @@ impl<'a> Run<'a> {
             if let Some((database, mailbox)) = known.and_then(|state| state.source) {
                 let source = self.mover.rooms.sources.source(database, mailbox, self.stop.clone());
                 blocking(move || source.soft_delete()).await?;
+                self.remember(&view, (request, part), &target).await?;
             }
             target.finish_transfer(id).await?;
         }
@@ -548,6 +550,26 @@ impl<'a> Run<'a> {
         edits.push(("PercentComplete", Edit::set(Value::Int(100))));
         edits.push(("Message", Edit::clear()));
         self.note(edits, Some("The move is complete.".into())).await
+    }
+
+    /// The mailbox remembers the move.
+    async fn remember(
+        &self,
+        view: &View,
+        (request, part): (&Object, &MovePart),
+        target: &Database,
+    ) -> Result<(), Stop> {
+        let owner = request.link("User").and_then(|user| view.get(user));
+        let Some(mailbox) = owner.and_then(|owner| owner.guid_of(part.mailbox)) else { return Ok(()) };
+        let moved = Moved::of(view, request, part, &self.mover.name, self.mover.rooms.clock.now());
+        let target = target.clone();
+        blocking(move || match target.mailbox(mailbox) {
+            Ok(mailbox) => history::remember(&mailbox, moved),
+            // Its owner was removed meanwhile.
+            Err(StoreError::NoMailbox) => Ok(()),
+            Err(error) => Err(error),
+        })
+        .await
     }
 
     /// Items and bytes brought so far.

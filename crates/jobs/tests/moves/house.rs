@@ -16,8 +16,8 @@ use jobs::moves::{
     constraint::{Copies, Copy},
 };
 use store::{
-    Config, Database, Delivery, DeliveryId, Flags, FolderRole, Limits, Mailbox, NewMessage, Owner, Recipient,
-    StoreError, Stores, property::PropertyValue, transfer::PageLimits,
+    Config, Database, Delivery, DeliveryId, Flags, FolderId, FolderRole, Limits, Mailbox, NewMessage, Owner,
+    Recipient, StoreError, Stores, property::PropertyValue, transfer::PageLimits,
 };
 use tokio::sync::watch;
 
@@ -118,15 +118,7 @@ impl House {
         let work = mailbox.create_folder(None, "Work", "IPF.Note").await.unwrap();
         for n in 0..messages {
             let folder = if n % 3 == 0 { work } else { FolderRole::Inbox.folder() };
-            let keywords = if n % 5 == 0 { vec!["$Label".to_owned()] } else { Vec::new() };
-            let message = NewMessage {
-                parts: vec![format!("Subject: {n}\r\n\r\n{}\r\n", "x".repeat(n * 7)).into()],
-                summary: format!("summary {n}").into(),
-                class: "IPM.Note".into(),
-                flags: Flags { system: (n % 32) as u8, keywords },
-                received: NOW,
-            };
-            mailbox.append(folder, message, Limits::default()).await.unwrap();
+            append(&mailbox, folder, n).await;
         }
         mailbox.copy(work, vec![1..=3], FolderRole::Drafts.folder(), Limits::default()).await.unwrap();
         mailbox.remove_items(work, vec![2..=2], store::Removal::Recoverable).await.unwrap();
@@ -216,6 +208,19 @@ impl House {
         }
         false
     }
+}
+
+/// Appends message number `n`.
+pub(crate) async fn append(mailbox: &Mailbox, folder: FolderId, n: usize) {
+    let keywords = if n.is_multiple_of(5) { vec!["$Label".to_owned()] } else { Vec::new() };
+    let message = NewMessage {
+        parts: vec![format!("Subject: {n}\r\n\r\n{}\r\n", "x".repeat(n * 7)).into()],
+        summary: format!("summary {n}").into(),
+        class: "IPM.Note".into(),
+        flags: Flags { system: (n % 32) as u8, keywords },
+        received: NOW,
+    };
+    mailbox.append(folder, message, Limits::default()).await.unwrap();
 }
 
 /// Pages so small that a move has many steps.

@@ -15,7 +15,10 @@ use directory::{
     Edit, Value,
     verbs::{note_move, remove_mailbox, switch_databases},
 };
-use jobs::moves::constraint::{Copy, Seen};
+use jobs::moves::{
+    constraint::{Copy, Seen},
+    moves_of,
+};
 use store::{
     DisconnectReason, MailboxState, StoreError,
     transfer::{PageLimits, Step},
@@ -47,6 +50,10 @@ async fn a_move_tells_what_it_did() {
         assert!(lines.contains(line), "{lines}");
     }
     assert_eq!(picture(&house.open().await), expected);
+    // The mailbox remembers it, once, when the request is gone.
+    let [moved] = &moves_of(&house.open().await).unwrap()[..] else { panic!("one move") };
+    assert_eq!((moved.request, &*moved.source, &*moved.target), (request, "DB1", "DB2"));
+    assert_eq!((moved.items, moved.archive, moved.times.contains(&None)), ([33, 0], false, false));
     // Its time is over after thirty days.
     house.clock.advance(Duration::from_secs(31 * 86_400));
     house.mover(small()).sweep(&[]).await;
