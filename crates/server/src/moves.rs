@@ -9,15 +9,16 @@ use dag::{
 use directory::Directory;
 use jobs::{
     copies::Manager,
-    moves::{Mover, Rooms, Settings, Sources, constraint},
+    moves::{Mover, Notified, Rooms, Settings, Sources, constraint},
 };
 use store::Stores;
+use transport::Transport;
 
 /// The mover of this server; it answers those of others as long as the registration lives.
 pub(crate) fn mover(
     (directory, stores, clock): (&Directory, &Stores, &SharedClock),
     server: Guid,
-    (links, copies): (&Links, &Manager),
+    (links, copies, transport): (&Links, &Manager, &Transport),
     settings: Settings,
 ) -> (Mover, Registration) {
     let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());
@@ -30,5 +31,11 @@ pub(crate) fn mover(
         async move { sources.answer(&head, converse(sink, source)).await }
     });
     let copies = constraint::copies_of(copies);
-    (Mover::new(Rooms { directory, stores, clock, server, sources, copies }, settings), registration)
+    let transport = transport.clone();
+    let notify = Box::new(move |notice| -> Notified {
+        let transport = transport.clone();
+        Box::pin(async move { transport.notify(notice).await.map(|_| ()) })
+    });
+    let rooms = Rooms { directory, stores, clock, server, sources, copies, notify };
+    (Mover::new(rooms, settings), registration)
 }

@@ -204,7 +204,7 @@ pub(crate) async fn start(
     let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
-    let reach = (&links.links, &copies);
+    let reach = (&links.links, &copies, &transport);
     let taken_from =
         run_jobs((&directory, &stores, &clock), reach, (&config, server.guid), &mut tasks, &stopped);
     let audit = open_audit(&layout, &seams).await?;
@@ -272,7 +272,7 @@ async fn open_authenticator(
 /// Starts what runs without being asked.
 fn run_jobs(
     (directory, stores, clock): (&Directory, &Stores, &SharedClock),
-    reach: (&Links, &Manager),
+    reach: (&Links, &Manager, &Transport),
     (config, server): (&Config, Guid),
     tasks: &mut JoinSet<()>,
     stopped: &watch::Receiver<bool>,

@@ -17,9 +17,9 @@ mod run;
 mod settings;
 mod wire;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
 
-use base::{Guid, clock::SharedClock};
+use base::{Fault, Guid, clock::SharedClock};
 use directory::{
     Directory, Object, View,
     schema::{MAILBOX_RESTORE_REQUEST, MOVE_REQUEST},
@@ -27,6 +27,7 @@ use directory::{
 };
 use store::{Database, StoreError, Stores, transfer::TransferState};
 use tokio::{sync::watch, task::JoinSet};
+use transport::notice::Notice;
 
 use self::{
     constraint::Copies,
@@ -35,6 +36,8 @@ use self::{
 pub use away::Sources;
 pub use history::{Moved, moves_of};
 pub use settings::Settings;
+
+use crate::batches;
 
 /// How often requests are looked at when nobody changes the directory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -55,6 +58,11 @@ struct Inner {
     name: Arc<str>,
 }
 
+/// Sends a notice.
+pub type Notify = dyn Fn(Notice) -> Notified + Send + Sync;
+/// What becomes of sending.
+pub type Notified = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
 /// What a mover works with.
 pub struct Rooms {
     /// Requests, and who has which mailbox where.
@@ -69,6 +77,8 @@ pub struct Rooms {
     pub sources: Sources,
     /// How the copies of targets stand.
     pub copies: Box<Copies>,
+    /// Sends the reports of batches.
+    pub notify: Box<Notify>,
 }
 
 /// The identity of a request's part in the database it fills.
@@ -115,6 +125,7 @@ impl Mover {
         let mut running: Vec<Guid> = Vec::new();
         loop {
             self.sweep(&running).await;
+            self.report().await;
             let view = self.inner.rooms.directory.snapshot();
             let now = self.inner.rooms.clock.now();
             let mine = |request: &Object| self.inner.is_mine(&view, request);
@@ -172,6 +183,16 @@ impl Mover {
         }
         if let Err(fault) = run.note_stop(why).await {
             tracing::warn!(%request, ?fault, "a move request could not be written");
+        }
+    }
+
+    /// Mails the reports of batches that are due.
+    pub async fn report(&self) {
+        for notice in batches::reports(&self.inner.rooms.directory).await {
+            let subject = notice.subject.clone();
+            if let Err(fault) = (self.inner.rooms.notify)(notice).await {
+                tracing::warn!(subject, ?fault, "the report of a migration batch could not be sent");
+            }
         }
     }
 

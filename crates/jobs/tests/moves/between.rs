@@ -18,7 +18,7 @@ use jobs::moves::{Mover, Rooms, Sources, constraint::Copy};
 use store::{DisconnectReason, MailboxState, Stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use crate::house::{House, blocking, deliveries, going, picture, small};
+use crate::house::{House, blocking, deliveries, going, picture, silent, small};
 
 /// The wire to a server.
 #[derive(Default)]
@@ -135,6 +135,7 @@ impl Pair {
             server: self.servers[n],
             sources: self.sources(n),
             copies: Box::new(|_, _| Box::pin(async { vec![Copy::ONLY] })),
+            notify: silent(),
         };
         Mover::new(rooms, small())
     }

@@ -12,7 +12,7 @@ use directory::{
     },
 };
 use jobs::moves::{
-    Mover, Rooms, Settings, Sources,
+    Mover, Notify, Rooms, Settings, Sources,
     constraint::{Copies, Copy},
 };
 use store::{
@@ -163,7 +163,8 @@ impl House {
         let server = self.directory.snapshot().servers().next().unwrap().guid;
         let (directory, stores) = (self.directory.clone(), self.stores.clone());
         let sources = Sources::new(directory.clone(), stores.clone(), server, Arc::new(Nobody));
-        Mover::new(Rooms { directory, stores, clock: self.clock.clone(), server, sources, copies }, settings)
+        let (clock, notify) = (self.clock.clone(), silent());
+        Mover::new(Rooms { directory, stores, clock, server, sources, copies, notify }, settings)
     }
 
     /// Whether Ana's mailbox takes mail.
@@ -221,6 +222,11 @@ pub(crate) async fn append(mailbox: &Mailbox, folder: FolderId, n: usize) {
         received: NOW,
     };
     mailbox.append(folder, message, Limits::default()).await.unwrap();
+}
+
+/// Nobody is told.
+pub(crate) fn silent() -> Box<Notify> {
+    Box::new(|_| Box::pin(async { Ok(()) }))
 }
 
 /// Pages so small that a move has many steps.
