@@ -23,7 +23,7 @@ pub(crate) fn mover(
 ) -> (Mover, Registration) {
     let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());
     let others = neighbours(links, service::MOVES);
-    let sources = Sources::new(directory.clone(), stores.clone(), server, others);
+    let sources = Sources::new(directory.clone(), stores.clone(), clock.clone(), server, others);
     let answering = sources.clone();
     let endpoint = Endpoint::of(service::MOVES);
     let registration = links.register_stream(Audience::Servers, endpoint, move |_, head, sink, source| {

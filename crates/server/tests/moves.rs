@@ -1,6 +1,6 @@
 //! A mailbox moves between databases that are active on different servers while mail comes in, and every server is
 //! lost on the way.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 #[path = "support/group.rs"]
 mod group;
@@ -140,10 +140,10 @@ fn a_move_survives_the_loss_of_target_source_and_mover() {
     let left =
         "(Get-MailboxStatistics -Database DB01 | Where-Object DisconnectReason -eq SoftDeleted).DisplayName";
     group.at(0).until(left, "Administrator");
-    for server in 0..3 {
+    for (server, name) in NAMES.iter().enumerate() {
         ledger.holds_at(group.at(server));
         let after = show(&group, server);
         let other = before.iter().zip(&after).find(|(before, after)| before != after);
-        assert!(after.len() == before.len() && other.is_none(), "at {}: {other:?}", NAMES[server]);
+        assert!(after.len() == before.len() && other.is_none(), "at {name}: {other:?}");
     }
 }

@@ -3,13 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base::{Guid, neighbours::Neighbours};
+use base::{Guid, clock::SharedClock, neighbours::Neighbours};
 use directory::Directory;
 use store::{
     Mailbox, MailboxId, StoreError, Stores,
     transfer::{Answer, Question, Source},
 };
-use tokio::{runtime::Handle, sync::watch, time::Instant};
+use tokio::{runtime::Handle, sync::watch};
 use transport::deliver::open_or_make;
 
 use super::{
@@ -31,6 +31,7 @@ pub struct Sources {
 struct Inner {
     directory: Directory,
     stores: Stores,
+    clock: SharedClock,
     /// This server.
     server: Guid,
     neighbours: Arc<dyn Neighbours>,
@@ -38,8 +39,14 @@ struct Inner {
 
 impl Sources {
     /// Those of this server's databases, and of its neighbours'.
-    pub fn new(directory: Directory, stores: Stores, server: Guid, neighbours: Arc<dyn Neighbours>) -> Self {
-        Self { inner: Arc::new(Inner { directory, stores, server, neighbours }) }
+    pub fn new(
+        directory: Directory,
+        stores: Stores,
+        clock: SharedClock,
+        server: Guid,
+        neighbours: Arc<dyn Neighbours>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { directory, stores, clock, server, neighbours }) }
     }
 
     /// A mailbox by its GUID; it is made where its owner has not used it yet.
@@ -49,7 +56,7 @@ impl Sources {
         mailbox: Guid,
         stop: &watch::Receiver<bool>,
     ) -> Result<Source, StoreError> {
-        let until = Instant::now() + PATIENCE;
+        let until = self.inner.clock.monotonic() + PATIENCE;
         loop {
             let elsewhere = self.elsewhere(database);
             let opened = match elsewhere {
@@ -69,7 +76,7 @@ impl Sources {
     pub(super) fn source(&self, database: Guid, mailbox: MailboxId, stop: watch::Receiver<bool>) -> Source {
         let (sources, handle) = (self.clone(), Handle::current());
         Source::new(database, mailbox, move |questions| {
-            let until = Instant::now() + PATIENCE;
+            let until = sources.inner.clock.monotonic() + PATIENCE;
             loop {
                 let asked = questions.clone();
                 let elsewhere = sources.elsewhere(database);
@@ -123,13 +130,13 @@ impl Sources {
         &self,
         trouble: Trouble,
         (database, elsewhere): (Guid, Option<Guid>),
-        until: Instant,
+        until: Duration,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), StoreError> {
         let Trouble::Elsewhere(text) = trouble else { return Err(trouble.into()) };
         let view = self.inner.directory.snapshot();
         let stays_here = elsewhere.is_none() && view.copies_of(database).len() < 2;
-        if stays_here || Instant::now() >= until || *stop.borrow() {
+        if stays_here || self.inner.clock.monotonic() >= until || *stop.borrow() {
             return Err(StoreError::Away(text));
         }
         drop(view);

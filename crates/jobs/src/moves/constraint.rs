@@ -3,10 +3,9 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use base::Guid;
+use base::{Guid, clock::SharedClock};
 use dag::machine::status::{CopyStatus, Role, status};
 use directory::{Object, View};
-use tokio::time::Instant;
 
 use crate::copies::Manager;
 
@@ -118,12 +117,13 @@ pub(super) async fn hold_back(
     view: &Arc<View>,
     database: &Arc<Object>,
     copies: &Copies,
+    clock: &SharedClock,
 ) -> Result<(), String> {
     let constraint = constraint(view, database);
     if needs(constraint) == Needs::Nothing {
         return Ok(());
     }
-    let (until, mut upto) = (Instant::now() + CATCHING_UP, None);
+    let (until, mut upto) = (clock.monotonic() + CATCHING_UP, None);
     loop {
         let seen = copies(view.clone(), database.clone()).await;
         // What comes in later does not count.
@@ -135,7 +135,7 @@ pub(super) async fn hold_back(
             let whole: Vec<Copy> = seen.iter().map(|copy| Copy { received: upto, ..*copy }).collect();
             is_satisfied(constraint, &whole, upto)
         });
-        if !may_come || Instant::now() >= until {
+        if !may_come || clock.monotonic() >= until {
             let (name, behind) = (&database.name, behind(view, database, &seen, upto.unwrap_or(0)));
             return Err(format!(
                 "the copies of database \"{name}\" do not satisfy the constraint {constraint} yet{behind}"

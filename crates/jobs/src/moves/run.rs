@@ -398,7 +398,8 @@ impl<'a> Run<'a> {
     async fn check_copies(&self, view: &Arc<View>) -> Result<(), Stop> {
         for part in &self.parts {
             let Some(database) = view.get(part.target.guid()) else { continue };
-            let held_back = constraint::hold_back(view, database, &self.mover.rooms.copies);
+            let rooms = &self.mover.rooms;
+            let held_back = constraint::hold_back(view, database, &rooms.copies, &rooms.clock);
             if let Err(text) = held_back.await {
                 return Err(Stop::Transient { detail: "StalledDueToTarget_MdbReplication", text });
             }

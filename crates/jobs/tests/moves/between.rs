@@ -124,7 +124,7 @@ impl Pair {
 
     fn sources(&self, n: usize) -> Sources {
         let (directory, stores) = (self.house.directory.clone(), self.stores[n].clone());
-        Sources::new(directory, stores, self.servers[n], self.wires[1 - n].clone())
+        Sources::new(directory, stores, self.house.clock.clone(), self.servers[n], self.wires[1 - n].clone())
     }
 
     fn mover(&self, n: usize) -> Mover {

@@ -162,8 +162,9 @@ impl House {
     pub(crate) fn mover_with(&self, settings: Settings, copies: Box<Copies>) -> Mover {
         let server = self.directory.snapshot().servers().next().unwrap().guid;
         let (directory, stores) = (self.directory.clone(), self.stores.clone());
-        let sources = Sources::new(directory.clone(), stores.clone(), server, Arc::new(Nobody));
         let (clock, notify) = (self.clock.clone(), silent());
+        let sources =
+            Sources::new(directory.clone(), stores.clone(), clock.clone(), server, Arc::new(Nobody));
         Mover::new(Rooms { directory, stores, clock, server, sources, copies, notify }, settings)
     }
 
