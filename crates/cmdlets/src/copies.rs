@@ -1,5 +1,7 @@
 //! What cmdlets ask of the runtime that keeps copies of databases, and what is answered where there is one copy only.
 
+use std::collections::BTreeSet;
+
 use base::{Fault, FaultKind, Guid};
 use dag::machine::status::{Facts, Failing, Mount, Progress, Role, Stage};
 use directory::{Object, View};
@@ -101,7 +103,8 @@ impl SingleServer {
             oldest: 0,
             free_bytes: (self.free_space)(database),
             bytes: 0,
-            votes: true,
+            members: [self.server].into(),
+            voters: [self.server].into(),
             seeding: None,
             play_down: None,
         }
@@ -135,7 +138,8 @@ impl Copies for SingleServer {
                 oldest: 0,
                 free_bytes: None,
                 bytes: 0,
-                votes: false,
+                members: BTreeSet::new(),
+                voters: BTreeSet::new(),
                 seeding: None,
                 play_down: None,
             })

@@ -61,7 +61,6 @@ fn rounds() -> usize {
 }
 
 #[test]
-#[ignore = "known fault: a copy whose files were deleted while its server was down stays Failed"]
 fn copies_are_suspended_seeded_removed_and_come_back() {
     let mut group = Group::new(None);
     let run = |group: &Group, command: &str| group.at(0).shell(command);

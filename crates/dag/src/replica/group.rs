@@ -84,6 +84,8 @@ pub struct Standing {
     pub applied: EntryId,
     /// Who decides.
     pub voters: BTreeSet<ServerId>,
+    /// Who decides before and after a change of the members that is under way.
+    pub settled: BTreeSet<ServerId>,
     /// Who only receives.
     pub learners: BTreeSet<ServerId>,
     /// On the active copy: how far the log of each copy reaches.
@@ -95,6 +97,11 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Who decides or receives.
+    pub fn members(&self) -> BTreeSet<ServerId> {
+        self.voters.union(&self.learners).copied().collect()
+    }
+
     /// True of an active copy that no majority has answered for a while: it may answer nobody, and another one may have
     /// taken over.
     pub fn is_cut_off(&self) -> bool {
@@ -217,6 +224,10 @@ impl Group {
             last: self.replica.log_state().last,
             applied: self.replica.applied().0,
             voters: membership.voter_ids().collect(),
+            settled: membership
+                .voter_ids()
+                .filter(|voter| membership.get_joint_config().iter().all(|voters| voters.contains(voter)))
+                .collect(),
             learners: membership.learner_ids().collect(),
             received: metrics
                 .replication
@@ -299,22 +310,27 @@ impl Group {
 
     /// Has another server receive all entries from now on, once it is reached.
     pub async fn add_learner(&self, server: ServerId) -> Result<(), GroupError> {
-        let _turn = self.proposing.lock().await;
-        self.raft.add_learner(server, openraft::impls::EmptyNode::new(), false).await.map(drop).map_err(raft)
+        self.change(self.raft.add_learner(server, openraft::impls::EmptyNode::new(), false)).await
     }
 
     /// Decides who decides: the voters from now on.
     pub async fn set_voters(&self, voters: BTreeSet<ServerId>) -> Result<(), GroupError> {
-        let _turn = self.proposing.lock().await;
-        let change = ChangeMembers::ReplaceAllVoters(voters);
-        self.raft.change_membership(change, true).await.map(drop).map_err(raft)
+        self.change(self.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), true)).await
     }
 
     /// Stops sending to servers that do not decide.
     pub async fn remove_learners(&self, servers: BTreeSet<ServerId>) -> Result<(), GroupError> {
+        self.change(self.raft.change_membership(ChangeMembers::RemoveNodes(servers), true)).await
+    }
+
+    /// Waits until a change of the members is committed; if no majority takes it, transactions must not wait for ever.
+    async fn change<T, E: std::fmt::Display>(
+        &self,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<(), GroupError> {
         let _turn = self.proposing.lock().await;
-        let change = ChangeMembers::RemoveNodes(servers);
-        self.raft.change_membership(change, true).await.map(drop).map_err(raft)
+        let changed = tokio::time::timeout(PATIENCE, change).await;
+        changed.map_err(|_| raft("no majority has taken it in time"))?.map(drop).map_err(raft)
     }
 
     /// Hands over to another copy, once the transactions under way are finished, and waits until it has taken

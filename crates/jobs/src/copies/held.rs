@@ -14,21 +14,21 @@ use base::{Fault, Guid, clock::SharedClock};
 use dag::{
     copies::{Carrier, Reachable, reachable},
     machine::status::Mount,
-    replica::{Group, Standing, Wanted, Work, Writers},
+    replica::{Group, Standing, Work, Writers},
 };
-use directory::{Object, View, verbs::activate_copy};
+use directory::{Object, verbs::activate_copy};
 use engine::Replica;
 use parking_lot::Mutex;
 use store::Fence;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::{Manager, blocking, event, unavailable};
 
 /// How often a copy is looked at when nothing seems to have changed.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether the group does without a copy.
+const RELEASING: u32 = 200;
 /// So long a reader waits for the group to confirm that this copy is still the active one.
-/// So long a server that makes its copy anew is kept out of the group after it last said that it does.
-const REMADE: Duration = Duration::from_secs(5);
 const CONFIRMING: (Duration, u32) = (Duration::from_millis(20), 50);
 
 /// A copy at work.
@@ -36,7 +36,7 @@ pub(super) struct Copy {
     pub(super) database: Guid,
     pub(super) name: String,
     pub(super) group: Arc<Group>,
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
     /// What answers the other copies; nothing while this one is suspended.
     reachable: Mutex<Option<Reachable>>,
     pub(super) mount: Mutex<Mount>,
@@ -45,13 +45,15 @@ pub(super) struct Copy {
     /// It is being handed over.
     pub(super) leaving: AtomicBool,
     /// Servers that were told that their copies must be made anew.
-    told: Mutex<BTreeSet<Guid>>,
+    pub(super) told: Mutex<BTreeSet<Guid>>,
     /// How far the other copies were when they were last heard of: received, replayed.
     pub(super) seen: Mutex<BTreeMap<Guid, (u64, u64)>>,
     /// Servers that make their copies anew, and when they last said so.
-    remade: Mutex<BTreeMap<Guid, Duration>>,
-    closed: AtomicBool,
-    poke: Notify,
+    pub(super) remade: Mutex<BTreeMap<Guid, Duration>>,
+    /// It is to leave its group, which does without it.
+    released: AtomicBool,
+    pub(super) closed: AtomicBool,
+    pub(super) poke: watch::Sender<()>,
 }
 
 impl Copy {
@@ -79,15 +81,48 @@ impl Copy {
             told: Mutex::default(),
             seen: Mutex::default(),
             remade: Mutex::default(),
+            released: AtomicBool::default(),
             closed: AtomicBool::default(),
-            poke: Notify::default(),
+            poke: watch::Sender::default(),
         });
-        copy.follow_suspension(&settings.links, suspended);
+        copy.group.may_stand(!suspended);
+        copy.follow_suspension(&settings.links, false);
         if copy.group.standing().voters.iter().eq([&settings.server]) {
             // Nobody else is to be asked.
             let _ = copy.group.elect().await;
         }
         Ok(copy)
+    }
+
+    /// A copy that is suspended, or removed, goes on to decide until its group needs it no more: it was asked about
+    /// its own leave, too. It does not become the active one meanwhile.
+    async fn take_leave(&self, manager: &Manager, leaves: bool) {
+        if !leaves || !self.group.standing().voters.contains(&manager.me()) {
+            self.released.store(leaves, Ordering::Release);
+        } else if let Ok(members) = manager.members(self.database).await {
+            self.released.store(!members.contains(&manager.me()), Ordering::Release);
+        }
+    }
+
+    /// The group does without this copy, which is to leave it.
+    pub(super) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
+    /// Waits a little until the group does without this copy, which the directory says is suspended.
+    pub(super) async fn until_released(&self) -> Result<(), Fault> {
+        for _ in 0..RELEASING {
+            if self.is_released() {
+                return Ok(());
+            }
+            self.poke.send_replace(());
+            tokio::time::sleep(CONFIRMING.0).await;
+        }
+        Err(unavailable(format!(
+            "The copy of \"{}\" still counts as one that decides: its group has no majority without it. Bring back \
+             another copy first.",
+            self.name
+        )))
     }
 
     /// A suspended copy is as if it were not there; it goes on where it was.
@@ -96,7 +131,6 @@ impl Copy {
         if suspended == answers.is_none() {
             return;
         }
-        self.group.may_stand(!suspended);
         *answers = (!suspended).then(|| reachable(links, self.database, &self.group));
     }
 
@@ -104,21 +138,16 @@ impl Copy {
         self.reachable.lock().is_none()
     }
 
-    /// Wakes whoever tends the copy: the directory may say something else of it.
-    pub(super) fn consider(&self, suspended: bool) {
-        if suspended != self.is_suspended() {
-            self.poke.notify_one();
-        }
-    }
-
     /// Looks after the copy until it is closed.
     pub(super) async fn tend(self: Arc<Self>, manager: Manager) {
-        let mut changes = manager.inner.settings.directory.watch();
+        tokio::spawn(self.clone().lead(manager.clone()));
+        let (mut changes, mut poked) = (manager.inner.settings.directory.watch(), self.poke.subscribe());
         while !self.closed.load(Ordering::Acquire) {
             let view = manager.view();
-            let suspended =
-                view.copy_on(self.database, manager.me()).is_some_and(|copy| copy.flag("Suspended"));
-            self.follow_suspension(&manager.inner.settings.links, suspended);
+            let leaves = view.copy_on(self.database, manager.me()).is_none_or(|copy| copy.flag("Suspended"));
+            self.group.may_stand(!leaves);
+            self.take_leave(&manager, leaves).await;
+            self.follow_suspension(&manager.inner.settings.links, self.is_released());
             if let Some(why) = self.group.database().status().dismounted {
                 let (copy, manager) = (self.clone(), manager.clone());
                 tokio::spawn(async move { manager.give_up(&copy, &why).await });
@@ -130,15 +159,9 @@ impl Copy {
             } else if *self.mount.lock() == Mount::Mounted {
                 self.let_go(&manager, &standing);
             }
-            if standing.is_active
-                && !self.leaving.load(Ordering::Acquire)
-                && self.lead(&manager, &view, &standing).await
-            {
-                continue;
-            }
             tokio::select! {
                 () = self.group.changed_since(&standing) => {}
-                () = self.poke.notified() => {}
+                _ = poked.changed() => {}
                 changed = changes.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(LOOK) => {}
             }
@@ -222,55 +245,6 @@ impl Copy {
         event::let_go(&self.name, &elsewhere.unwrap_or_default());
     }
 
-    /// What the active copy sees to: who belongs to the group, and that those know who cannot go on.
-    async fn lead(&self, manager: &Manager, view: &View, standing: &Standing) -> bool {
-        for server in &standing.stranded {
-            if self.told.lock().insert(*server) {
-                let name =
-                    view.get(*server).map_or_else(|| server.to_string(), |server| server.name.to_string());
-                event::lost(&self.name, &name);
-                manager.tell_stranded(*server, self.database);
-            }
-        }
-        self.told.lock().retain(|server| standing.stranded.contains(server));
-        match self.group.arrange(&self.wanted(view)).await {
-            Ok(again) => again,
-            Err(error) => {
-                tracing::warn!(database = self.name, %error, "the members of the group did not change");
-                false
-            }
-        }
-    }
-
-    /// A server begins to make its copy anew, or has made it. What that copy promised goes with its files, and what
-    /// is known of its log is not so any more: it leaves the group and comes in again. Returns who belongs to it now.
-    pub(super) fn remake(&self, server: Guid, begins: bool) -> Result<BTreeSet<Guid>, Fault> {
-        let standing = self.group.standing();
-        if !standing.is_active {
-            return Err(unavailable("This server's copy is not the active one."));
-        }
-        let known = match begins {
-            true => self.remade.lock().insert(server, self.clock.monotonic()).is_some(),
-            false => self.remade.lock().remove(&server).is_none(),
-        };
-        if !known {
-            self.poke.notify_one();
-        }
-        Ok(standing.voters.into_iter().chain(standing.learners).collect())
-    }
-
-    /// Who is to belong to the group. A suspended copy does not, nor one that is being made anew: when it comes back
-    /// it must not be taken for what it was.
-    fn wanted(&self, view: &View) -> Wanted {
-        let mut remade = self.remade.lock();
-        let now = self.clock.monotonic();
-        remade.retain(|_, said| now.saturating_sub(*said) < REMADE);
-        let copies = view.copies_of(self.database).into_iter().filter(|copy| !copy.flag("Suspended"));
-        let servers = copies.filter_map(|copy| copy.link("Server"));
-        let voters = servers.filter(|server| !remade.contains_key(server)).collect();
-        Wanted { voters, learners: BTreeSet::new() }
-    }
-
     /// Mounts it, if it is the active copy, or dismounts it.
     pub(super) fn set_mounted(&self, manager: &Manager, mounted: bool) -> Result<(), Fault> {
         let standing = self.group.standing();
@@ -287,7 +261,7 @@ impl Copy {
         if !mounted && *self.mount.lock() == Mount::Mounted {
             self.let_go(manager, &standing);
         }
-        self.poke.notify_one();
+        self.poke.send_replace(());
         Ok(())
     }
 
@@ -300,7 +274,7 @@ impl Copy {
         }
         let handed = self.group.hand_over(to).await;
         self.leaving.store(false, Ordering::Release);
-        self.poke.notify_one();
+        self.poke.send_replace(());
         handed.map_err(|error| unavailable(error.to_string()))?;
         tracing::debug!(%database, from = %me, %to, "handed over");
         Ok(())
@@ -321,7 +295,7 @@ impl Copy {
             tracing::info!(database = self.name, %error, "no other server took over");
         }
         self.closed.store(true, Ordering::Release);
-        self.poke.notify_one();
+        self.poke.send_replace(());
         if *self.mount.lock() == Mount::Mounted {
             self.let_go(manager, &self.group.standing());
         }

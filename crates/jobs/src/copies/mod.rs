@@ -6,6 +6,7 @@
 
 mod event;
 mod held;
+mod leading;
 mod opening;
 mod report;
 mod seeding;
@@ -168,7 +169,7 @@ impl Manager {
         let copy = object.and_then(|_| view.copy_on(database, self.me()));
         let held = self.held(database);
         let (Some(object), Some(copy)) = (object, copy) else {
-            return self.release(database, held).await;
+            return self.release(database, held, object.is_some()).await;
         };
         match held {
             None => self.open(view, object, copy).await,
@@ -185,14 +186,15 @@ impl Manager {
                 }
             }
             Some(Held::Alone) if view.copies_of(database).len() > 1 => self.replicate(object).await,
-            Some(Held::Copy(held)) => held.consider(copy.flag("Suspended")),
-            Some(Held::Alone | Held::Seeding(_)) => {}
+            Some(Held::Copy(_) | Held::Alone | Held::Seeding(_)) => {}
         }
     }
 
-    /// Lets go of a copy that is not wanted any more; its files stay.
-    async fn release(&self, database: Guid, held: Option<Held>) {
+    /// Lets go of a copy that is not wanted any more, once the others do without it where there are any; its files
+    /// stay.
+    async fn release(&self, database: Guid, held: Option<Held>, others: bool) {
         match held {
+            Some(Held::Copy(copy)) if others && !copy.is_released() => return,
             Some(Held::Copy(copy)) => copy.close(self, false).await,
             Some(Held::Alone) => self.dismount(database).await,
             Some(Held::Seeding(seeding)) => seeding.cancel(),

@@ -1,5 +1,7 @@
 //! What is said of copies, and asked of whoever keeps them.
 
+use std::collections::BTreeSet;
+
 use base::{Guid, Timestamp};
 use dag::machine::{
     activation,
@@ -25,8 +27,10 @@ pub struct CopyReport {
     pub free_bytes: Option<u64>,
     /// Bytes of its log.
     pub bytes: u64,
-    /// It decides about the others, or did when it was last heard of.
-    pub votes: bool,
+    /// Of the active copy: the servers whose copies belong to its group, and those of them that decide.
+    pub members: BTreeSet<Guid>,
+    /// See `members`.
+    pub voters: BTreeSet<Guid>,
     /// How far its seed is.
     pub seeding: Option<Seeding>,
     /// Why it replays all it has, though it has a lag.

@@ -232,13 +232,20 @@ impl Manager {
         let _turn = self.inner.changing.lock().await;
         match self.held(seed.database) {
             Some(Held::Seeding(_)) => return Ok(()),
-            Some(Held::Copy(copy)) if !copy.is_suspended() => return Ok(()),
-            Some(Held::Copy(copy)) => copy.close(self, false).await,
+            Some(Held::Copy(copy)) if self.is_suspended(seed.database) => {
+                copy.until_released().await?;
+                copy.close(self, false).await;
+            }
+            Some(Held::Copy(_)) => return Ok(()),
             Some(Held::Alone) => return Err(Fault::invalid("It is the only copy of the database.")),
             Some(Held::Failed(..)) | None => {}
         }
         self.begin_seed(&object, seed.source, seed.delete_existing, Failing::ForGood);
         Ok(())
+    }
+
+    fn is_suspended(&self, database: Guid) -> bool {
+        self.view().copy_on(database, self.me()).is_some_and(|copy| copy.flag("Suspended"))
     }
 
     pub(super) fn cancel_here(&self, database: Guid) -> Result<(), Fault> {

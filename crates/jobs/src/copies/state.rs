@@ -1,5 +1,7 @@
 //! How copies stand: of this server's own, and of those of others as they say.
 
+use std::collections::BTreeSet;
+
 use base::{Fault, FaultKind, Guid};
 use dag::{
     link::Status,
@@ -27,15 +29,22 @@ impl Manager {
                     _ => None,
                 },
             };
-            let mut report = report.unwrap_or_else(|| unseen(view, database, copy, server));
+            let mut report = report.unwrap_or_else(|| unseen(database, server));
             report.facts.suspended = copy.flag("Suspended");
             reports.push(report);
         }
-        // Only the active copy knows what there is to get.
+        // Only the active copy knows what there is to get, and who gets it.
         let active = |report: &&CopyReport| matches!(report.facts.role, Role::Active(_));
-        let generated = reports.iter().filter(active).map(|report| report.progress.received).max();
+        let active = reports.iter().filter(active).max_by_key(|report| report.progress.received).cloned();
+        let generated = active.as_ref().map_or(0, |active| active.progress.received);
         for report in &mut reports {
-            report.progress.generated = generated.unwrap_or(0).max(report.progress.received);
+            report.progress.generated = generated.max(report.progress.received);
+            let decides = active
+                .as_ref()
+                .is_none_or(|active| active.voters.is_empty() || active.voters.contains(&report.server));
+            if report.facts.role == Role::Passive(Stage::Following) && !decides {
+                report.facts.role = Role::Passive(Stage::Comparing);
+            }
         }
         reports
     }
@@ -67,7 +76,8 @@ impl Manager {
             oldest: 0,
             free_bytes: None,
             bytes: 0,
-            votes: false,
+            members: BTreeSet::new(),
+            voters: BTreeSet::new(),
             seeding: None,
             play_down: None,
         }
@@ -87,7 +97,8 @@ impl Manager {
         CopyReport {
             progress: Progress { generated: end, received: end, replayed: end },
             bytes,
-            votes: true,
+            members: BTreeSet::from([self.me()]),
+            voters: BTreeSet::from([self.me()]),
             ..self.bare(Facts { failing, ..facts(Role::Active(mount), true) })
         }
     }
@@ -158,12 +169,11 @@ impl Manager {
 }
 
 /// A copy whose server does not answer.
-fn unseen(view: &View, database: &Object, copy: &Object, server: Guid) -> CopyReport {
+fn unseen(database: &Object, server: Guid) -> CopyReport {
     let role = match database.link("Server") == Some(server) {
         true => Role::Active(Mount::Dismounted),
         false => Role::Passive(Stage::Opening),
     };
-    let _ = (view, copy);
     CopyReport {
         server,
         facts: facts(role, false),
@@ -172,7 +182,8 @@ fn unseen(view: &View, database: &Object, copy: &Object, server: Guid) -> CopyRe
         oldest: 0,
         free_bytes: None,
         bytes: 0,
-        votes: false,
+        members: BTreeSet::new(),
+        voters: BTreeSet::new(),
         seeding: None,
         play_down: None,
     }
@@ -189,6 +200,10 @@ impl Copy {
             false => Role::Passive(Stage::Comparing),
         };
         let failing = self.group.database().status().dismounted.map(Failing::ForGood);
+        let (members, voters) = match standing.is_active {
+            true => (standing.members(), standing.settled),
+            false => Default::default(),
+        };
         CopyReport {
             server: self.group.me(),
             facts: Facts {
@@ -203,7 +218,8 @@ impl Copy {
             oldest,
             free_bytes: None,
             bytes: self.group.database().status().log_bytes,
-            votes: standing.voters.contains(&self.group.me()),
+            members,
+            voters,
             seeding: None,
             play_down: None,
         }

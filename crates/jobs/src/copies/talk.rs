@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const HANDING_OVER: Duration = Duration::from_secs(30);
 /// How often the progress of a seed is asked for.
 const POLL: Duration = Duration::from_millis(200);
+/// How often it is looked whether a copy has left its group.
+const LEAVING: u32 = 50;
 /// How often it is asked whether the other copy has taken over, and how often at most.
 const TAKING_OVER: (Duration, u32) = (Duration::from_millis(20), 500);
 
@@ -145,7 +147,8 @@ impl Manager {
         });
     }
 
-    /// Has every server that has a copy look at what the directory says of it.
+    /// Has every server that has a copy look at what the directory says of it, and waits, though not for ever, until
+    /// copies that were removed or suspended do not decide any more.
     pub async fn apply(&self, database: Guid) {
         self.poke();
         let view = self.view();
@@ -153,6 +156,16 @@ impl Manager {
             if server != self.me() {
                 let _ = self.ask(server, &Question::Look).await;
             }
+        }
+        let Ok(object) = self.database(database) else { return };
+        for _ in 0..LEAVING {
+            let (view, reports) = (self.view(), self.reports(&view, &object).await);
+            let wanted = view.copies_of(database).into_iter().filter(|copy| !copy.flag("Suspended"));
+            let wanted: BTreeSet<Guid> = wanted.filter_map(|copy| copy.link("Server")).collect();
+            if reports.iter().all(|report| report.members.is_subset(&wanted)) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -205,12 +218,21 @@ impl Manager {
 
     /// The server whose copy is the active one, by what the copies say.
     pub(super) async fn active(&self, database: Guid) -> Result<Guid, Fault> {
+        self.active_report(database).await.map(|report| report.server)
+    }
+
+    /// Who belongs to a database's group, by what its active copy says.
+    pub(super) async fn members(&self, database: Guid) -> Result<BTreeSet<Guid>, Fault> {
+        self.active_report(database).await.map(|report| report.members)
+    }
+
+    async fn active_report(&self, database: Guid) -> Result<CopyReport, Fault> {
         let object = self.database(database)?;
         let reports = self.reports(&self.view(), &object).await;
         let active = reports
-            .iter()
+            .into_iter()
             .find(|report| report.facts.server_reachable && matches!(report.facts.role, Role::Active(_)));
-        active.map(|report| report.server).ok_or_else(|| {
+        active.ok_or_else(|| {
             unavailable(format!(
                 "No copy of database \"{}\" is active: too few of its servers are reached.",
                 object.name

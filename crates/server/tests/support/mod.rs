@@ -143,7 +143,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("{command} says {seen}, not {wanted}\n{}", server::tail_of(&self.log(), 30));
+        panic!("{command} says {seen}, not {wanted}");
     }
 
     pub(crate) fn kill(&mut self) {
@@ -158,6 +158,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{} said at last:\n{}", self.data.display(), server::tail_of(&self.log(), 40));
+        }
         self.kill();
     }
 }
