@@ -127,6 +127,8 @@ fn a_move_survives_the_loss_of_target_source_and_mover() {
     place(&group, "DB02", 2);
     place(&group, "DB01", 0);
     lose(&mut group, 0);
+    let said = "(Get-MoveRequestStatistics Administrator -IncludeReport).Report -match 'EX1 had it before' -match 'source'";
+    group.at(0).until(&format!("@({said}).Count"), "1");
     group.at(0).until("(Get-MoveRequestStatistics Administrator).MRSServerName", "EX3");
     lose(&mut group, 2);
     group.at(0).until("(Get-MoveRequest Administrator).Status", "Completed");
@@ -134,7 +136,6 @@ fn a_move_survives_the_loss_of_target_source_and_mover() {
     let report = report(&group, 0);
     println!("{report}\n{} acknowledged meanwhile", ledger.count());
     assert!(report.matches("The move is resumed: ").count() >= 2, "{report}");
-    assert!(report.contains(" has the source database DB01 now, EX1 had it before"), "{report}");
     assert_eq!(group.at(0).shell("(Get-Mailbox Administrator).Database"), "DB02");
     // What is left behind is kept and found.
     let left =

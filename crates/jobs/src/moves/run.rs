@@ -291,9 +291,10 @@ impl<'a> Run<'a> {
             self.asked = Some(now);
             self.check_copies(&view).await?;
         }
-        if !self.locked && now.saturating_sub(self.noted) >= NOTE_EVERY {
+        let line = self.source_elsewhere(&view);
+        if line.is_some() || !self.locked && now.saturating_sub(self.noted) >= NOTE_EVERY {
             self.noted = now;
-            let (edits, line) = (self.progress()?, self.source_elsewhere(&view));
+            let edits = self.progress()?;
             self.note(edits, line).await?;
         }
         Ok(())
