@@ -7,7 +7,7 @@
     client.py list PORT USER PASSWORD          logs on (trying again) and prints the subjects in the inbox, one a line
     client.py do PORT USER PASSWORD            for each line "append SUBJECT" or "count" it reads, says "ok COUNT" or
                                                "no REASON"; it tries once, on the connection that it has
-    client.py fill PORT USER PASSWORD COUNT SIZE   appends so many messages of so many bytes
+    client.py fill PORT USER PASSWORD COUNT SIZE   appends messages of so many bytes until so many are in the inbox
     client.py show PORT USER PASSWORD          prints UIDVALIDITY, and UID, flags, hash and subject of all in the inbox
 """
 import hashlib
@@ -91,12 +91,24 @@ def wait(port, user, password):
 
 
 def fill(port, user, password, count, size):
-    client = log_on(port, user, password)
     noise = random.Random(7)
-    for n in range(int(count)):
-        body = noise.randbytes(int(size) // 2).hex()
-        client.append("INBOX", r"\Seen" if n % 3 else None, None, f"Subject: n{n}\r\n\r\n{body}\r\n".encode())
-    client.logout()
+    bodies = [noise.randbytes(int(size) // 2).hex() for _ in range(int(count))]
+    there = 0
+    while there < len(bodies):
+        try:
+            client = log_on(port, user, password)
+            # Nobody else writes: what was appended without an answer is counted.
+            there = int(client.select("INBOX")[1][0])
+            for n, body in list(enumerate(bodies))[there:]:
+                message = f"Subject: n{n}\r\n\r\n{body}\r\n".encode()
+                answer, why = client.append("INBOX", r"\Seen" if n % 3 else None, None, message)
+                if answer != "OK":
+                    raise OSError(str(why))
+                there = n + 1
+            client.logout()
+        except (OSError, imaplib.IMAP4.error) as error:
+            print("again:", error, file=sys.stderr)
+            time.sleep(0.2)
 
 
 def show(port, user, password):

@@ -109,7 +109,7 @@ fn a_move_survives_the_loss_of_target_source_and_mover() {
     // Copies that do not follow hold it back.
     group.at(0).shell("Set-MailboxDatabase DB02 -DataMoveReplicationConstraint AllCopies");
     group.at(0).shell("Suspend-MailboxDatabaseCopy DB02\\EX1 -Confirm:$false");
-    group.is(1, "DB02: EX1 Suspended, EX2 Mounted, EX3 Healthy");
+    group.at(1).until("(Get-MailboxDatabaseCopyStatus DB02\\EX1).Status", "Suspended");
     group.at(0).shell("New-MoveRequest Administrator -TargetDatabase DB02");
     let held =
         "$s = Get-MoveRequestStatistics Administrator; \"$($s.Status) $($s.StatusDetail) $($s.Message)\"";
@@ -121,8 +121,8 @@ fn a_move_survives_the_loss_of_target_source_and_mover() {
     group.at(0).shell("Resume-MailboxDatabaseCopy DB02\\EX1");
     until_brought(&group, 0, 0);
     group.at(0).shell("Set-MailboxDatabase DB02 -DataMoveReplicationConstraint SecondCopy");
-    assert_eq!(statistics(&group, 0, "MRSServerName"), "EX2");
     // The target, the source, and whoever has taken the move up.
+    place(&group, "DB02", 1);
     lose(&mut group, 1);
     place(&group, "DB02", 2);
     place(&group, "DB01", 0);
