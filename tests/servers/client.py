@@ -7,8 +7,13 @@
     client.py list PORT USER PASSWORD          logs on (trying again) and prints the subjects in the inbox, one a line
     client.py do PORT USER PASSWORD            for each line "append SUBJECT" or "count" it reads, says "ok COUNT" or
                                                "no REASON"; it tries once, on the connection that it has
+    client.py fill PORT USER PASSWORD COUNT SIZE   appends messages of so many bytes until so many are in the inbox
+    client.py show PORT USER PASSWORD          prints UIDVALIDITY, and UID, flags, hash and subject of all in the inbox
 """
+import hashlib
 import imaplib
+import random
+import socket
 import ssl
 import sys
 import time
@@ -19,6 +24,7 @@ TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 
 def connect(port, user, password, timeout=60):
     client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=TLS, timeout=timeout)
+    client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.login(user, password)
     return client
 
@@ -51,7 +57,7 @@ def subjects(client):
     return [part[1].decode().strip().removeprefix("Subject: ") for part in data if isinstance(part, tuple)]
 
 
-def show(port, user, password):
+def list_subjects(port, user, password):
     client = log_on(port, user, password)
     _, (count,) = client.select("INBOX")
     found = subjects(client) if int(count) else []
@@ -84,4 +90,38 @@ def wait(port, user, password):
         print("idling" if line.startswith(b"+") else line.decode().strip(), flush=True)
 
 
-{"use": use, "wait": wait, "list": show, "do": do}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+def fill(port, user, password, count, size):
+    noise = random.Random(7)
+    bodies = [noise.randbytes(int(size) // 2).hex() for _ in range(int(count))]
+    there = 0
+    while there < len(bodies):
+        try:
+            client = log_on(port, user, password)
+            # Nobody else writes: what was appended without an answer is counted.
+            there = int(client.select("INBOX")[1][0])
+            for n, body in list(enumerate(bodies))[there:]:
+                message = f"Subject: n{n}\r\n\r\n{body}\r\n".encode()
+                answer, why = client.append("INBOX", r"\Seen" if n % 3 else None, None, message)
+                if answer != "OK":
+                    raise OSError(str(why))
+                there = n + 1
+            client.logout()
+        except (OSError, imaplib.IMAP4.error) as error:
+            print("again:", error, file=sys.stderr)
+            time.sleep(0.2)
+
+
+def show(port, user, password):
+    client = log_on(port, user, password)
+    client.select("INBOX", readonly=True)
+    print(client.response("UIDVALIDITY")[1])
+    _, data = client.fetch("1:*", "(UID FLAGS BODY.PEEK[])")
+    for part in data:
+        if isinstance(part, tuple):
+            head = part[0].decode().split(" BODY")[0].replace("\\Recent", "")
+            print(head, hashlib.sha256(part[1]).hexdigest()[:16], part[1].split(b"\r\n")[0].decode())
+    client.logout()
+
+
+VERBS = {"use": use, "wait": wait, "list": list_subjects, "do": do, "fill": fill, "show": show}
+VERBS[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

@@ -1,6 +1,7 @@
 //! What runs without being asked: copies of databases and mail queues, the mover of mailboxes, assistants that keep the stores in
 //! order.
 
+pub mod batches;
 pub mod copies;
 pub mod moves;
 pub mod queues;

@@ -20,6 +20,7 @@ mod layout;
 mod links;
 mod logon;
 mod manual;
+mod moves;
 mod provision;
 mod quickstart;
 mod relay;

@@ -56,6 +56,7 @@ use crate::{
     layout::Layout,
     links::ServerLinks,
     logon::Logon,
+    moves,
     provision::Organization,
     smtp::SmtpListeners,
     telemetry::{self, LogFormat},
@@ -154,6 +155,7 @@ pub(crate) struct Running {
     transport: Transport,
     links: ServerLinks,
     _handed_over: Registration,
+    _taken_from: Registration,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     signals: Signals,
@@ -208,7 +210,9 @@ pub(crate) async fn start(
     let smtp = open_smtp(Guarded { inner: door, components: components.clone() }, &tls, &seams, &config)?;
     tasks.spawn(smtp.run(stopped.clone()));
     let (clock, rng) = (seams.clock.clone(), seams.rng.clone());
-    run_jobs((&directory, &stores, &clock), &config, &server, &mut tasks, &stopped);
+    let reach = (&links.links, &copies, &transport);
+    let taken_from =
+        run_jobs((&directory, &stores, &clock), reach, (&config, server.guid), &mut tasks, &stopped);
     let audit = open_audit(&layout, &seams).await?;
     let records = Records { events, audit };
     let rooms = Rooms {
@@ -250,6 +254,7 @@ pub(crate) async fn start(
         transport,
         links,
         _handed_over: handed_over,
+        _taken_from: taken_from,
         stop,
         tasks,
         signals,
@@ -274,17 +279,17 @@ async fn open_authenticator(
 /// Starts what runs without being asked.
 fn run_jobs(
     (directory, stores, clock): (&Directory, &Stores, &SharedClock),
-    config: &Config,
-    server: &Object,
+    reach: (&Links, &Manager, &Transport),
+    (config, server): (&Config, Guid),
     tasks: &mut JoinSet<()>,
     stopped: &watch::Receiver<bool>,
-) {
-    let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());
+) -> Registration {
     let settings = config.mailbox_replication.settings();
-    let mover =
-        jobs::moves::Mover::new(directory.clone(), stores.clone(), clock.clone(), settings, &server.name);
+    let (mover, taken_from) = moves::mover((directory, stores, clock), server, reach, settings);
     tasks.spawn(mover.run(stopped.clone()));
+    let (directory, stores, clock) = (directory.clone(), stores.clone(), clock.clone());
     tasks.spawn(jobs::store_maintenance::run(directory, stores, clock, stopped.clone()));
+    taken_from
 }
 
 /// Listens at this server's receive connectors.

@@ -1,6 +1,10 @@
 //! Three servers that keep copies of one another's databases: what is acknowledged survives whatever happens to one.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "availability/client.rs"]
+mod client;
+#[path = "support/group.rs"]
+mod group;
 #[path = "availability/load.rs"]
 mod load;
 #[path = "availability/relay.rs"]
@@ -18,93 +22,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use load::{Client, Ledger};
+use client::Client;
+use group::{Group, HEALTHY, NAMES, others, three};
+use load::Ledger;
 use relay::{Network, Trouble};
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Organization, PATIENCE, Server, text};
-
-const NAMES: [&str; 3] = ["EX1", "EX2", "EX3"];
-const HEALTHY: &str = "DB01: EX1 Mounted, EX2 Healthy, EX3 Healthy";
-
-/// Three servers and a database with a copy on each.
-struct Group {
-    servers: [Server; 3],
-    _organization: Organization,
-}
+use support::{Organization, Server, text};
 
 impl Group {
-    /// Made as the page for administrators says; the servers reach each other through relays, if there are any.
+    /// The servers reach each other through relays, if there are any.
     fn new(network: Option<&Network>) -> Self {
-        let group = Self::servers(network);
-        group.at(0).shell("New-DatabaseAvailabilityGroup -Name DAG1");
-        for name in NAMES {
-            group.at(0).shell(&format!("Add-DatabaseAvailabilityGroupServer DAG1 -MailboxServer {name}"));
-        }
-        group.at(0).shell("Add-MailboxDatabaseCopy DB01 -MailboxServer EX2");
-        group.at(0).shell("Add-MailboxDatabaseCopy DB01 -MailboxServer EX3");
-        group.is(0, HEALTHY);
-        group
-    }
-
-    /// Servers of one organization, without a group.
-    fn servers(network: Option<&Network>) -> Self {
         let organization = Organization::new();
         let relays: Vec<String> =
             (0..3).filter_map(|server| network.map(|network| network.relay(server))).collect();
-        let through = |server: usize| match relays.get(server) {
-            Some(relay) => vec!["--link-address", relay],
-            None => Vec::new(),
-        };
-        let first = organization.first(&through(0));
-        let second = organization.joined("ex2", &first, &through(1));
-        let third = organization.joined("ex3", &first, &through(2));
-        let servers = [first, second, third];
+        let servers = three(&organization, &relays);
         for (index, server) in servers.iter().enumerate() {
             if let Some(network) = network {
                 network.is(index, server.child.as_ref().unwrap().id(), server.ports + 10);
             }
         }
-        let links = "(Get-ServerLink | Where-Object Status -eq Up | Measure-Object).Count";
-        servers.iter().for_each(|server| server.until(links, "2"));
-        Self { servers, _organization: organization }
-    }
-
-    fn at(&self, server: usize) -> &Server {
-        &self.servers[server]
-    }
-
-    /// Waits until the copies are seen like this at a server.
-    fn is(&self, at: usize, wanted: &str) {
-        let (database, _) = wanted.split_once(':').unwrap();
-        let command = format!(
-            "\"{database}: \" + ((Get-MailboxDatabaseCopyStatus {database} | Sort-Object MailboxServer | \
-             ForEach-Object {{ \"$($_.MailboxServer) $($_.Status)\" }}) -join ', ')"
-        );
-        self.at(at).until(&command, wanted);
-    }
-
-    /// Waits until one copy is mounted and all others are healthy; which one it is.
-    fn settled(&self, at: usize) -> usize {
-        self.at(at).until(
-            "(Get-MailboxDatabaseCopyStatus DB01 | ForEach-Object { \"$($_.Status)\" } | Sort-Object) -join ','",
-            "Healthy,Healthy,Mounted",
-        );
-        self.active(at)
-    }
-
-    /// The server whose copy is the active one.
-    fn active(&self, at: usize) -> usize {
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            let command =
-                "(Get-MailboxDatabaseCopyStatus DB01 | Where-Object Status -eq Mounted).MailboxServer";
-            let said = self.at(at).try_shell(command);
-            let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-            if let Some(active) = NAMES.iter().position(|name| *name == said) {
-                return active;
-            }
-        }
-        panic!("no copy becomes active");
+        Self::of(organization, servers)
     }
 
     fn database(&self, server: usize) -> std::path::PathBuf {
@@ -119,10 +56,6 @@ impl Server {
         let id = i32::try_from(self.child.as_ref().unwrap().id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
-}
-
-fn others(server: usize) -> [usize; 2] {
-    [(server + 1) % 3, (server + 2) % 3]
 }
 
 fn rounds() -> usize {
@@ -181,7 +114,7 @@ fn copies_are_suspended_seeded_removed_and_come_back() {
     thread::scope(|scope| {
         group.servers.iter_mut().for_each(|server| _ = scope.spawn(|| server.start()));
     });
-    group.settled(0);
+    group.settled(0, "DB01");
     let second =
         "(Get-MailboxDatabaseCopyStatus DB02 | ForEach-Object { \"$($_.Status)\" } | Sort-Object) -join ','";
     group.at(0).until(second, "Healthy,Healthy,Mounted");
@@ -224,7 +157,7 @@ fn nothing_acknowledged_is_lost_when_the_active_one_moves_dies_or_sleeps() {
         println!("switchover to {to}: longest time until an acknowledgement {gap:?}");
     }
     for round in 0..rounds() {
-        let active = group.settled(round % 3);
+        let active = group.settled(round % 3, "DB01");
         let began = Instant::now();
         group.servers[active].kill();
         Client::at(group.at(others(active)[0])).until_appended(&ledger);
@@ -232,7 +165,7 @@ fn nothing_acknowledged_is_lost_when_the_active_one_moves_dies_or_sleeps() {
         group.servers[active].start();
     }
     // One that sleeps and does not know that another has taken over.
-    let active = group.settled(0);
+    let active = group.settled(0, "DB01");
     let mut held = Client::at(group.at(active));
     held.count().unwrap();
     group.at(active).signal(Signal::STOP);
@@ -247,7 +180,7 @@ fn nothing_acknowledged_is_lost_when_the_active_one_moves_dies_or_sleeps() {
         assert!(seen >= there, "{} shows {seen} messages of {there}", NAMES[active]);
     }
     let _ = held.append(&ledger);
-    group.settled(active);
+    group.settled(active, "DB01");
     load.end();
     println!("{} acknowledged", ledger.count());
     group.servers.iter().for_each(|server| ledger.holds_at(server));
@@ -260,7 +193,7 @@ fn a_minority_acknowledges_nothing_and_comes_back() {
     let ledger = Ledger::default();
     let load = ledger.send_through(&group.servers.each_ref());
     // The active one alone.
-    let alone = group.settled(0);
+    let alone = group.settled(0, "DB01");
     let mut minority = Client::at(group.at(alone));
     minority.count().unwrap();
     others(alone).into_iter().for_each(|other| network.cut(alone, other));
@@ -276,18 +209,18 @@ fn a_minority_acknowledges_nothing_and_comes_back() {
     group.at(alone).until(&own, "Dismounted");
     network.heal();
     // It is heard by nobody, and hears all.
-    let mute = group.settled(alone);
+    let mute = group.settled(alone, "DB01");
     others(mute).into_iter().for_each(|other| network.trouble(mute, other, Trouble::Held));
     let mut majority = Client::at(group.at(others(mute)[0]));
     println!("not heard: another one goes on after {:?}", majority.until_appended(&ledger));
     network.heal();
     // Two do not reach each other; the third reaches both.
-    let active = group.settled(mute);
+    let active = group.settled(mute, "DB01");
     let [without, both] = others(active);
     network.cut(active, without);
     println!("a pair is cut: {:?}", Client::at(group.at(both)).until_appended(&ledger));
     network.heal();
-    group.settled(both);
+    group.settled(both, "DB01");
     // Slow lines that break.
     let poor = Trouble::Poor(Duration::from_millis(40), 200);
     for (from, to) in (0..3).flat_map(|from| others(from).map(|to| (from, to))) {
@@ -296,7 +229,7 @@ fn a_minority_acknowledges_nothing_and_comes_back() {
     let mut client = Client::at(group.at(both));
     (0..3).for_each(|_| println!("slow lines: {:?}", client.until_appended(&ledger)));
     network.heal();
-    group.settled(0);
+    group.settled(0, "DB01");
     load.end();
     println!("{} acknowledged", ledger.count());
     group.servers.iter().for_each(|server| ledger.holds_at(server));

@@ -31,6 +31,12 @@ pub enum StoreError {
     /// A move is taking the mailbox to another database, or has.
     #[error("the mailbox is being moved to another database; try again in a moment")]
     Moving,
+    /// Another server has taken the move up since.
+    #[error("another server has taken up move {0}")]
+    Superseded(Guid),
+    /// The server that has the source of a move does not answer, or not as it should; it may pass.
+    #[error("{0}")]
+    Away(String),
     /// The move does not fill a mailbox of this database, or is past that.
     #[error("move {0} fills no mailbox of this database")]
     NoTransfer(Guid),
@@ -86,6 +92,8 @@ impl From<StoreError> for Fault {
             E::NotMounted(_) => (FaultKind::Unavailable, Fault::OFFLINE),
             E::NoMailbox => (FaultKind::NotFound, "ErrorNonExistentMailbox"),
             E::Moving => (FaultKind::Unavailable, Fault::MOVING),
+            E::Superseded(_) => (FaultKind::Conflict, Fault::MOVING),
+            E::Away(_) => (FaultKind::Unavailable, Fault::OFFLINE),
             E::NoTransfer(_) => (FaultKind::NotFound, "MapiExceptionNotFound"),
             E::MailboxExists(_) => (FaultKind::AlreadyExists, "MailboxAlreadyExists"),
             E::NoFolder(_) => (FaultKind::NotFound, "ErrorFolderNotFound"),

@@ -5,7 +5,7 @@ use base::Timestamp;
 use crate::{FolderRole, StoreError};
 
 /// A mailbox within its database; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct MailboxId(pub u32);
 
 /// A folder within its mailbox; stable over rename and move, never reused.
@@ -20,7 +20,7 @@ impl FolderId {
 }
 
 /// An item within its mailbox; stable over flag changes and moves, new after copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ItemId(pub u64);
 
 /// One folder of the visible tree.

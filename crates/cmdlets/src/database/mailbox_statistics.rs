@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use base::{ByteQuantifiedSize, Unlimited};
+use base::{ByteQuantifiedSize, Guid, Timestamp, Unlimited};
 use directory::{Object, Recipient, Scope, View, schema::SERVER};
+use jobs::moves::moves_of;
 use powershell::{
     Value,
     value::{Limit, PsObject},
@@ -11,7 +12,7 @@ use powershell::{
 use store::{DisconnectReason, Mailbox, MailboxState, MailboxStatistics, StoreError};
 
 use super::mailbox_database;
-use crate::{Cmdlet, Outcome, call::Call, convert, place, rows::filtered};
+use crate::{Cmdlet, Context, Outcome, call::Call, convert, place, rows::filtered};
 
 /// `Get-MailboxStatistics`
 pub static GET: Cmdlet = Cmdlet::run(
@@ -82,7 +83,12 @@ fn run(call: &mut Call<'_>) -> Outcome {
         None => call.access.may_use("Get-MailboxDatabase"),
     };
     let found: Vec<Row> = found.into_iter().filter(seen).collect();
-    let rows: Vec<PsObject> = found.into_iter().map(|(database, row)| show(&view, &database, row)).collect();
+    let with_moves = call.switch("IncludeMoveHistory");
+    let mut rows: Vec<PsObject> = Vec::with_capacity(found.len());
+    for (database, row) in found {
+        let moves = if with_moves { history(call.cx, &database, row.guid)? } else { Value::Null };
+        rows.push(show(&view, &database, row).with("MoveHistory", moves));
+    }
     let rows = filtered(call, rows, PROPERTIES)?;
     call.write_all(rows.into_iter().map(Value::from));
     Ok(())
@@ -93,7 +99,7 @@ type Row = (Arc<Object>, MailboxStatistics);
 /// The statistics of one mailbox, found by its user or by its own GUID (disconnected ones have no user). A
 /// mailbox nobody has opened yet is not in the store.
 fn one(call: &mut Call<'_>, view: &View, identity: &str) -> Outcome<Option<Row>> {
-    if let Ok(guid) = identity.parse::<base::Guid>()
+    if let Ok(guid) = identity.parse::<Guid>()
         && view.get(guid).is_none()
     {
         for database in view.databases() {
@@ -139,6 +145,34 @@ fn of_database(call: &Call<'_>, database: &Arc<Object>) -> Outcome<Vec<Row>> {
     Ok(rows.into_iter().map(|(_, row)| (database.clone(), row)).collect())
 }
 
+/// The moves of a mailbox, the last one first.
+fn history(cx: &Context, database: &Object, mailbox: Guid) -> Outcome<Value> {
+    let mailbox = mailbox_database::open(cx, database)?.mailbox(mailbox)?;
+    let entries = moves_of(&mailbox)?.into_iter().map(|moved| {
+        let [queued, started, locked, completed] = moved.times;
+        let time = |time: Option<Timestamp>| time.map_or(Value::Null, Value::DateTime);
+        let long = |n: u64| Value::Long(i64::try_from(n).unwrap_or(i64::MAX));
+        let [items, bad] = moved.items;
+        let size = Value::Unlimited(Unlimited::Limited(Limit::Size(ByteQuantifiedSize(moved.bytes))));
+        let flags = if moved.archive { "IntraOrg, Pull, MoveOnlyArchiveMailbox" } else { "IntraOrg, Pull" };
+        PsObject::new(&["Microsoft.Exchange.MailboxReplicationService.MoveHistoryEntry"])
+            .with("Status", Value::string(if bad > 0 { "CompletedWithWarning" } else { "Completed" }))
+            .with("Flags", Value::string(flags))
+            .with("SourceDatabase", Value::string(moved.source))
+            .with("TargetDatabase", Value::string(moved.target))
+            .with("MRSServerName", Value::string(moved.server))
+            .with("QueuedTimestamp", time(queued))
+            .with("StartTimestamp", time(started))
+            .with("FinalSyncTimestamp", time(locked))
+            .with("CompletionTimestamp", time(completed))
+            .with("TotalMailboxItemCount", long(items))
+            .with("TotalMailboxSize", size)
+            .with("BadItemsEncountered", long(bad))
+            .into()
+    });
+    Ok(Value::multi(entries.collect()))
+}
+
 fn show(view: &View, database: &Object, row: MailboxStatistics) -> PsObject {
     let owner = view.by_mailbox_guid(row.guid);
     let (reason, date) = match row.state {
@@ -159,7 +193,7 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> PsObject {
     };
     let size = |bytes| Value::Unlimited(Unlimited::Limited(Limit::Size(ByteQuantifiedSize(bytes))));
     let count = |n: u64| Value::Long(i64::try_from(n).unwrap_or(i64::MAX));
-    let time = |time: Option<base::Timestamp>| time.map_or(Value::Null, Value::DateTime);
+    let time = |time: Option<Timestamp>| time.map_or(Value::Null, Value::DateTime);
     let limits = owner.as_ref().map(|owner| transport::deliver::limits_of(view, owner)).unwrap_or_default();
     let mut out = PsObject::new(&["Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics"]);
     for (name, value) in [
@@ -187,8 +221,6 @@ fn show(view: &View, database: &Object, row: MailboxStatistics) -> PsObject {
         ("DisconnectDate", date),
         ("IsQuarantined", Value::Bool(false)),
         ("IsArchiveMailbox", Value::Bool(false)),
-        // Nothing moves mailboxes yet.
-        ("MoveHistory", Value::Null),
         ("MailboxGuid", Value::Guid(row.guid)),
         ("Database", convert::identity(database)),
         ("DatabaseName", Value::string(&*database.name)),

@@ -9,6 +9,7 @@ use directory::{
     schema::{MIGRATION_BATCH, MOVE_REQUEST},
     verbs::{self, NewMove, is_over, move_request_of},
 };
+use jobs::batches::{counts, request_batch, status, users};
 use powershell::{Value, value::PsObject};
 
 use super::move_request;
@@ -108,88 +109,6 @@ pub static COMPLETE: Cmdlet =
 /// `Remove-MigrationBatch`
 pub static REMOVE: Cmdlet = Cmdlet::run("Remove-MigrationBatch", remove, &[]).asking();
 
-/// What the requests of a batch are called together.
-fn request_batch(batch: &Object) -> String {
-    format!("MigrationService:{}", batch.name)
-}
-
-/// The users of a batch.
-pub(super) fn users<'a>(view: &'a View, batch: &'a Object) -> impl Iterator<Item = &'a Arc<Object>> {
-    batch.links("Users").filter_map(|guid| view.get(guid))
-}
-
-/// The request of a batch's user; not one that somebody made without the batch.
-pub(super) fn request<'a>(view: &'a View, batch: &Object, user: Guid) -> Option<&'a Arc<Object>> {
-    let name = request_batch(batch);
-    move_request_of(view, user).filter(|request| request.text("BatchName") == Some(name.as_str()))
-}
-
-/// How a user's migration stands.
-pub(super) fn user_status(batch: &Object, request: Option<&Object>) -> &'static str {
-    let Some(request) = request else {
-        return if batch.text("Phase") == Some("Created") { "Queued" } else { "Failed" };
-    };
-    match request.text("Status").unwrap_or_default() {
-        "Queued" => "Queued",
-        "AutoSuspended" => "Synced",
-        "CompletionInProgress" => "Completing",
-        "Completed" | "CompletedWithWarning" => "Completed",
-        "Suspended" => "Stopped",
-        "Failed" => "Failed",
-        _ => "Syncing",
-    }
-}
-
-/// How many users stand how: pending, active, stopped, synced, finalized, failed.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) total: i32,
-    pub(super) pending: i32,
-    pub(super) active: i32,
-    pub(super) stopped: i32,
-    pub(super) synced: i32,
-    pub(super) finalized: i32,
-    pub(super) failed: i32,
-}
-
-pub(super) fn counts(view: &View, batch: &Object) -> Counts {
-    let mut counts = Counts::default();
-    for user in users(view, batch) {
-        counts.total += 1;
-        let request = request(view, batch, user.guid);
-        let of = match user_status(batch, request.map(|request| &**request)) {
-            "Queued" => &mut counts.pending,
-            "Synced" => &mut counts.synced,
-            "Completed" => &mut counts.finalized,
-            "Stopped" => &mut counts.stopped,
-            "Failed" => &mut counts.failed,
-            _ => &mut counts.active,
-        };
-        *of += 1;
-    }
-    counts
-}
-
-/// How a batch stands: what was asked for last, and how far its users are with it.
-fn status(view: &View, batch: &Object) -> &'static str {
-    let counts = counts(view, batch);
-    let busy = counts.active > 0 || counts.pending > 0;
-    match batch.text("Phase").unwrap_or_default() {
-        "Created" => "Created",
-        "Stopped" if counts.active > 0 => "Stopping",
-        "Stopped" => "Stopped",
-        "Completing" if busy || counts.synced > 0 => "Completing",
-        _ if busy => "Syncing",
-        _ if counts.finalized == counts.total => "Completed",
-        _ if counts.failed == counts.total => "Failed",
-        "Completing" => "CompletedWithErrors",
-        _ if counts.finalized + counts.failed == counts.total => "CompletedWithErrors",
-        _ if counts.failed > 0 => "SyncedWithErrors",
-        _ if counts.stopped > 0 => "Stopped",
-        _ => "Synced",
-    }
-}
-
 fn extend(_: &Context, view: &View, batch: &Object, out: &mut PsObject) {
     let counts = counts(view, batch);
     for (name, count) in [
@@ -280,8 +199,11 @@ fn new(call: &mut Call<'_>) -> Outcome {
 /// Makes requests for the users that have none, and lets those go on that were stopped.
 fn begin(draft: &mut Draft<'_>, batch: Guid) -> Result<(), DirectoryError> {
     let batch = draft.existing(batch)?;
-    let phase =
-        vec![("Phase", Edit::set("Started")), ("StartDateTime", Edit::set(Stored::Time(draft.now())))];
+    let phase = vec![
+        ("Phase", Edit::set("Started")),
+        ("StartDateTime", Edit::set(Stored::Time(draft.now()))),
+        ("Reported", Edit::clear()),
+    ];
     draft.modify_system(batch.guid, phase)?;
     let targets: Vec<Guid> = batch.links("TargetDatabases").collect();
     let archives: Vec<Guid> = batch.links("TargetArchiveDatabases").collect();
@@ -401,9 +323,11 @@ fn complete(call: &mut Call<'_>) -> Outcome {
             status(&view, &batch)
         )));
     }
+    let mut edits = edits(call, &view)?;
+    edits.extend([("Phase", Edit::set("Completing")), ("Reported", Edit::clear())]);
     if call.should_process(&format!("Completing migration batch \"{}\"", batch.name))? {
         call.commit(move |draft| {
-            draft.modify_system(batch.guid, vec![("Phase", Edit::set("Completing"))])?;
+            draft.modify_system(batch.guid, edits)?;
             for request in open_requests(draft, &batch) {
                 let edits = match request.text("Status") {
                     Some("AutoSuspended") => move_request::resumed(false),

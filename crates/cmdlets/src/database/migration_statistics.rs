@@ -1,9 +1,9 @@
 //! How many users of all migration batches stand how.
 
 use directory::schema::MIGRATION_BATCH;
+use jobs::batches::{self, Counts};
 use powershell::{Value, value::PsObject};
 
-use super::migration_batch::{self, Counts};
 use crate::{Cmdlet, Outcome, call::Call};
 
 /// `Get-MigrationStatistics`
@@ -13,7 +13,7 @@ fn get(call: &mut Call<'_>) -> Outcome {
     let view = call.cx.directory.snapshot();
     let mut sum = Counts::default();
     for batch in view.of_class(&MIGRATION_BATCH) {
-        let counts = migration_batch::counts(&view, batch);
+        let counts = batches::counts(&view, batch);
         sum.total += counts.total;
         sum.pending += counts.pending;
         sum.active += counts.active;

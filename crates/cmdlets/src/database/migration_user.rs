@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use directory::{Object, View, schema::MIGRATION_BATCH};
+use jobs::batches;
 use powershell::{Value, value::PsObject};
 
 use super::{migration_batch, move_request_statistics};
@@ -25,7 +26,7 @@ struct Member {
 
 impl Member {
     fn status(&self) -> &'static str {
-        migration_batch::user_status(&self.batch, self.request.as_deref())
+        batches::user_status(&self.batch, self.request.as_deref())
     }
 
     fn address(&self) -> String {
@@ -43,8 +44,8 @@ fn members(call: &Call<'_>, view: &View) -> Outcome<Vec<Member>> {
     let reader = call.reader();
     let mut members = Vec::new();
     for batch in batches {
-        for user in migration_batch::users(view, &batch).filter(|user| reader.sees(view, user)) {
-            let request = migration_batch::request(view, &batch, user.guid).cloned();
+        for user in batches::users(view, &batch).filter(|user| reader.sees(view, user)) {
+            let request = batches::request(view, &batch, user.guid).cloned();
             members.push(Member { batch: batch.clone(), user: user.clone(), request });
         }
     }

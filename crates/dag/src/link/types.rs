@@ -27,6 +27,8 @@ pub mod service {
     pub const DELIVERY: u16 = 33;
     /// Cmdlets that run where what they ask about is.
     pub const COMMANDS: u16 = 34;
+    /// Mailboxes that are moved to a database of another server.
+    pub const MOVES: u16 = 35;
     /// Tests.
     pub const TEST: u16 = 0xffff;
 }

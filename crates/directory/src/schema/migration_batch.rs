@@ -24,6 +24,8 @@ pub static MIGRATION_BATCH: Class = Class {
         // What an administrator asked for last; the state of the requests says how far that is.
         choice("Phase", "Created", &["Created", "Started", "Stopped", "Completing"]).read_only(),
         flag("PrimaryOnly", false),
+        // The state that was last reported by mail.
+        text("Reported", 32).read_only(),
         Attribute::new("StartAfter", Kind::Time),
         Attribute::new("StartDateTime", Kind::Time).read_only(),
         link("TargetArchiveDatabases", "MailboxDatabase").multi(),

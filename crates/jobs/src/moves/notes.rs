@@ -35,10 +35,10 @@ impl Inner {
         mut edits: Edits,
         line: Option<String>,
     ) -> Result<bool, Fault> {
-        let now = self.clock.now();
-        let server = self.server.clone();
+        let now = self.rooms.clock.now();
+        let server = self.name.clone();
         edits.push(("LastUpdateTimestamp", Edit::set(Value::Time(now))));
-        let commit = self.directory.commit(move |draft| {
+        let commit = self.rooms.directory.commit(move |draft| {
             if let (Some(line), Some(object)) = (line, draft.get(request)) {
                 let mut report: Vec<Value> = object.values("Report").to_vec();
                 let from = (report.len() + 1).saturating_sub(REPORT_LINES_MAX);
@@ -54,9 +54,9 @@ impl Inner {
     /// Writes down why a request has stopped. Where it had moved something meanwhile, failures before are over.
     pub(super) async fn note_stop(&self, request: Guid, moved: bool, stop: Stop) -> Result<(), Fault> {
         let what = self.what(request);
-        let stamp = Edit::set(Value::Time(self.clock.now()));
+        let stamp = Edit::set(Value::Time(self.rooms.clock.now()));
         let (mut edits, line) = match stop {
-            Stop::Gone | Stop::Shutdown => return Ok(()),
+            Stop::Gone | Stop::Shutdown | Stop::Superseded => return Ok(()),
             Stop::Unknown(fault) => return Err(fault),
             Stop::Suspended => (status("Suspended", "Suspended"), format!("The {what} is suspended.")),
             Stop::Ready => {
@@ -66,6 +66,9 @@ impl Inner {
                 let mut edits = status("InProgress", "IncrementalSync");
                 edits.push(("NextTry", Edit::set(Value::Time(at))));
                 (edits, format!("The {what} goes on at {at}."))
+            }
+            Stop::Lost(text) => {
+                return self.note_transient(request, moved, "TransientFailure", text).await;
             }
             Stop::Transient { detail, text } => {
                 return self.note_transient(request, moved, detail, text).await;
@@ -80,7 +83,7 @@ impl Inner {
 
     /// What a request is, for people.
     fn what(&self, request: Guid) -> &'static str {
-        let view = self.directory.snapshot();
+        let view = self.rooms.directory.snapshot();
         let is_move = view.get(request).is_none_or(|object| *object.class == MOVE_REQUEST);
         if is_move { "move" } else { "restore" }
     }
@@ -91,7 +94,7 @@ impl Inner {
             edits = status("Failed", "FailedBadItemLimit");
         }
         edits.push(("FailureType", Edit::set(kind)));
-        edits.push(("FailureTimestamp", Edit::set(Value::Time(self.clock.now()))));
+        edits.push(("FailureTimestamp", Edit::set(Value::Time(self.rooms.clock.now()))));
         edits.push(("Message", message(&format!("Error: {text}"))));
         (edits, format!("The {what} has failed: {text}"))
     }
@@ -104,7 +107,7 @@ impl Inner {
         detail: &'static str,
         text: String,
     ) -> Result<(), Fault> {
-        let (settings, view, what) = (&self.settings, self.directory.snapshot(), self.what(request));
+        let (settings, view, what) = (&self.settings, self.rooms.directory.snapshot(), self.what(request));
         let object = view.get(request);
         let before = object.and_then(|object| object.int("Retries")).filter(|_| !moved).unwrap_or(0);
         let retries = before + 1;
@@ -113,7 +116,7 @@ impl Inner {
         let (mut edits, line) = if retries > settings.max_retries && !switched {
             self.failed(what, "Stalled", &format!("{text}; it was tried {} times", settings.max_retries))
         } else {
-            let at = self.clock.now().plus(settings.retry_delay);
+            let at = self.rooms.clock.now().plus(settings.retry_delay);
             let mut edits = status("Retrying", detail);
             edits.push(("NextTry", Edit::set(Value::Time(at))));
             edits.push(("Message", message(&text)));

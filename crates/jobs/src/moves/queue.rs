@@ -55,8 +55,14 @@ pub(super) fn is_due(request: &Object, now: Timestamp) -> bool {
     }
 }
 
-/// The requests to begin with now, besides those under way, as many as the limits allow.
-pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Timestamp) -> Vec<Guid> {
+/// The requests of `mine` to begin with now, besides those under way, as many as the limits allow.
+pub(super) fn choose(
+    view: &View,
+    running: &[Guid],
+    settings: &Settings,
+    now: Timestamp,
+    mine: impl Fn(&Object) -> bool,
+) -> Vec<Guid> {
     let (mut from, mut to): (BTreeMap<Guid, usize>, BTreeMap<Guid, usize>) = Default::default();
     let ends = |request: &Object, side: fn(&directory::verbs::MovePart) -> &'static str| {
         MOVE_PARTS.iter().filter_map(|part| request.link(side(part))).collect::<Vec<_>>()
@@ -70,7 +76,7 @@ pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Ti
     }
     let mut due: Vec<_> = view
         .of_class(&MOVE_REQUEST)
-        .filter(|request| !running.contains(&request.guid) && is_due(request, now))
+        .filter(|request| !running.contains(&request.guid) && is_due(request, now) && mine(request))
         .collect();
     due.sort_by_key(|request| turn(request));
     let (mut chosen, mut total) = (Vec::new(), running.len());
@@ -91,19 +97,21 @@ pub(super) fn choose(view: &View, running: &[Guid], settings: &Settings, now: Ti
     chosen
 }
 
-/// The restores to begin with now: in their order, one at a time for each mailbox that is filled.
+/// The restores of `mine` to begin with now: in their order, one at a time for each mailbox that is filled.
 pub(super) fn choose_restores(
     view: &View,
     running: &[Guid],
     settings: &Settings,
     now: Timestamp,
+    mine: impl Fn(&Object) -> bool,
 ) -> Vec<Guid> {
     let restores = || view.of_class(&MAILBOX_RESTORE_REQUEST);
     let under_way = restores().filter(|request| running.contains(&request.guid));
     let mut filled: Vec<_> = under_way.map(|request| request.link("TargetMailbox")).collect();
     let room = settings.max_total_moves.saturating_sub(running.len());
-    let mut due: Vec<_> =
-        restores().filter(|request| !running.contains(&request.guid) && is_due(request, now)).collect();
+    let mut due: Vec<_> = restores()
+        .filter(|request| !running.contains(&request.guid) && is_due(request, now) && mine(request))
+        .collect();
     due.sort_by_key(|request| turn(request));
     due.retain(|request| {
         let target = request.link("TargetMailbox");

@@ -4,7 +4,10 @@
 
 use base::{ByteQuantifiedSize, Guid};
 use directory::{Edit, Object, Value, View};
-use store::{Limits, Mailbox, Merge, StoreError, transfer::BadItem};
+use store::{
+    Limits, Mailbox, Merge, StoreError,
+    transfer::{BadItem, Source},
+};
 use tokio::sync::watch;
 use transport::deliver::{limits_of, open_or_make};
 
@@ -45,7 +48,7 @@ struct Restore<'a> {
 
 impl Restore<'_> {
     async fn go(&mut self) -> Result<(), Stop> {
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         let request = view.get(self.request).cloned().ok_or(Stop::Gone)?;
         self.check(&view)?;
         let (merge, quota) = self.open(&view, &request).await?;
@@ -54,7 +57,7 @@ impl Restore<'_> {
             blocking(move || plan::folders(&request, merge.source())).await?
         };
         self.begin(&request, &merge, &planned).await?;
-        let mut noted = self.mover.clock.monotonic();
+        let mut noted = self.mover.rooms.clock.monotonic();
         for folder in planned {
             let target = plan::open_target(merge.target(), &request, &folder).await?;
             let mut after = 0;
@@ -67,9 +70,9 @@ impl Restore<'_> {
                 self.done.known += merged.known;
                 self.done.known_bytes += merged.known_bytes;
                 self.done.bad.extend(merged.bad);
-                self.check(&self.mover.directory.snapshot())?;
+                self.check(&self.mover.rooms.directory.snapshot())?;
                 self.check_bad_items(merge.source())?;
-                let now = self.mover.clock.monotonic();
+                let now = self.mover.rooms.clock.monotonic();
                 if now.saturating_sub(noted) >= NOTE_EVERY {
                     noted = now;
                     let edits = self.progress();
@@ -94,6 +97,7 @@ impl Restore<'_> {
         }
         match view.get(self.request) {
             None => Err(Stop::Gone),
+            Some(request) if !self.mover.is_mine(view, request) => Err(Stop::Superseded),
             Some(request) if request.flag("Suspend") => Err(Stop::Suspended),
             Some(_) => Ok(()),
         }
@@ -111,7 +115,7 @@ impl Restore<'_> {
         let gone =
             || Stop::failed("TargetMailboxNotFound", "the mailbox to be filled does not exist any more");
         let (guid, database) = user.guid_of(names.0).zip(user.link(names.1)).ok_or_else(gone)?;
-        let target = open_or_make(&self.mover.stores.get(database)?, guid, view).await?;
+        let target = open_or_make(&self.mover.rooms.stores.get(database)?, guid, view).await?;
         let again = request.text("ConflictResolutionOption") == Some("KeepAll");
         let again = again.then_some(self.request);
         let merge = blocking(move || Merge::new(&source, &target, again)).await?;
@@ -122,11 +126,11 @@ impl Restore<'_> {
         let (items, bytes) = planned
             .iter()
             .fold((0, 0), |(items, bytes), folder| (items + u64::from(folder.items), bytes + folder.size));
-        let now = Value::Time(self.mover.clock.now());
+        let now = Value::Time(self.mover.rooms.clock.now());
         let mut edits = status("InProgress", "CopyingMessages");
         edits.push(("TotalMailboxSize", Edit::set(Value::Size(ByteQuantifiedSize(bytes)))));
         edits.push(("TotalMailboxItemCount", Edit::set(Value::Int(int(items)))));
-        edits.push(("MRSServerName", Edit::set(&*self.mover.server)));
+        edits.push(("MRSServerName", Edit::set(&*self.mover.name)));
         edits.push(("NextTry", Edit::clear()));
         let name = merge.source().statistics()?.display_name;
         let mut line = format!("The restore goes on. Items: {items}, bytes: {bytes}.");
@@ -140,7 +144,7 @@ impl Restore<'_> {
     /// More bad items than the request allows end the restore.
     fn check_bad_items(&self, source: &Mailbox) -> Result<(), Stop> {
         let bad = &self.done.bad;
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         let limit = view.get(self.request).map(|request| request.count("BadItemLimit"));
         let limit = match limit.as_ref().map(|limit| limit.limit()) {
             Some(Some(limit)) => *limit,
@@ -150,7 +154,8 @@ impl Restore<'_> {
         if int(bad.len() as u64) <= limit {
             return Ok(());
         }
-        let named: Vec<String> = bad.iter().take(NAMED_MAX).map(|item| describe(source, item)).collect();
+        let named: Vec<String> =
+            bad.iter().take(NAMED_MAX).map(|item| describe(&Source::from(source), item)).collect();
         let text = format!(
             "items that could not be read: {}; the bad item limit is {limit}: {}",
             bad.len(),
@@ -160,7 +165,7 @@ impl Restore<'_> {
     }
 
     fn progress(&self) -> Edits {
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         let total = view.get(self.request).map(|request| request.size("TotalMailboxSize"));
         let total = total.and_then(|size| size.limit().map(|size| size.bytes())).unwrap_or(0);
         let done = self.done.bytes + self.done.known_bytes;
@@ -173,14 +178,15 @@ impl Restore<'_> {
 
     async fn finish(&self, source: &Mailbox) -> Result<(), Stop> {
         for item in &self.done.bad {
-            self.note(Vec::new(), Some(format!("Left out: {}", describe(source, item)))).await?;
+            self.note(Vec::new(), Some(format!("Left out: {}", describe(&Source::from(source), item))))
+                .await?;
         }
         let mut edits = self.progress();
         let bad = self.done.bad.len() as u64;
         let done = if bad > 0 { "CompletedWithWarning" } else { "Completed" };
         edits.extend(status(done, "Completed"));
         edits.push(("BadItemsEncountered", Edit::set(Value::Int(int(bad)))));
-        edits.push(("CompletionTimestamp", Edit::set(Value::Time(self.mover.clock.now()))));
+        edits.push(("CompletionTimestamp", Edit::set(Value::Time(self.mover.rooms.clock.now()))));
         edits.push(("PercentComplete", Edit::set(Value::Int(100))));
         edits.push(("Message", Edit::clear()));
         let line = format!(
@@ -215,7 +221,7 @@ fn merge_source(request: &Object, mover: &Inner) -> Result<Mailbox, Stop> {
         || Stop::failed("SourceMailboxNotFound", "the mailbox to restore from does not exist any more");
     let (database, guid) =
         request.link("SourceDatabase").zip(request.guid_of("SourceExchangeGuid")).ok_or_else(gone)?;
-    match mover.stores.get(database)?.mailbox(guid) {
+    match mover.rooms.stores.get(database)?.mailbox(guid) {
         Ok(mailbox) => Ok(mailbox),
         Err(StoreError::NoMailbox) => Err(gone()),
         Err(error) => Err(error.into()),

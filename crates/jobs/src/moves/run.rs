@@ -1,28 +1,34 @@
-//! One move, from wherever it stands to its end or to where it has to stop.
+//! One move, from wherever it stands to its end (`completion`) or to where it has to stop.
 
-use std::time::Duration;
+mod completion;
 
-use base::{EnhancedTimeSpan, Fault, FaultKind, Guid, Timestamp};
+use std::{sync::Arc, time::Duration};
+
+use base::{EnhancedTimeSpan, Fault, Guid, Timestamp};
 use directory::{
     Edit, Object, Value, View,
-    verbs::{MOVE_PARTS, switch_databases},
+    verbs::{MOVE_PARTS, note_move},
 };
+use engine::EngineError;
 use store::{
-    Database, DisconnectReason, FolderId, Mailbox, MailboxState, StoreError, Transfer,
-    transfer::{BadItem, Step},
+    Database, FolderId, StoreError, Transfer,
+    transfer::{BadItem, Source, Step},
 };
 use tokio::sync::watch;
-use transport::deliver::open_or_make;
 
 use super::{
     Inner, constraint,
     notes::{Edits, status},
     queue::moment,
-    transfer_id,
+    server_of, transfer_id,
 };
 
 /// Time between two notes of how far a move is.
 pub(super) const NOTE_EVERY: Duration = Duration::from_secs(2);
+/// Time between two looks at the copies of the target while it is filled.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// What comes in so soon keeps nobody waiting when it is taken over from the locked mailbox.
+const SHORT: Duration = Duration::from_secs(1);
 /// What is shown when everything is copied and only the last changes are missing.
 const COPIED_PERCENT: i64 = 95;
 /// Bad items that a failure names.
@@ -41,6 +47,10 @@ pub(super) enum Stop {
     Ready,
     /// Everything is copied; it goes on at this moment.
     Waiting(Timestamp),
+    /// Another server has taken the move up.
+    Superseded,
+    /// The target is not active here any more.
+    Lost(String),
     /// It may pass.
     Transient { detail: &'static str, text: String },
     /// It does not pass.
@@ -59,9 +69,15 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
         match error {
-            StoreError::Engine(_) | StoreError::NotMounted(_) | StoreError::Moving => {
+            StoreError::NotMounted(_)
+            | StoreError::Engine(
+                EngineError::Dismounted(_) | EngineError::Passive(_) | EngineError::Unknown,
+            ) => Stop::Lost(text),
+            StoreError::Engine(_) | StoreError::Moving => {
                 Stop::Transient { detail: "TransientFailure", text }
             }
+            StoreError::Away(_) => Stop::Transient { detail: "TransientFailureSource", text },
+            StoreError::Superseded(_) => Stop::Superseded,
             StoreError::MailboxExists(_) => Stop::failed("TargetMailboxExists", text),
             StoreError::Row(_) => Stop::failed("DataCorruption", text),
             _ => Stop::failed("Other", text),
@@ -79,6 +95,30 @@ impl From<Fault> for Stop {
 struct Part {
     target: Database,
     transfer: Transfer,
+    /// The database it comes from, and the server that has it.
+    source: (Guid, Option<Guid>),
+}
+
+/// A turn over all folders that have changes.
+struct Round {
+    began: Duration,
+    /// The folder that had its turn last.
+    last: u32,
+    /// A folder had more than went into its page.
+    more: bool,
+}
+
+impl Round {
+    /// Whether a page of a folder, begun at this moment, follows a round that was [`SHORT`] and brought everything.
+    fn ends_with(&mut self, folder: u32, more: bool, at: Duration) -> bool {
+        let is_over = folder <= self.last;
+        let is_short = is_over && !self.more && at.saturating_sub(self.began) < SHORT;
+        if is_over {
+            (self.began, self.more) = (at, false);
+        }
+        (self.last, self.more) = (folder, self.more || more);
+        is_short
+    }
 }
 
 /// A move under way.
@@ -94,6 +134,8 @@ pub(super) struct Run<'a> {
     /// Something was copied this time: failures before are over.
     pub(super) moved: bool,
     noted: Duration,
+    /// When the target's copies were last looked at.
+    asked: Option<Duration>,
 }
 
 /// Runs what waits for the disk.
@@ -108,17 +150,28 @@ pub(super) async fn blocking<R: Send + 'static>(
 
 impl<'a> Run<'a> {
     pub(super) fn new(mover: &'a Inner, request: Guid, stop: watch::Receiver<bool>) -> Self {
-        let noted = mover.clock.monotonic();
-        Run { mover, request, stop, parts: Vec::new(), total: 0, locked: false, moved: false, noted }
+        let noted = mover.rooms.clock.monotonic();
+        Run {
+            mover,
+            request,
+            stop,
+            parts: Vec::new(),
+            total: 0,
+            locked: false,
+            moved: false,
+            noted,
+            asked: None,
+        }
     }
 
     /// Does all that can be done now.
     pub(super) async fn go(&mut self) -> Result<(), Stop> {
-        let view = self.mover.directory.snapshot();
+        let before = self.take_up().await?;
+        let view = self.mover.rooms.directory.snapshot();
         let request = view.get(self.request).cloned().ok_or(Stop::Gone)?;
         if !request.flag("Switched") {
             self.check(&view)?;
-            self.open(&view, &request).await?;
+            self.open(&view, &request, &before).await?;
             self.copy().await?;
             self.settle_down(&request).await?;
             self.complete().await?;
@@ -126,8 +179,30 @@ impl<'a> Run<'a> {
         self.clean_up().await
     }
 
+    /// Writes down that this server has the move: from now on no other one switches the mailbox over. The server
+    /// that had it before. Afterwards this server's directory knows all that happened to the request until now.
+    async fn take_up(&self) -> Result<String, Stop> {
+        let (request, name) = (self.request, self.mover.name.clone());
+        let taken = self.mover.rooms.directory.commit(move |draft| {
+            let Some(object) = draft.get(request) else { return Ok(None) };
+            let before = object.text("MRSServerName").unwrap_or_default().to_owned();
+            note_move(draft, request, vec![("MRSServerName", Edit::set(&*name))]).map(|_| Some(before))
+        });
+        // Nothing has begun: while the directory has nobody who decides, this is no failure of the move.
+        taken.await.map_err(|fault| Stop::Lost(fault.public_text))?.ok_or(Stop::Gone)
+    }
+
+    /// Whether the target has copies on other servers, which could take over.
+    pub(super) fn is_replicated(&self, view: &View) -> bool {
+        let request = view.get(self.request);
+        MOVE_PARTS
+            .iter()
+            .filter_map(|part| request?.link(part.target))
+            .any(|target| view.copies_of(target).len() > 1)
+    }
+
     /// Finds the mailboxes on both sides, and takes back what an interrupted completion has left.
-    async fn open(&mut self, view: &View, request: &Object) -> Result<(), Stop> {
+    async fn open(&mut self, view: &Arc<View>, request: &Object, before: &str) -> Result<(), Stop> {
         let user = request.link("User").and_then(|guid| view.recipient(guid)).ok_or(Stop::Gone)?;
         let (mut size, mut items) = (0, 0);
         for (index, part) in MOVE_PARTS.iter().enumerate() {
@@ -136,50 +211,70 @@ impl<'a> Run<'a> {
                 || Stop::failed("SourceMailboxNotFound", "the mailbox to be moved does not exist any more");
             let (source, guid) =
                 request.link(part.source).zip(user.guid_of(part.mailbox)).ok_or_else(gone)?;
-            let source = self.mover.stores.get(source)?;
-            let source = open_or_make(&source, guid, view).await?;
-            let target = self.mover.stores.get(target)?;
-            let statistics = source.statistics()?;
-            size += statistics.size + statistics.recoverable_size;
-            items += statistics.items + statistics.recoverable;
+            let target = self.mover.rooms.stores.get(target)?;
+            let from = (source, server_of(view, source));
+            let source = self.mover.rooms.sources.open(source, guid, &self.stop).await?;
             let id = transfer_id(self.request, index);
-            let (into, from) = (target.clone(), source.clone());
-            let transfer = blocking(move || {
-                let transfer = into.begin_transfer(id, &from)?;
+            let into = target.clone();
+            let opened = blocking(move || {
+                let transfer = into.begin_transfer(id, source)?;
                 transfer.deactivate().wait()?;
-                from.unlock().wait()?;
-                Ok(transfer)
+                transfer.unlock()?;
+                let size = transfer.source().size()?;
+                Ok((transfer, size))
             });
-            self.parts.push(Part { target, transfer: transfer.await? });
+            let (transfer, (more_items, more_bytes)) = opened.await?;
+            (items, size) = (items + more_items, size + more_bytes);
+            self.parts.push(Part { target, transfer, source: from });
         }
         self.total = size;
-        let now = Value::Time(self.mover.clock.now());
+        // Nothing is put into a database whose copies do not follow.
+        self.check_copies(view).await?;
+        let now = Value::Time(self.mover.rooms.clock.now());
         let mut edits = status("InProgress", "CopyingMessages");
         edits.push(("TotalMailboxSize", Edit::set(Value::Size(base::ByteQuantifiedSize(size)))));
         edits
             .push(("TotalMailboxItemCount", Edit::set(Value::Int(i64::try_from(items).unwrap_or(i64::MAX)))));
-        edits.push(("MRSServerName", Edit::set(&*self.mover.server)));
         edits.push(("NextTry", Edit::clear()));
         let mut line = format!("The move goes on. Items: {items}, bytes: {size}.");
         if moment(request, "StartTimestamp").is_none() {
             edits.push(("StartTimestamp", Edit::set(now)));
             line = format!("The move has begun. Items: {items}, bytes: {size}.");
+        } else if !before.is_empty() && *before != *self.mover.name {
+            let brought: u64 = self.brought()?.0;
+            line = format!(
+                "The move is resumed: {} has the target database now, {before} had it before. Items: {items}, bytes: \
+                 {size}; brought so far: {brought}.",
+                self.mover.name
+            );
         }
         self.note(edits, Some(line)).await
     }
 
-    /// Takes over changes until there are none.
+    /// Takes over changes: all of them where the mailbox is locked. Before that mail may come in faster than a page
+    /// is brought: what is left when a round over all folders was [`SHORT`] is the completion's.
     async fn copy(&mut self) -> Result<(), Stop> {
         for index in 0..self.parts.len() {
+            let mut round = Round { began: self.mover.rooms.clock.monotonic(), last: 0, more: false };
             loop {
-                let began = self.mover.clock.monotonic();
-                let (transfer, page) = (self.parts[index].transfer.clone(), self.mover.settings.page);
-                let Step::Took { bytes, .. } = blocking(move || transfer.step(page)).await? else { break };
+                let began = self.mover.rooms.clock.monotonic();
+                let (transfer, page) = (self.parts[index].transfer.clone(), self.mover.settings.paged());
+                let Step::Took { bytes, folder, more, .. } = blocking(move || transfer.step(page)).await?
+                else {
+                    break;
+                };
                 self.moved |= bytes > 0;
                 self.between().await?;
+                let is_short = round.ends_with(folder, more, began);
+                if self.locked {
+                    continue;
+                }
+                if is_short {
+                    break;
+                }
                 if let Some(rate) = self.mover.settings.max_bytes_per_second {
                     let due = Duration::from_micros(bytes.saturating_mul(1_000_000) / rate.max(1));
-                    let took = self.mover.clock.monotonic().saturating_sub(began);
+                    let took = self.mover.rooms.clock.monotonic().saturating_sub(began);
                     tokio::time::sleep(due.saturating_sub(took)).await;
                 }
             }
@@ -189,17 +284,44 @@ impl<'a> Run<'a> {
 
     /// What is looked at between two pages: may the move go on, and may it go on yet?
     async fn between(&mut self) -> Result<(), Stop> {
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         self.check(&view)?;
-        self.check_bad_items(&view)?;
-        self.check_copies(&view)?;
-        let now = self.mover.clock.monotonic();
-        if !self.locked && now.saturating_sub(self.noted) >= NOTE_EVERY {
+        self.check_bad_items(&view).await?;
+        let now = self.mover.rooms.clock.monotonic();
+        if self.asked.is_none_or(|asked| now.saturating_sub(asked) >= ASK_EVERY) {
+            self.asked = Some(now);
+            self.check_copies(&view).await?;
+        }
+        let line = self.source_elsewhere(&view);
+        if line.is_some() || !self.locked && now.saturating_sub(self.noted) >= NOTE_EVERY {
             self.noted = now;
             let edits = self.progress()?;
-            self.note(edits, None).await?;
+            self.note(edits, line).await?;
         }
         Ok(())
+    }
+
+    /// Says so where the source has become active on another server meanwhile.
+    fn source_elsewhere(&mut self, view: &View) -> Option<String> {
+        let mut said = None;
+        for part in &mut self.parts {
+            let (database, before) = part.source;
+            let now = server_of(view, database);
+            if now.is_none() || now == before {
+                continue;
+            }
+            part.source.1 = now;
+            let name = |guid: Option<Guid>| {
+                guid.and_then(|guid| view.get(guid)).map_or("?", |object| &object.name).to_owned()
+            };
+            said = Some(format!(
+                "The move goes on: {} has the source database {} now, {} had it before.",
+                name(now),
+                name(Some(database)),
+                name(before)
+            ));
+        }
+        said
     }
 
     /// The request is there, nobody has suspended it, and the mailbox is still where it was.
@@ -208,6 +330,9 @@ impl<'a> Run<'a> {
             return Err(Stop::Shutdown);
         }
         let request = view.get(self.request).ok_or(Stop::Gone)?;
+        if !self.mover.is_mine(view, request) {
+            return Err(Stop::Superseded);
+        }
         if request.flag("Suspend") {
             return Err(Stop::Suspended);
         }
@@ -235,18 +360,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn bad_items(&self) -> Result<Vec<(Mailbox, BadItem)>, Stop> {
+    /// What could not be read, in words.
+    async fn bad_items(&self) -> Result<Vec<String>, Stop> {
         let mut all = Vec::new();
         for part in &self.parts {
-            let source = part.transfer.source();
-            all.extend(part.transfer.bad_items()?.into_iter().map(|item| (source.clone(), item)));
+            let transfer = part.transfer.clone();
+            all.extend(
+                blocking(move || {
+                    let source = transfer.source();
+                    Ok(transfer.bad_items()?.iter().map(|item| describe(source, item)).collect::<Vec<_>>())
+                })
+                .await?,
+            );
         }
         Ok(all)
     }
 
     /// More bad items than the request allows end the move.
-    fn check_bad_items(&self, view: &View) -> Result<(), Stop> {
-        let bad = self.bad_items()?;
+    async fn check_bad_items(&self, view: &View) -> Result<(), Stop> {
+        let bad = self.bad_items().await?;
         let limit = view.get(self.request).map(|request| request.count("BadItemLimit"));
         let limit = match limit.as_ref().map(|limit| limit.limit()) {
             Some(Some(limit)) => *limit,
@@ -256,30 +388,22 @@ impl<'a> Run<'a> {
         if i64::try_from(bad.len()).unwrap_or(i64::MAX) <= limit {
             return Ok(());
         }
-        let named: Vec<String> =
-            bad.iter().take(NAMED_MAX).map(|(source, item)| describe(source, item)).collect();
         let text = format!(
             "items that could not be read: {}; the bad item limit is {limit}: {}",
             bad.len(),
-            named.join("; ")
+            bad[..bad.len().min(NAMED_MAX)].join("; ")
         );
         Err(Stop::failed("BadItemLimit", text))
     }
 
     /// The copies of the target database have what was brought, as far as its constraint asks.
-    fn check_copies(&self, view: &View) -> Result<(), Stop> {
+    async fn check_copies(&self, view: &Arc<View>) -> Result<(), Stop> {
         for part in &self.parts {
             let Some(database) = view.get(part.target.guid()) else { continue };
-            let copies = (self.mover.copies)(view, database);
-            let constraint = constraint::constraint(database, &copies);
-            if !constraint::is_satisfied(constraint, &copies) {
-                return Err(Stop::Transient {
-                    detail: "StalledDueToTarget_MdbReplication",
-                    text: format!(
-                        "the copies of database \"{}\" do not satisfy the constraint {constraint} yet",
-                        database.name
-                    ),
-                });
+            let rooms = &self.mover.rooms;
+            let held_back = constraint::hold_back(view, database, &rooms.copies, &rooms.clock);
+            if let Err(text) = held_back.await {
+                return Err(Stop::Transient { detail: "StalledDueToTarget_MdbReplication", text });
             }
         }
         Ok(())
@@ -287,7 +411,7 @@ impl<'a> Run<'a> {
 
     /// Everything is copied: small things follow, and it is asked whether the move may be completed now.
     async fn settle_down(&mut self, request: &Object) -> Result<(), Stop> {
-        self.check_bad_items(&self.mover.directory.snapshot())?;
+        self.check_bad_items(&self.mover.rooms.directory.snapshot()).await?;
         for part in &self.parts {
             let transfer = part.transfer.clone();
             blocking(move || transfer.settle()).await?;
@@ -295,14 +419,14 @@ impl<'a> Run<'a> {
         let mut edits = self.progress()?;
         edits.push(("StatusDetail", Edit::set("IncrementalSync")));
         edits.push(("PercentComplete", Edit::set(Value::Int(COPIED_PERCENT))));
-        let now = self.mover.clock.now();
+        let now = self.mover.rooms.clock.now();
         let first = moment(request, "InitialSeedingCompletedTimestamp").is_none();
         if first {
             edits.push(("InitialSeedingCompletedTimestamp", Edit::set(Value::Time(now))));
         }
         let line = if first { "Everything is copied." } else { "The copy is up to date." };
         self.note(edits, Some(line.into())).await?;
-        let view = self.mover.directory.snapshot();
+        let view = self.mover.rooms.directory.snapshot();
         self.check(&view)?;
         let request = view.get(self.request).ok_or(Stop::Gone)?;
         if request.flag("SuspendWhenReadyToComplete") || request.flag("PreventCompletion") {
@@ -313,124 +437,22 @@ impl<'a> Run<'a> {
             let next = now.plus(interval.unwrap_or(EnhancedTimeSpan::from_days(1)));
             return Err(Stop::Waiting(at.min(next)));
         }
-        self.check_copies(&view)
+        self.check_copies(&view).await
     }
 
-    /// Locks the mailbox, takes over what is left, and lets the directory say that it is in its new database.
-    async fn complete(&mut self) -> Result<(), Stop> {
-        let mut edits = status("CompletionInProgress", "Finalization");
-        edits.push(("FinalSyncTimestamp", Edit::set(Value::Time(self.mover.clock.now()))));
-        self.note(edits, Some("The mailbox is locked and the last changes are taken over.".into())).await?;
-        self.locked = true;
-        for index in 0..self.parts.len() {
-            self.parts[index].transfer.source().lock().await?;
-        }
-        self.copy().await?;
-        for part in &self.parts {
-            let transfer = part.transfer.clone();
-            let findings = blocking(move || {
-                transfer.settle()?;
-                transfer.verify()
-            });
-            if let Some(finding) = findings.await?.into_iter().next() {
-                let folder =
-                    finding.folder.map(|folder| path(part.transfer.source(), folder)).unwrap_or_default();
-                return Err(Stop::failed("VerificationFailed", format!("{folder}: {}", finding.text)));
-            }
-        }
-        let view = self.mover.directory.snapshot();
-        self.check(&view)?;
-        self.check_bad_items(&view)?;
-        self.check_copies(&view)?;
-        self.note_bad_items().await?;
-        for part in &self.parts {
-            let transfer = part.transfer.clone();
-            blocking(move || transfer.activate().wait()).await?;
-        }
-        let request = self.request;
-        match self.mover.directory.commit(move |draft| switch_databases(draft, request)).await {
-            Ok(true) => {
-                self.locked = false;
-                Ok(())
-            }
-            Ok(false) => Err(match self.mover.directory.snapshot().get(request) {
-                Some(_) => Stop::Suspended,
-                None => Stop::Gone,
-            }),
-            Err(fault) if matches!(fault.kind, FaultKind::Invalid | FaultKind::NotFound) => {
-                Err(Stop::failed("SourceMailboxNotFound", fault.public_text))
-            }
-            Err(fault) => Err(Stop::Unknown(fault)),
-        }
-    }
-
-    /// What is left out is said before the move knows it no more.
-    async fn note_bad_items(&self) -> Result<(), Stop> {
-        let bad = self.bad_items()?;
-        for (source, item) in &bad {
-            self.note(Vec::new(), Some(format!("Left out: {}", describe(source, item)))).await?;
-        }
-        let count = i64::try_from(bad.len()).unwrap_or(i64::MAX);
-        let mut edits = self.progress()?;
-        edits.push(("BadItemsEncountered", Edit::set(Value::Int(count))));
-        edits.push(("PercentComplete", Edit::set(Value::Int(99))));
-        self.note(edits, None).await
-    }
-
-    /// Opens again what a completion that did not come about has locked.
-    pub(super) async fn release(&mut self) {
-        if !std::mem::take(&mut self.locked) {
-            return;
-        }
-        for part in &self.parts {
-            let transfer = part.transfer.clone();
-            let released = blocking(move || {
-                transfer.deactivate().wait()?;
-                transfer.source().unlock().wait()
-            });
-            if let Err(error) = released.await {
-                tracing::warn!(request = %self.request, ?error, "a mailbox stays locked until its move goes on");
-            }
-        }
-    }
-
-    /// The mailbox is in its new database: the old one keeps it as soft-deleted, the move forgets what it
-    /// remembered.
-    async fn clean_up(&mut self) -> Result<(), Stop> {
-        let mut edits = status("CompletionInProgress", "Cleanup");
-        edits.push(("NextTry", Edit::clear()));
-        self.note(edits, Some("The mailbox is in its new database.".into())).await?;
-        let view = self.mover.directory.snapshot();
-        let request = view.get(self.request).ok_or(Stop::Gone)?;
-        for (index, part) in MOVE_PARTS.iter().enumerate() {
-            let Some(target) = request.link(part.target) else { continue };
-            let id = transfer_id(self.request, index);
-            let target = self.mover.stores.get(target)?;
-            let known = target.transfers()?.into_iter().find(|state| state.id == id);
-            if let Some((database, mailbox)) = known.and_then(|state| state.source) {
-                let source = self.mover.stores.get(database)?.mailbox_by_id(mailbox);
-                if source.statistics()?.state == MailboxState::Connected {
-                    source.disconnect(DisconnectReason::SoftDeleted).await?;
-                }
-            }
-            target.finish_transfer(id).await?;
-        }
-        let warned = request.int("BadItemsEncountered").unwrap_or(0) > 0;
-        let done = if warned { "CompletedWithWarning" } else { "Completed" };
-        let mut edits = status(done, "Completed");
-        edits.push(("CompletionTimestamp", Edit::set(Value::Time(self.mover.clock.now()))));
-        edits.push(("PercentComplete", Edit::set(Value::Int(100))));
-        edits.push(("Message", Edit::clear()));
-        self.note(edits, Some("The move is complete.".into())).await
-    }
-
-    /// How far the move is.
-    fn progress(&self) -> Result<Edits, Stop> {
+    /// Items and bytes brought so far.
+    fn brought(&self) -> Result<(u64, u64), Stop> {
         let (mut items, mut bytes) = (0, 0);
         for part in &self.parts {
             let progress = part.transfer.progress()?;
             (items, bytes) = (items + progress.items, bytes + progress.bytes);
         }
+        Ok((items, bytes))
+    }
+
+    /// How far the move is.
+    fn progress(&self) -> Result<Edits, Stop> {
+        let (items, bytes) = self.brought()?;
         Ok(vec![
             ("ItemsTransferred", Edit::set(Value::Int(i64::try_from(items).unwrap_or(i64::MAX)))),
             ("BytesTransferred", Edit::set(Value::Size(base::ByteQuantifiedSize(bytes)))),
@@ -450,11 +472,13 @@ impl<'a> Run<'a> {
 }
 
 /// The path of a folder, for people.
-pub(super) fn path(mailbox: &Mailbox, folder: FolderId) -> String {
-    let found = mailbox.all_folders().ok().and_then(|all| all.into_iter().find(|one| one.id == folder));
-    found.map_or_else(|| format!("folder {}", folder.0), |folder| format!("/{}", folder.path.join("/")))
+pub(super) fn path(source: &Source, folder: FolderId) -> String {
+    match source.path(folder) {
+        Ok(path) if !path.is_empty() => format!("/{}", path.join("/")),
+        _ => format!("folder {}", folder.0),
+    }
 }
 
-pub(super) fn describe(source: &Mailbox, item: &BadItem) -> String {
+pub(super) fn describe(source: &Source, item: &BadItem) -> String {
     format!("item with UID {} in {}: {}", item.uid, path(source, item.folder), item.reason)
 }

@@ -35,3 +35,11 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    /// How much one commit takes over: at a limited rate no more than a second allows, so that it is an even one.
+    pub(super) fn paged(&self) -> PageLimits {
+        let bytes = self.max_bytes_per_second.map_or(self.page.bytes, |rate| rate.min(self.page.bytes));
+        PageLimits { bytes, ..self.page }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use base::{Guid, Timestamp, clock::ManualClock, rng::SeededRng, sim::SimDisk};
+use base::{Guid, Timestamp, clock::ManualClock, neighbours::Nobody, rng::SeededRng, sim::SimDisk};
 use directory::{
     Directory, Object, Options, Value,
     seed::{Organization, Ports, seed},
@@ -11,15 +11,19 @@ use directory::{
         new_move_request,
     },
 };
-use jobs::moves::{Mover, Settings};
+use jobs::moves::{
+    Mover, Notify, Rooms, Settings, Sources,
+    constraint::{Copies, Copy},
+};
 use store::{
-    Config, Database, Delivery, DeliveryId, Flags, FolderRole, Limits, Mailbox, NewMessage, Owner, Recipient,
-    StoreError, Stores, property::PropertyValue, transfer::PageLimits,
+    Config, Database, Delivery, DeliveryId, Flags, FolderId, FolderRole, Limits, Mailbox, NewMessage, Owner,
+    Recipient, StoreError, Stores, property::PropertyValue, transfer::PageLimits,
 };
 use tokio::sync::watch;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_412_281);
 
+#[derive(Clone)]
 pub(crate) struct House {
     pub(crate) disk: SimDisk,
     pub(crate) clock: Arc<ManualClock>,
@@ -114,15 +118,7 @@ impl House {
         let work = mailbox.create_folder(None, "Work", "IPF.Note").await.unwrap();
         for n in 0..messages {
             let folder = if n % 3 == 0 { work } else { FolderRole::Inbox.folder() };
-            let keywords = if n % 5 == 0 { vec!["$Label".to_owned()] } else { Vec::new() };
-            let message = NewMessage {
-                parts: vec![format!("Subject: {n}\r\n\r\n{}\r\n", "x".repeat(n * 7)).into()],
-                summary: format!("summary {n}").into(),
-                class: "IPM.Note".into(),
-                flags: Flags { system: (n % 32) as u8, keywords },
-                received: NOW,
-            };
-            mailbox.append(folder, message, Limits::default()).await.unwrap();
+            append(&mailbox, folder, n).await;
         }
         mailbox.copy(work, vec![1..=3], FolderRole::Drafts.folder(), Limits::default()).await.unwrap();
         mailbox.remove_items(work, vec![2..=2], store::Removal::Recoverable).await.unwrap();
@@ -160,7 +156,22 @@ impl House {
     }
 
     pub(crate) fn mover(&self, settings: Settings) -> Mover {
-        Mover::new(self.directory.clone(), self.stores.clone(), self.clock.clone(), settings, "EX1")
+        self.mover_with(settings, Box::new(|_, _| Box::pin(async { vec![Copy::ONLY] })))
+    }
+
+    pub(crate) fn mover_with(&self, settings: Settings, copies: Box<Copies>) -> Mover {
+        let server = self.directory.snapshot().servers().next().unwrap().guid;
+        let (directory, stores) = (self.directory.clone(), self.stores.clone());
+        let (clock, notify) = (self.clock.clone(), silent());
+        let sources =
+            Sources::new(directory.clone(), stores.clone(), clock.clone(), server, Arc::new(Nobody));
+        Mover::new(Rooms { directory, stores, clock, server, sources, copies, notify }, settings)
+    }
+
+    /// Whether Ana's mailbox takes mail.
+    pub(crate) fn is_open(&self) -> bool {
+        let mailbox = self.stores.get(self.lives_in()).and_then(|store| store.mailbox(self.mailbox));
+        mailbox.is_ok_and(|mailbox| mailbox.available().is_ok())
     }
 
     /// Takes the request as far as it goes now.
@@ -199,6 +210,24 @@ impl House {
         }
         false
     }
+}
+
+/// Appends message number `n`.
+pub(crate) async fn append(mailbox: &Mailbox, folder: FolderId, n: usize) {
+    let keywords = if n.is_multiple_of(5) { vec!["$Label".to_owned()] } else { Vec::new() };
+    let message = NewMessage {
+        parts: vec![format!("Subject: {n}\r\n\r\n{}\r\n", "x".repeat(n * 7)).into()],
+        summary: format!("summary {n}").into(),
+        class: "IPM.Note".into(),
+        flags: Flags { system: (n % 32) as u8, keywords },
+        received: NOW,
+    };
+    mailbox.append(folder, message, Limits::default()).await.unwrap();
+}
+
+/// Nobody is told.
+pub(crate) fn silent() -> Box<Notify> {
+    Box::new(|_| Box::pin(async { Ok(()) }))
 }
 
 /// Pages so small that a move has many steps.

@@ -10,11 +10,15 @@ use std::{
 };
 
 use base::{Disk, Guid, disk::OpenMode};
+use dag::machine::status::CopyStatus;
 use directory::{
     Edit, Value,
     verbs::{note_move, remove_mailbox, switch_databases},
 };
-use jobs::moves::{Mover, constraint::Copy};
+use jobs::moves::{
+    constraint::{Copy, Seen},
+    moves_of,
+};
 use store::{
     DisconnectReason, MailboxState, StoreError,
     transfer::{PageLimits, Step},
@@ -46,6 +50,10 @@ async fn a_move_tells_what_it_did() {
         assert!(lines.contains(line), "{lines}");
     }
     assert_eq!(picture(&house.open().await), expected);
+    // The mailbox remembers it, once, when the request is gone.
+    let [moved] = &moves_of(&house.open().await).unwrap()[..] else { panic!("one move") };
+    assert_eq!((moved.request, &*moved.source, &*moved.target), (request, "DB1", "DB2"));
+    assert_eq!((moved.items, moved.archive, moved.times.contains(&None)), ([33, 0], false, false));
     // Its time is over after thirty days.
     house.clock.advance(Duration::from_secs(31 * 86_400));
     house.mover(small()).sweep(&[]).await;
@@ -93,16 +101,22 @@ async fn copies_that_lag_hold_a_move_back_and_it_is_tried_again() {
     let house = House::new(10).await;
     let current = Arc::new(AtomicBool::default());
     let seen = current.clone();
-    let copies = move |_: &directory::View, _: &directory::Object| {
-        vec![Copy::ONLY, Copy { active: false, current: seen.load(Ordering::SeqCst), ..Copy::ONLY }]
+    let copies = move |_, _| -> Seen {
+        let is_current = seen.load(Ordering::SeqCst);
+        let status = if is_current { CopyStatus::Healthy } else { CopyStatus::Suspended };
+        let second = Copy { active: false, status, ..Copy::ONLY };
+        Box::pin(async move { vec![Copy::ONLY, second] })
     };
+    let (second, constraint) = (house.databases[1], Edit::set("SecondCopy"));
+    let set = move |draft: &mut directory::Draft<'_>| {
+        draft.modify(second, vec![("DataMoveReplicationConstraint", constraint)])
+    };
+    house.directory.commit(set).await.unwrap();
     let mut settings = small();
     settings.max_retries = 2;
-    let (directory, stores) = (house.directory.clone(), house.stores.clone());
-    let mover = Mover::with_copies(directory, stores, house.clock.clone(), settings, "EX1", Box::new(copies));
+    let mover = house.mover_with(settings, Box::new(copies));
     let request = house.request(Vec::new()).await;
-    for _ in 0..3 {
-        // Each brings items: what failed before is over then.
+    for _ in 0..2 {
         mover.carry(request, going()).await;
         let object = house.object(request);
         let detail = object.text("StatusDetail");
@@ -110,11 +124,54 @@ async fn copies_that_lag_hold_a_move_back_and_it_is_tried_again() {
             (object.text("Status"), detail),
             (Some("Retrying"), Some("StalledDueToTarget_MdbReplication"))
         );
+        let message = object.text("Message").unwrap();
+        assert!(message.ends_with(" the constraint SecondCopy yet: DB2\\? is Suspended"), "{message}");
+        let states = house.database(1).transfers().unwrap();
+        assert_eq!(states[0].progress.items, 0, "nothing is put where it is not copied");
     }
     assert!(house.open().await.available().is_ok(), "the mailbox is not locked meanwhile");
     current.store(true, Ordering::SeqCst);
     mover.carry(request, going()).await;
     assert_eq!(house.status(request), "Completed");
+}
+
+/// A database with a copy that follows in its own site and one that does not in another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_constraint_holds_back_or_lets_through_as_named() {
+    for (constraint, is_let_through) in [
+        ("None", true),
+        ("SecondCopy", true),
+        ("SecondDatacenter", false),
+        ("AllDatacenters", false),
+        ("AllCopies", false),
+        ("CINoReplication", true),
+        ("CISecondCopy", true),
+        ("CISecondDatacenter", false),
+    ] {
+        let house = House::new(3).await;
+        let copies = |_, _| -> Seen {
+            let here = Copy { active: false, status: CopyStatus::Healthy, ..Copy::ONLY };
+            let there = Copy { site: Guid([9; 16]), status: CopyStatus::Suspended, ..here };
+            Box::pin(async move { vec![Copy::ONLY, here, there] })
+        };
+        let (second, value) = (house.databases[1], Edit::set(constraint));
+        let set = move |draft: &mut directory::Draft<'_>| {
+            draft.modify(second, vec![("DataMoveReplicationConstraint", value)])
+        };
+        house.directory.commit(set).await.unwrap();
+        let request = house.request(Vec::new()).await;
+        let mut settings = small();
+        settings.max_retries = 1;
+        let mover = house.mover_with(settings, Box::new(copies));
+        mover.carry(request, going()).await;
+        let expected = if is_let_through { "Completed" } else { "Retrying" };
+        assert_eq!(house.status(request), expected, "{constraint}");
+        if !is_let_through {
+            // Its tries are counted.
+            mover.carry(request, going()).await;
+            assert_eq!(house.object(request).text("FailureType"), Some("Stalled"), "{constraint}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,15 +3,19 @@
 use std::{thread, time::Duration};
 
 use super::{
-    Group,
-    load::{Client, Ledger},
+    client::Client,
+    group::{Group, three},
+    load::Ledger,
+    support::Organization,
 };
 
 const SETTLED: &str = "Healthy,Mounted";
 
 impl Group {
     fn of_two() -> Self {
-        let group = Self::servers(None);
+        let organization = Organization::new();
+        let servers = three(&organization, &[]);
+        let group = Self::without_group(organization, servers);
         let run = |command: &str| group.at(0).shell(command);
         run("New-DatabaseAvailabilityGroup -Name DAG1 -WitnessServer EX3");
         for name in ["EX1", "EX2"] {

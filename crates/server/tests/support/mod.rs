@@ -26,7 +26,9 @@ pub(crate) fn text(output: &Output) -> String {
 
 /// The organisation's folder of data folders.
 pub(crate) struct Organization {
-    dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
+    /// What its servers' `rialto.toml` says beside what setup has written.
+    pub(crate) config: &'static str,
 }
 
 /// One server: its folder, its ports, and its process while it runs.
@@ -38,7 +40,7 @@ pub(crate) struct Server {
 
 impl Organization {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), config: "" }
     }
 
     pub(crate) fn setup(&self, name: &str, more: &[&str]) -> (Server, Output) {
@@ -48,6 +50,10 @@ impl Organization {
         command.args(["setup", "--non-interactive", "--listen", "127.0.0.1", "--ports-from"]);
         command.args([&ports.to_string(), "--server-name", &format!("{name}.{DOMAIN}"), "--data"]);
         let output = command.arg(&data).args(more).output().unwrap();
+        let file = std::fs::OpenOptions::new().append(true).open(data.join("rialto.toml"));
+        if let Ok(mut file) = file {
+            file.write_all(self.config.as_bytes()).unwrap();
+        }
         (Server { data, ports, child: None }, output)
     }
 

@@ -141,7 +141,7 @@ impl<'a> Detail<'a> {
 }
 
 /// Where an item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Place {
     pub(crate) folder: u32,
     pub(crate) uid: u32,

@@ -39,7 +39,7 @@ pub(super) fn write(txn: &mut Txn<'_>, mailbox: MailboxId, batch: Batch) -> Resu
         remove(txn, mailbox, id)?;
     }
     for (item, body) in batch.items {
-        let size = u64::from(item.body.len);
+        let size = u64::from(item.len);
         if put(txn, mailbox, item, body)? {
             progress.items += 1;
             progress.bytes += size;
@@ -93,7 +93,7 @@ fn take_body(
     if !item.shared {
         return Ok(txn.append_body(&[body]));
     }
-    let key = keys::arrival(mailbox, kind::SHARED, item.body.position);
+    let key = keys::arrival(mailbox, kind::SHARED, item.position);
     if let Some(first) = keys::get::<u64>(txn, &key)?
         && let Some(bytes) = txn.get(&keys::by_id(table::DETAIL, mailbox, ItemId(first)))?
     {

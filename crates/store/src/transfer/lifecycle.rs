@@ -1,12 +1,14 @@
 //! A move's life beside the copying: begun, switched over, undone or over; and the lock that keeps a mailbox as
 //! it is while the last changes are taken over.
 
+use std::sync::Arc;
+
 use base::Guid;
 use engine::Txn;
 
 use super::{
-    Progress, Transfer,
-    rows::{MoveRow, filled_by, kind},
+    Progress, Source, Transfer,
+    rows::{Hold, MoveRow, filled_by, kind},
 };
 use crate::{
     Change, Database, Mailbox, StoreError,
@@ -66,18 +68,23 @@ impl Mailbox {
 }
 
 impl Database {
-    /// Begins a move into this database, or takes up one that was begun before. Waits for the disk.
-    pub fn begin_transfer(&self, id: Guid, source: &Mailbox) -> Result<Transfer, StoreError> {
-        if self.guid() == source.database.guid() {
+    /// Begins a move into this database, or takes up one that was begun before: whoever had it until now may lock
+    /// and unlock the source no more. Waits for the disk.
+    pub fn begin_transfer(&self, id: Guid, source: impl Into<Source>) -> Result<Transfer, StoreError> {
+        let source: Source = source.into();
+        if self.guid() == source.database() {
             return Err(StoreError::MailboxExists(self.guid()));
         }
-        let key = keys::mailbox(table::MAILBOX, source.id);
-        let row: MailboxRow =
-            source.database.view(|view| keys::get(view, &key))?.ok_or(StoreError::NoMailbox)?;
-        let began =
-            MoveRow { id, source_database: source.database.guid(), source: source.id, items: 0, bytes: 0 };
-        let target = self.change(move |txn, _| begin(txn, row, &began)).wait()?;
-        Ok(Transfer { id, source: source.clone(), target: self.mailbox_by_id(target) })
+        let (row, _) = source.own()?;
+        let (source_database, source_id) = (source.database(), source.id());
+        let began = MoveRow { id, source_database, source: source_id, items: 0, bytes: 0, turn: 1 };
+        let (target, turn) = self.change(move |txn, _| begin(txn, row, &began)).wait()?;
+        Ok(Transfer {
+            hold: Hold { id, turn },
+            source,
+            target: self.mailbox_by_id(target),
+            last: Arc::default(),
+        })
     }
 
     /// The moves this database knows of.
@@ -137,6 +144,17 @@ impl Database {
 }
 
 impl Transfer {
+    /// Lets nothing in the source change, also after a restart. Fails with [`StoreError::Superseded`] where
+    /// somebody else has taken the move up.
+    pub fn lock(&self) -> Result<(), StoreError> {
+        self.source.hold(self.hold, true)
+    }
+
+    /// Lets the source change again; fails like [`Transfer::lock`].
+    pub fn unlock(&self) -> Result<(), StoreError> {
+        self.source.hold(self.hold, false)
+    }
+
     /// Gives the mailbox its GUID in this database: from now on it is found here. Where the source of an
     /// earlier move still holds it, that one goes for good.
     pub fn activate(&self) -> Change<()> {
@@ -161,16 +179,16 @@ impl Transfer {
     }
 }
 
-fn begin(txn: &mut Txn<'_>, row: MailboxRow, began: &MoveRow) -> Result<MailboxId, StoreError> {
+fn begin(txn: &mut Txn<'_>, row: MailboxRow, began: &MoveRow) -> Result<(MailboxId, u64), StoreError> {
     if let Some(mailbox) = filled_by(txn, began.id)? {
-        let arrival: Option<MoveRow> = keys::get(txn, &keys::arrival(mailbox, kind::MOVE, 0))?;
+        let key = keys::arrival(mailbox, kind::MOVE, 0);
+        let known = keys::get::<MoveRow>(txn, &key)?;
         let same =
             |known: &MoveRow| (known.source_database, known.source) == (began.source_database, began.source);
-        return if arrival.is_some_and(|known| same(&known)) {
-            Ok(mailbox)
-        } else {
-            Err(StoreError::NoTransfer(began.id))
-        };
+        let known = known.filter(same).ok_or(StoreError::NoTransfer(began.id))?;
+        let turn = known.turn + 1;
+        txn.put(&key, &MoveRow { turn, ..known }.to_bytes());
+        return Ok((mailbox, turn));
     }
     check_guid(txn, row.guid)?;
     let id = next_mailbox(txn)?;
@@ -179,7 +197,7 @@ fn begin(txn: &mut Txn<'_>, row: MailboxRow, began: &MoveRow) -> Result<MailboxI
     let row = MailboxRow { state: MailboxState::Arriving, ..row };
     txn.put(&keys::mailbox(table::MAILBOX, id), &row.to_bytes());
     txn.put(&keys::mailbox(table::TOTALS, id), &Totals { locked: true, ..Totals::default() }.to_bytes());
-    Ok(id)
+    Ok((id, began.turn))
 }
 
 /// Who holds a GUID, where it is nobody but the source of an earlier move.

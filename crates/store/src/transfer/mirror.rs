@@ -6,16 +6,18 @@ use std::{
     ops::{Bound, ControlFlow},
 };
 
-use bytes::Bytes;
 use engine::Read;
 
-use super::rows::{BadRow, kind};
+use super::{
+    rows::{BadRow, kind},
+    source::Source,
+};
 use crate::{
     Mailbox, StoreError, check,
     codec::Row,
     keys::{self, table},
     mailbox::MailboxState,
-    rows::{Figures, MailboxRow, Received, Totals, Uids},
+    rows::{Figures, MailboxRow, Place, Received, Totals, Uids},
     types::MailboxId,
 };
 
@@ -40,11 +42,11 @@ const WHOLE: [(u8, &[u8]); 8] = [
 const BY_FOLDER: [u8; 3] = [table::VANISHED, table::ASSOCIATED, table::LISTING];
 
 /// Makes all that is small alike. Waits for the disk.
-pub(super) fn settle(source: &Mailbox, target: &Mailbox) -> Result<(), StoreError> {
+pub(super) fn settle(source: &Source, target: &Mailbox) -> Result<(), StoreError> {
     for (table, kind) in WHOLE {
         mirror(source, target, table, kind)?;
     }
-    let (theirs, ours) = (all_figures(source)?, all_figures(target)?);
+    let (theirs, ours) = (source.figures()?, all_figures(target)?);
     for (folder, figures) in &theirs {
         if ours.get(folder) != Some(figures) {
             for table in BY_FOLDER {
@@ -67,11 +69,11 @@ pub(super) fn settle(source: &Mailbox, target: &Mailbox) -> Result<(), StoreErro
 }
 
 /// The counters of every folder, as stored.
-fn all_figures(mailbox: &Mailbox) -> Result<BTreeMap<u32, Bytes>, StoreError> {
+pub(super) fn all_figures(mailbox: &Mailbox) -> Result<BTreeMap<u32, Vec<u8>>, StoreError> {
     let (mut rows, mut outcome) = (BTreeMap::new(), Ok(()));
     mailbox.database.view(|view| {
         view.scan_prefix(&keys::mailbox(table::FIGURES, mailbox.id), &mut |key, bytes| {
-            outcome = keys::uid_of(key).map(|folder| _ = rows.insert(folder, Bytes::copy_from_slice(bytes)));
+            outcome = keys::uid_of(key).map(|folder| _ = rows.insert(folder, bytes.to_vec()));
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
     })?;
@@ -79,13 +81,8 @@ fn all_figures(mailbox: &Mailbox) -> Result<BTreeMap<u32, Bytes>, StoreError> {
 }
 
 /// Who it belongs to, and its own counters; the target stays one that a move fills.
-fn settle_mailbox(source: &Mailbox, target: &Mailbox) -> Result<(), StoreError> {
-    let (row, totals) = source.database.view(|view| {
-        let row: Option<MailboxRow> = keys::get(view, &keys::mailbox(table::MAILBOX, source.id))?;
-        let totals: Option<Totals> = keys::get(view, &keys::mailbox(table::TOTALS, source.id))?;
-        Ok::<_, StoreError>((row, totals))
-    })?;
-    let (Some(row), Some(totals)) = (row, totals) else { return Err(StoreError::NoMailbox) };
+fn settle_mailbox(source: &Source, target: &Mailbox) -> Result<(), StoreError> {
+    let (row, totals) = source.own()?;
     let id = target.id;
     let change = target.database.change(move |txn, _| {
         let key = keys::mailbox(table::MAILBOX, id);
@@ -99,16 +96,11 @@ fn settle_mailbox(source: &Mailbox, target: &Mailbox) -> Result<(), StoreError> 
 }
 
 /// Makes the rows of a table that begin alike the same.
-fn mirror(source: &Mailbox, target: &Mailbox, table: u8, begin: &[u8]) -> Result<(), StoreError> {
-    let prefix = |mailbox: MailboxId| {
-        let mut prefix = keys::mailbox(table, mailbox).to_vec();
-        prefix.extend_from_slice(begin);
-        prefix
-    };
-    let (theirs, ours) = (prefix(source.id), prefix(target.id));
+fn mirror(source: &Source, target: &Mailbox, table: u8, begin: &[u8]) -> Result<(), StoreError> {
+    let ours = prefix(target.id, table, begin);
     let mut from = Vec::new();
     loop {
-        let (page, next) = rows(source, &theirs, &from, None, true)?;
+        let (page, next) = source.rows(table, begin, &from)?;
         let (mut old, _) = rows(target, &ours, &from, next.as_deref(), false)?;
         let mut writes = Vec::new();
         for (suffix, value) in page {
@@ -123,7 +115,27 @@ fn mirror(source: &Mailbox, target: &Mailbox, table: u8, begin: &[u8]) -> Result
     }
 }
 
-type Rows = BTreeMap<Vec<u8>, Bytes>;
+pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What the keys of a mailbox's rows in a table begin with.
+fn prefix(mailbox: MailboxId, table: u8, begin: &[u8]) -> Vec<u8> {
+    [&keys::mailbox(table, mailbox)[..], begin].concat()
+}
+
+/// Whether rows that begin so are compared: nothing else of a source is given away as it lies.
+pub(super) fn is_mirrored(table: u8, begin: &[u8]) -> bool {
+    WHOLE.contains(&(table, begin)) || BY_FOLDER.contains(&table) && begin.len() == 4
+}
+
+/// A page of rows of a source, from one key on, and where to go on; keys without what they begin with.
+pub(super) fn page_of(
+    source: &Mailbox,
+    table: u8,
+    begin: &[u8],
+    from: &[u8],
+) -> Result<(Rows, Option<Vec<u8>>), StoreError> {
+    rows(source, &prefix(source.id, table, begin), from, None, true)
+}
 
 /// Rows of a prefix from one key on, up to another (both without the prefix), or a page of them and where to
 /// go on.
@@ -146,14 +158,14 @@ fn rows(
                 return ControlFlow::Break(());
             }
             bytes += value.len();
-            rows.insert(suffix.to_vec(), Bytes::copy_from_slice(value));
+            rows.insert(suffix.to_vec(), value.to_vec());
             ControlFlow::Continue(())
         })
     })?;
     Ok((rows, next))
 }
 
-fn write(target: &Mailbox, writes: Vec<(Vec<u8>, Option<Bytes>)>) -> Result<(), StoreError> {
+fn write(target: &Mailbox, writes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), StoreError> {
     if writes.is_empty() {
         return Ok(());
     }
@@ -169,19 +181,40 @@ fn write(target: &Mailbox, writes: Vec<(Vec<u8>, Option<Bytes>)>) -> Result<(), 
     change.wait()
 }
 
-/// Deliveries that the mailbox has had: what comes again from a queue after the move is known here, too.
-fn settle_deliveries(source: &Mailbox, target: &Mailbox) -> Result<(), StoreError> {
-    let mut from = Vec::new();
-    loop {
-        let (page, next) = rows(source, &[table::DELIVERED], &from, None, true)?;
-        let mut had: Vec<(Vec<u8>, Received)> = Vec::new();
+/// Pages of deliveries looked at for one answer.
+const DELIVERY_PAGES: usize = 32;
+
+/// Deliveries that a source has had among the next ones of its database, and where to go on: nobody else's are told.
+pub(super) fn deliveries_of(source: &Mailbox, from: Vec<u8>) -> Result<(Rows, Option<Vec<u8>>), StoreError> {
+    let (mut had, mut next) = (Rows::new(), Some(from));
+    for _ in 0..DELIVERY_PAGES {
+        let Some(from) = next.take() else { break };
+        let page;
+        (page, next) = rows(source, &[table::DELIVERED], &from, None, true)?;
         for (suffix, bytes) in page {
             // A damaged row protects nobody.
             if let Ok(row) = Received::from_bytes(&bytes)
-                && row.mailboxes.contains_key(&source.id)
+                && let Some(uid) = row.mailboxes.get(&source.id)
             {
-                had.push(([&[table::DELIVERED], &suffix[..]].concat(), row));
+                let alone = Received { at: row.at, mailboxes: [(source.id, *uid)].into() };
+                had.insert(suffix, alone.to_bytes());
             }
+        }
+        if had.len() >= PAGE_ROWS {
+            break;
+        }
+    }
+    Ok((had, next))
+}
+
+/// Deliveries that the mailbox has had: what comes again from a queue after the move is known here, too.
+fn settle_deliveries(source: &Source, target: &Mailbox) -> Result<(), StoreError> {
+    let mut from = Vec::new();
+    loop {
+        let (page, next) = source.deliveries(from)?;
+        let mut had: Vec<(Vec<u8>, Received)> = Vec::new();
+        for (suffix, bytes) in page {
+            had.push(([&[table::DELIVERED], &suffix[..]].concat(), Received::from_bytes(&bytes)?));
         }
         target.database.view(|view| {
             let mut outcome = Ok(());
@@ -195,7 +228,7 @@ fn settle_deliveries(source: &Mailbox, target: &Mailbox) -> Result<(), StoreErro
             outcome
         })?;
         if !had.is_empty() {
-            let (theirs, ours) = (source.id, target.id);
+            let (theirs, ours) = (source.id(), target.id);
             let change = target.database.change(move |txn, _| {
                 for (key, row) in had {
                     let Some(uid) = row.mailboxes.get(&theirs) else { continue };
@@ -240,16 +273,13 @@ pub(super) fn leave_out(target: &Mailbox, bad: Vec<BadRow>) -> Result<(), StoreE
 }
 
 /// What could not be read and is still in the source.
-pub(super) fn bad_items(source: &Mailbox, target: &Mailbox) -> Result<Vec<BadRow>, StoreError> {
+pub(super) fn bad_items(source: &Source, target: &Mailbox) -> Result<Vec<BadRow>, StoreError> {
     let rows: BTreeMap<u64, BadRow> =
         target.database.view(|view| super::rows::arrivals(view, target.id, kind::BAD))?;
-    source.database.view(|view| {
-        let mut still = Vec::new();
-        for row in rows.into_values() {
-            if view.get(&keys::item(source.id, row.folder, row.uid))?.is_some() {
-                still.push(row);
-            }
-        }
-        Ok(still)
-    })
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = rows.values().map(|row| Place { folder: row.folder, uid: row.uid }).collect();
+    let present = source.present(places)?;
+    Ok(rows.into_values().zip(present).filter(|(_, is_there)| *is_there).map(|(row, _)| row).collect())
 }

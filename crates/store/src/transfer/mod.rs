@@ -1,39 +1,49 @@
 //! A mailbox on its way from one database to another: the target becomes row for row what the source is, so
 //! that identities, UIDs, change numbers, flags and bytes are the same afterwards.
 //!
-//! Changes are taken over folder by folder in the order of their change numbers. A fresh copy is nothing but
+//! Changes are taken over folder by folder in the order of their change numbers, the folders in turns. A fresh copy is nothing but
 //! all changes since zero; what happens to the source meanwhile comes with the next pages. Each page is one
 //! commit of the target that also says how far the move has come: a move that was killed goes on there.
 //! Whoever moves a mailbox calls, in this order: [`Database::begin_transfer`], [`Transfer::step`] until nothing is
-//! left, [`Mailbox::lock`], `step` again, [`Transfer::settle`], [`Transfer::verify`], [`Transfer::activate`]; then
-//! the directory says where the mailbox is, [`Mailbox::disconnect`] for the source and
-//! [`Database::finish_transfer`]. All but the locking wait for the disk.
+//! left, [`Transfer::lock`], `step` again, [`Transfer::settle`], [`Transfer::verify`], [`Transfer::activate`]; then
+//! the directory says where the mailbox is, [`Source::soft_delete`] and
+//! [`Database::finish_transfer`]. All of it waits for the disk. The source may be on another server.
 
 mod incoming;
 mod lifecycle;
 mod mirror;
 mod outgoing;
 mod rows;
+mod source;
 
 pub use lifecycle::TransferState;
+pub use source::{Answer, Question, Source};
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use base::Guid;
-use engine::{EngineError, Read};
+use bytes::Bytes;
+use engine::Read;
 
 use self::{
     incoming::Batch,
     outgoing::{Outgoing, Page},
-    rows::{BadRow, MoveRow, arrivals, kind},
+    rows::{BadRow, Hold, MoveRow, arrivals, kind},
+    source::{Body, Found},
 };
 use crate::{
     Damage, Finding, Mailbox, StoreError,
     keys::{self, table},
-    read::{figures, scan_items},
+    read::scan_items,
+    rows::Place,
     types::{FolderId, ItemId},
 };
 
 /// How much one commit of a move takes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PageLimits {
     /// Items.
     pub items: usize,
@@ -50,9 +60,11 @@ impl Default for PageLimits {
 /// A move as the target knows it.
 #[derive(Clone)]
 pub struct Transfer {
-    id: Guid,
-    source: Mailbox,
+    hold: Hold,
+    source: Source,
     target: Mailbox,
+    /// The folder of the last page.
+    last: Arc<AtomicU32>,
 }
 
 /// How far a move has come.
@@ -84,6 +96,10 @@ pub enum Step {
         items: usize,
         /// Their sizes, bytes.
         bytes: u64,
+        /// The folder that they are in. Folders take turns, in the order of their numbers.
+        folder: u32,
+        /// The folder had more than that.
+        more: bool,
     },
     /// There was nothing to take over.
     UpToDate,
@@ -95,14 +111,14 @@ const COMPARE_PAGE: usize = 2048;
 impl Transfer {
     /// The move.
     pub fn id(&self) -> Guid {
-        self.id
+        self.hold.id
     }
     /// The mailbox it fills.
     pub fn target(&self) -> &Mailbox {
         &self.target
     }
     /// The mailbox it takes from.
-    pub fn source(&self) -> &Mailbox {
+    pub fn source(&self) -> &Source {
         &self.source
     }
 
@@ -110,7 +126,7 @@ impl Transfer {
     pub fn progress(&self) -> Result<Progress, StoreError> {
         let key = keys::arrival(self.target.id, kind::MOVE, 0);
         let row: Option<MoveRow> = self.target.database.view(|view| keys::get(view, &key))?;
-        let row = row.ok_or(StoreError::NoTransfer(self.id))?;
+        let row = row.ok_or(StoreError::NoTransfer(self.hold.id))?;
         Ok(row.progress())
     }
 
@@ -124,21 +140,21 @@ impl Transfer {
     /// Takes over the next changes. Waits for the disk.
     pub fn step(&self, limits: PageLimits) -> Result<Step, StoreError> {
         let cursors = self.target.database.view(|view| arrivals(view, self.target.id, kind::CURSOR))?;
-        let page =
-            self.source.database.view(|view| outgoing::next_page(view, self.source.id, &cursors, limits))?;
-        let Some(page) = page else { return Ok(Step::UpToDate) };
+        let last = self.last.load(Ordering::Relaxed);
+        let Some(page) = self.source.page(cursors, last, limits)? else { return Ok(Step::UpToDate) };
+        let (folder, more) = (page.folder, page.more);
+        self.last.store(folder, Ordering::Relaxed);
         let batch = self.gather(page)?;
         let fresh = batch.items.iter().filter(|(_, body)| body.is_some());
-        let taken =
-            fresh.fold((0, 0), |(items, bytes), (item, _)| (items + 1, bytes + u64::from(item.body.len)));
+        let taken = fresh.fold((0, 0), |(items, bytes), (item, _)| (items + 1, bytes + u64::from(item.len)));
         let id = self.target.id;
         self.target.database.change(move |txn, _| incoming::write(txn, id, batch)).wait()?;
-        Ok(Step::Took { items: taken.0, bytes: taken.1 })
+        Ok(Step::Took { items: taken.0, bytes: taken.1, folder, more })
     }
 
     /// Reads what a page of changes means for the target.
     fn gather(&self, page: Page) -> Result<Batch, StoreError> {
-        let Page { folder, mut items, mut bad, vanished, compare, cursor } = page;
+        let Page { folder, mut items, mut bad, vanished, compare, cursor, more: _ } = page;
         let mut left: Vec<ItemId> = self.target.database.view(|view| {
             let mut ids = Vec::new();
             for uid in &vanished {
@@ -151,43 +167,34 @@ impl Transfer {
             left.extend(self.strays(folder)?);
         }
         let mut gone = Vec::new();
-        self.source.database.view(|view| {
-            for id in left {
-                match outgoing::by_id(view, self.source.id, id) {
-                    Ok(Some(item)) => items.push(item),
-                    Ok(None) => gone.push(id),
-                    // It is counted where it is now.
-                    Err(StoreError::Row(_) | StoreError::NoItem(_)) => {}
-                    Err(error) => return Err(error),
-                }
+        for (id, found) in self.source.items(&left)? {
+            match found {
+                Found::Item(item) => items.push(*item),
+                Found::Gone => gone.push(id),
+                // It is counted where it is now.
+                Found::Unreadable => {}
             }
-            Ok::<_, StoreError>(())
-        })?;
+        }
         let known = self.target.database.view(|view| {
             let known = |item: &Outgoing| view.get(&keys::by_id(table::DETAIL, self.target.id, item.id));
             items.iter().map(|item| Ok(known(item)?.is_some())).collect::<Result<Vec<bool>, StoreError>>()
         })?;
-        let mut with_bodies = Vec::with_capacity(items.len());
+        let fresh = items.iter().zip(&known).filter(|(_, known)| !**known).map(|(item, _)| item.id);
+        let mut bodies = self.source.bodies(&fresh.collect::<Vec<_>>())?.into_iter();
+        let mut with_bodies: Vec<(Outgoing, Option<Bytes>)> = Vec::with_capacity(items.len());
         for (item, is_known) in items.into_iter().zip(known) {
             if is_known {
                 with_bodies.push((item, None));
                 continue;
             }
-            match self.source.database.engine().read_body(&item.body) {
-                Ok(body) => with_bodies.push((item, Some(body))),
-                Err(error @ (EngineError::Gone(_) | EngineError::Corrupt(_))) => {
-                    // What left meanwhile is no bad item: the next page says that it left.
-                    if self
-                        .source
-                        .database
-                        .view(|view| outgoing::by_id(view, self.source.id, item.id))?
-                        .is_some()
-                    {
-                        let row = BadRow::new(item.place.folder, item.place.uid, &error.into());
-                        bad.push((row.number(Some(item.id)), row));
-                    }
+            match bodies.next() {
+                Some(Body::Whole(body)) => with_bodies.push((item, Some(body))),
+                Some(Body::Bad(why)) => {
+                    let row = BadRow::told(item.place.folder, item.place.uid, why);
+                    bad.push((row.number(Some(item.id)), row));
                 }
-                Err(error) => return Err(error.into()),
+                // What left meanwhile is no bad item: the next page says that it left.
+                Some(Body::Gone) | None => {}
             }
         }
         Ok(Batch { folder, items: with_bodies, gone, bad, cursor })
@@ -201,14 +208,11 @@ impl Transfer {
                 .target
                 .database
                 .view(|view| incoming::in_folder(view, self.target.id, folder, from, COMPARE_PAGE))?;
-            self.source.database.view(|view| {
-                for (uid, row) in &rows {
-                    if view.get(&keys::item(self.source.id, folder, *uid))?.is_none() {
-                        strays.push(row.id);
-                    }
-                }
-                Ok::<_, StoreError>(())
-            })?;
+            let places = rows.iter().map(|(uid, _)| Place { folder, uid: *uid }).collect();
+            let present = self.source.present(places)?;
+            strays.extend(
+                rows.iter().zip(present).filter(|(_, is_there)| !is_there).map(|((_, row), _)| row.id),
+            );
             match rows.last() {
                 Some((last, _)) if rows.len() == COMPARE_PAGE && *last < u32::MAX => from = last + 1,
                 _ => return Ok(strays),
@@ -229,9 +233,7 @@ impl Transfer {
     pub fn verify(&self) -> Result<Vec<Finding>, StoreError> {
         let bad = mirror::bad_items(&self.source, &self.target)?;
         let mut findings = Vec::new();
-        for folder in self.source.all_folders()?.into_iter().map(|folder| folder.id) {
-            let number = folder.number()?;
-            let expected = self.source.database.view(|view| figures(view, self.source.id, number))?;
+        for (number, expected) in self.source.counts()? {
             let left_out = bad.iter().filter(|row| row.folder == number).count() as u64;
             let (mut items, mut from) = (0u64, 0u32);
             loop {
@@ -251,12 +253,12 @@ impl Transfer {
                     break;
                 }
             }
-            if items + left_out != u64::from(expected.items) {
+            if items + left_out != expected {
                 let text = format!(
-                    "the source has {} items, the target {items}, and {left_out} could not be read",
-                    expected.items
+                    "the source has {expected} items, the target {items}, and {left_out} could not be read"
                 );
-                findings.push(Finding { damage: Damage::Orphan, folder: Some(folder), text });
+                let folder = Some(FolderId(number.into()));
+                findings.push(Finding { damage: Damage::Orphan, folder, text });
             }
         }
         Ok(findings)

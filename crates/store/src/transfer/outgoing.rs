@@ -7,7 +7,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use engine::{BodyRef, Read};
+use engine::Read;
+use serde::{Deserialize, Serialize};
 
 use super::{
     PageLimits,
@@ -24,21 +25,26 @@ use crate::{
 };
 
 /// One item as the source holds it.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Outgoing {
     pub(super) id: ItemId,
     pub(super) place: Place,
     pub(super) modseq: u64,
-    pub(super) row: Bytes,
+    pub(super) row: Vec<u8>,
     /// The large row, for [`Detail::decode`].
-    pub(super) detail: Bytes,
-    pub(super) body: BodyRef,
+    pub(super) detail: Vec<u8>,
+    /// Where the source has the body; what has the same position is the same body.
+    pub(super) position: u64,
+    /// Length of the body, bytes.
+    pub(super) len: u32,
     /// Other items share the body.
     pub(super) shared: bool,
-    pub(super) moved: Option<Bytes>,
-    pub(super) bag: Option<Bytes>,
+    pub(super) moved: Option<Vec<u8>>,
+    pub(super) bag: Option<Vec<u8>>,
 }
 
 /// Changes of one folder.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Page {
     pub(super) folder: u32,
     pub(super) items: Vec<Outgoing>,
@@ -50,13 +56,17 @@ pub(super) struct Page {
     pub(super) compare: bool,
     /// Where to go on; nothing where the folder itself is gone.
     pub(super) cursor: Option<Cursor>,
+    /// The folder had more than went into the page.
+    pub(super) more: bool,
 }
 
-/// The next page of changes; nothing where all were taken over.
+/// The next page of changes; nothing where all were taken over. Folders take turns, the one that had the last page
+/// comes after all others: mail that keeps coming into one does not hold up the rest.
 pub(super) fn next_page(
     read: &impl Read,
     mailbox: MailboxId,
     cursors: &BTreeMap<u64, Cursor>,
+    last: u32,
     limits: PageLimits,
 ) -> Result<Option<Page>, StoreError> {
     let mut folders = BTreeMap::new();
@@ -78,9 +88,11 @@ pub(super) fn next_page(
             vanished: BTreeSet::new(),
             compare: true,
             cursor: None,
+            more: false,
         }));
     }
-    for (folder, figures) in &folders {
+    let in_turn = folders.range((Bound::Excluded(last), Bound::Unbounded)).chain(folders.range(..=last));
+    for (folder, figures) in in_turn {
         let cursor = cursors.get(&u64::from(*folder)).copied().unwrap_or_default();
         if figures.modseq > cursor.change || cursor.compare {
             return page(read, mailbox, *folder, figures, cursor, limits).map(Some);
@@ -122,7 +134,7 @@ fn page(
         upto = change;
         match item(read, mailbox, Place { folder, uid }) {
             Ok(found) => {
-                bytes += u64::from(found.body.len);
+                bytes += u64::from(found.len);
                 items.push(found);
             }
             Err(Unreadable { item, error: error @ (StoreError::Row(_) | StoreError::NoItem(_)) }) => {
@@ -146,6 +158,7 @@ fn page(
         vanished: left,
         compare: compare && is_last,
         cursor: Some(Cursor { change: upto, compare: compare && !is_last }),
+        more: !is_last,
     })
 }
 
@@ -204,12 +217,13 @@ fn read_rest(
         id: row.id,
         place,
         modseq: row.modseq,
-        row: bytes,
-        body,
+        row: bytes.to_vec(),
+        position: body.position,
+        len: body.len,
         shared: read.get(&keys::shared(body.position))?.is_some(),
-        detail,
-        moved: get(table::PLACE)?,
-        bag,
+        detail: detail.to_vec(),
+        moved: get(table::PLACE)?.map(Vec::from),
+        bag: bag.map(Vec::from),
     })
 }
 

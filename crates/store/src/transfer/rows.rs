@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use base::Guid;
 use engine::Read;
+use serde::{Deserialize, Serialize};
 
 use super::Progress;
 use crate::{
@@ -24,6 +25,8 @@ pub(super) mod kind {
     pub(crate) const SHARED: u8 = 2;
     /// By item: what could not be read.
     pub(crate) const BAD: u8 = 3;
+    /// In the source: the one row that says who may lock and unlock it.
+    pub(crate) const HOLD: u8 = 4;
 }
 
 /// Which move fills a mailbox, from where, and what it has brought so far.
@@ -36,6 +39,8 @@ pub(super) struct MoveRow {
     pub(super) items: u64,
     /// Their sizes, bytes.
     pub(super) bytes: u64,
+    /// How often it was taken up.
+    pub(super) turn: u64,
 }
 
 impl MoveRow {
@@ -47,27 +52,50 @@ impl MoveRow {
 impl Row for MoveRow {
     const NAME: &'static str = "move";
     fn encode(&self, out: &mut Writer) {
-        out.byte(1);
+        out.byte(2);
         out.bytes(&self.id.0);
         out.bytes(&self.source_database.0);
         out.number(self.source.0);
         out.number(self.items);
         out.number(self.bytes);
+        out.number(self.turn);
     }
     fn decode(from: &mut Reader<'_>) -> Option<Self> {
-        from.version(1)?;
+        let version = from.version(2)?;
         Some(Self {
             id: Guid(from.array()?),
             source_database: Guid(from.array()?),
             source: MailboxId(from.u32()?),
             items: from.number()?,
             bytes: from.number()?,
+            turn: if version < 2 { 0 } else { from.number()? },
         })
     }
 }
 
+/// Who may lock a source and unlock it: the latest of those that took the move up. What one that was superseded
+/// has still said, unheard for a while, changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hold {
+    pub(super) id: Guid,
+    pub(super) turn: u64,
+}
+
+impl Row for Hold {
+    const NAME: &'static str = "move hold";
+    fn encode(&self, out: &mut Writer) {
+        out.byte(1);
+        out.bytes(&self.id.0);
+        out.number(self.turn);
+    }
+    fn decode(from: &mut Reader<'_>) -> Option<Self> {
+        from.version(1)?;
+        Some(Self { id: Guid(from.array()?), turn: from.number()? })
+    }
+}
+
 /// How far the changes of a folder were taken over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     /// Everything up to this change number was.
     pub(super) change: u64,
@@ -89,7 +117,7 @@ impl Row for Cursor {
 }
 
 /// An item that the source could not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BadRow {
     pub(super) folder: u32,
     pub(super) uid: u32,
@@ -102,7 +130,10 @@ const TEXT_LEN_MAX: usize = 1024;
 
 impl BadRow {
     pub(super) fn new(folder: u32, uid: u32, error: &StoreError) -> Self {
-        let mut text = error.to_string();
+        Self::told(folder, uid, error.to_string())
+    }
+
+    pub(super) fn told(folder: u32, uid: u32, mut text: String) -> Self {
         text.truncate(text.floor_char_boundary(TEXT_LEN_MAX));
         Self { folder, uid, text }
     }
@@ -162,7 +193,10 @@ mod tests {
         fn rows_round_trip(id: [u8; 16], source: u32, n: u64, m: u64, compare: bool, uid: u32, text: String) {
             let row = MoveRow {
                 id: Guid(id), source_database: Guid([7; 16]), source: MailboxId(source), items: n, bytes: m,
+                turn: n ^ m,
             };
+            let hold = Hold { id: Guid(id), turn: m };
+            prop_assert_eq!(Hold::from_bytes(&hold.to_bytes()).unwrap(), hold);
             prop_assert_eq!(MoveRow::from_bytes(&row.to_bytes()).unwrap(), row);
             let cursor = Cursor { change: n, compare };
             prop_assert_eq!(Cursor::from_bytes(&cursor.to_bytes()).unwrap(), cursor);
@@ -173,6 +207,7 @@ mod tests {
         #[test]
         fn damaged_rows_never_panic(bytes: Vec<u8>) {
             let _ = MoveRow::from_bytes(&bytes);
+            let _ = Hold::from_bytes(&bytes);
             let _ = Cursor::from_bytes(&bytes);
             let _ = BadRow::from_bytes(&bytes);
         }
