@@ -4,6 +4,7 @@
                                                                                  switchover [ROUNDS]
                                                                                  ingest [ROUNDS [SECONDS]]
                                                                                  reseed [MEBIBYTES]
+                                                                                 units [DATABASES [MAILBOXES]]
 
 starts three servers of its own on loopback and prints JSON:
 - `failover`: the server with the active copy is killed with SIGKILL under SMTP load at all three, round after round.
@@ -14,7 +15,8 @@ starts three servers of its own on loopback and prints JSON:
   both try again at once; its time, the longest that any message took, and what the clients were told.
 - `ingest`: parallel senders to mailboxes of a database with three copies, and of one with one copy on the same server,
   in turns; needs `cargo build --release -p rialto-bench` beside it.
-- `reseed`: Update-MailboxDatabaseCopy, beside the same bytes written to the same disk in one sequence and flushed."""
+- `reseed`: Update-MailboxDatabaseCopy, beside the same bytes written to the same disk in one sequence and flushed.
+- `units`: what a database with three copies costs each server while nothing happens, and a mailbox in the directory."""
 import collections
 import imaplib
 import json
@@ -182,7 +184,8 @@ def subjects(server):
     session.select("INBOX", readonly=True)
     rows = session.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
     session.logout()
-    return collections.Counter(row[1].decode().removeprefix("Subject: ").strip() for row in rows if isinstance(row, tuple))
+    found = (row[1].decode() for row in rows if isinstance(row, tuple))
+    return collections.Counter(subject.removeprefix("Subject: ").strip() for subject in found)
 
 
 def judged(organization, ledger):
@@ -221,13 +224,13 @@ def failover(organization):
             for probe in probes:
                 probe.join()
             if None in waits:
-                sys.exit(f"round {number}: {active.name} killed, and mail does not go on at {one.name} or {another.name}")
+                sys.exit(f"round {number}: without {active.name} mail goes on neither at {one.name} nor {another.name}")
             accepted.append(waits[0])
             read.append(waits[1])
             active.start()
             whole.append(organization.settled(one))
-            print(f"round {number}: {active.name} killed; accepted after {waits[0]:.2f} s, read after {waits[1]:.2f} s, "
-                  f"whole {whole[-1]:.1f} s after its start; {len(ledger.acknowledged)} acknowledged", file=sys.stderr)
+            print(f"round {number}: {active.name} killed; accepted after {waits[0]:.2f} s, "
+                  f"read after {waits[1]:.2f} s, whole {whole[-1]:.1f} s after its start; {len(ledger.acknowledged)} acknowledged", file=sys.stderr)
     verdict = judged(organization, ledger)
     figures = {"rounds": rounds, **percentiles("accepted", accepted), **percentiles("read", read),
                **percentiles("whole_again", whole), **verdict}
@@ -330,7 +333,46 @@ def reseed(organization):
             "ratio": round(rate[0] / rate[1], 2)}, True
 
 
-MEASUREMENTS = {"failover": failover, "switchover": switchover, "ingest": ingest, "reseed": reseed}
+def idle(organization, seconds=10):
+    """Resident memory in MiB and milliseconds of processor a second of an idle server, the mean of the three."""
+    def spent(server):
+        with open(f"/proc/{server.process.pid}/stat") as file:
+            words = file.read().rsplit(")", 1)[1].split()
+        return sum(map(int, words[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(server):
+        with open(f"/proc/{server.process.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    time.sleep(5)
+    before = [spent(server) for server in organization.servers]
+    time.sleep(seconds)
+    after = [spent(server) for server in organization.servers]
+    busy = statistics.mean((end - begin) / seconds * 1000 for begin, end in zip(before, after))
+    return statistics.mean(resident(server) for server in organization.servers), busy
+
+
+def units(organization):
+    databases, mailboxes, first = argument(1, 20), argument(2, 20_000), organization.servers[0]
+    one = idle(organization)
+    for number in range(databases):
+        name, at = f"Unit{number}", NAMES[number % 3]
+        first.shell(f"New-MailboxDatabase {name} -Server {at} | Out-Null; Mount-Database {name}; "
+                    f"'EX1', 'EX2', 'EX3' | Where-Object {{ $_ -ne '{at}' }} | "
+                    f"ForEach-Object {{ Add-MailboxDatabaseCopy {name} -MailboxServer $_ }}")
+    many = idle(organization)
+    began = time.monotonic()
+    first.shell(f"1..{mailboxes} | ForEach-Object {{ New-Mailbox -Name \"unit$_\" -Database DB01 "
+                f"-UserPrincipalName \"unit$_@{DOMAIN}\" -Shared }} | Out-Null")
+    made = time.monotonic() - began
+    full = idle(organization)
+    return {"databases": databases, "mailboxes": mailboxes, "idle_mib": round(one[0], 1),
+            "idle_cpu_ms_per_s": round(one[1], 1), "mib_per_database": round((many[0] - one[0]) / databases, 2),
+            "cpu_ms_per_s_per_database": round((many[1] - one[1]) / databases, 3),
+            "kib_per_mailbox": round((full[0] - many[0]) / mailboxes * 1024, 2),
+            "mailboxes_made_per_s": round(mailboxes / made)}, True
+
+
+MEASUREMENTS = {"failover": failover, "switchover": switchover, "ingest": ingest, "reseed": reseed, "units": units}
 
 
 def main():

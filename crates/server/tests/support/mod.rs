@@ -50,15 +50,20 @@ impl Organization {
         (Server { data, ports, child: None }, output)
     }
 
-    /// The first server.
+    /// The first server, running.
     pub(crate) fn first(&self, more: &[&str]) -> Server {
+        self.first_to_start(more).started()
+    }
+
+    /// The first server, set up.
+    pub(crate) fn first_to_start(&self, more: &[&str]) -> Server {
         let password = self.dir.path().join("password");
         std::fs::write(&password, "correct horse battery\n").unwrap();
         let password = password.to_str().unwrap();
         let own = ["--domain", DOMAIN, "--password-file", password];
         let (server, output) = self.setup("ex1", &[&own, more].concat());
         assert!(output.status.success(), "{}", text(&output));
-        server.started()
+        server
     }
 
     /// Tries to join through a server, with a key.
@@ -68,10 +73,15 @@ impl Organization {
 
     /// A further server, running.
     pub(crate) fn joined(&self, name: &str, at: &Server, more: &[&str]) -> Server {
+        self.joined_to_start(name, at, more).started()
+    }
+
+    /// A further server, set up.
+    pub(crate) fn joined_to_start(&self, name: &str, at: &Server, more: &[&str]) -> Server {
         let (server, output) = self.join(name, at, &at.join_key(), more);
         assert!(output.status.success(), "{}", text(&output));
         assert!(text(&output).contains("has joined First Organization"), "{}", text(&output));
-        server.started()
+        server
     }
 }
 
