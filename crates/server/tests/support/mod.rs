@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -26,6 +26,8 @@ pub(crate) fn text(output: &Output) -> String {
 /// The organisation's folder of data folders.
 pub(crate) struct Organization {
     dir: tempfile::TempDir,
+    /// What is done with a server's data folder before the server starts.
+    pub(crate) prepare: Box<dyn Fn(&Path)>,
 }
 
 /// One server: its folder, its ports, and its process while it runs.
@@ -37,7 +39,7 @@ pub(crate) struct Server {
 
 impl Organization {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), prepare: Box::new(|_| {}) }
     }
 
     pub(crate) fn setup(&self, name: &str, more: &[&str]) -> (Server, Output) {
@@ -50,20 +52,20 @@ impl Organization {
         (Server { data, ports, child: None }, output)
     }
 
-    /// The first server, running.
+    /// The first server.
     pub(crate) fn first(&self, more: &[&str]) -> Server {
-        self.first_to_start(more).started()
-    }
-
-    /// The first server, set up.
-    pub(crate) fn first_to_start(&self, more: &[&str]) -> Server {
         let password = self.dir.path().join("password");
         std::fs::write(&password, "correct horse battery\n").unwrap();
         let password = password.to_str().unwrap();
         let own = ["--domain", DOMAIN, "--password-file", password];
         let (server, output) = self.setup("ex1", &[&own, more].concat());
         assert!(output.status.success(), "{}", text(&output));
-        server
+        self.started(server)
+    }
+
+    fn started(&self, server: Server) -> Server {
+        (self.prepare)(&server.data);
+        server.started()
     }
 
     /// Tries to join through a server, with a key.
@@ -73,15 +75,10 @@ impl Organization {
 
     /// A further server, running.
     pub(crate) fn joined(&self, name: &str, at: &Server, more: &[&str]) -> Server {
-        self.joined_to_start(name, at, more).started()
-    }
-
-    /// A further server, set up.
-    pub(crate) fn joined_to_start(&self, name: &str, at: &Server, more: &[&str]) -> Server {
         let (server, output) = self.join(name, at, &at.join_key(), more);
         assert!(output.status.success(), "{}", text(&output));
         assert!(text(&output).contains("has joined First Organization"), "{}", text(&output));
-        server
+        self.started(server)
     }
 }
 
