@@ -5,11 +5,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use base::{Guid, disk::SharedDisk};
 use bytes::{Bytes, BytesMut};
 use engine::{EngineError, Piece, Planting};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
     link::{
-        Audience, CALL_MAX, Endpoint, LinkError, Links, Peer, Refusal, Registration, Sink, Source, service,
+        Audience, CALL_MAX, Endpoint, LinkError, Links, Peer, Refusal, Registration, Sink, Source, Status,
+        service,
     },
     replica::{Answered, Group, Peers, ServerId},
 };
@@ -81,9 +82,16 @@ pub struct Reachable {
     _requests: Registration,
     _long_requests: Registration,
     _seeds: Registration,
+    watch: JoinHandle<()>,
 }
 
-/// Has a copy answer the other copies, and seed new ones.
+impl Drop for Reachable {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// Has a copy answer the other copies, seed new ones, and take over when the active one's server is gone.
 pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable {
     let (asked, asked_at_length, seeding) = (group.clone(), group.clone(), group.clone());
     let replication = Endpoint::in_group(service::REPLICATION, database);
@@ -112,7 +120,20 @@ pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable
             }
         }
     });
-    Reachable { _requests: requests, _long_requests: long_requests, _seeds: seeds }
+    let watch = tokio::spawn(watch(links.clone(), group.clone()));
+    Reachable { _requests: requests, _long_requests: long_requests, _seeds: seeds, watch }
+}
+
+/// A server whose process ends closes its links at once: that says more than its silence.
+async fn watch(links: Links, group: Arc<Group>) {
+    let mut changes = links.changes();
+    while changes.changed().await.is_ok() {
+        let active = group.standing().active.filter(|active| *active != group.me());
+        let down = |active: &ServerId| links.state(*active).is_none_or(|state| state.status != Status::Up);
+        if let Some(gone) = active.filter(down) {
+            group.succeed(gone).await;
+        }
+    }
 }
 
 async fn answer_long(group: &Group, mut sink: Sink, source: Source) -> Result<(), LinkError> {

@@ -142,6 +142,8 @@ pub struct Group {
     /// Held by whoever adds entries: a proposal is made for the place that comes next. Counts the turns.
     pub(super) proposing: Arc<Mutex<u64>>,
     pub(super) lent: Arc<parking_lot::Mutex<Option<Lent>>>,
+    /// It may stand for election.
+    pub(super) stands: AtomicBool,
     stopped: AtomicBool,
 }
 
@@ -161,7 +163,8 @@ impl Group {
         let state = State::new(replica.clone());
         let raft = Raft::new(me, Arc::new(config(name)?), network, log, state).await.map_err(raft)?;
         let (proposing, lent, stopped) = (Arc::default(), Arc::default(), false.into());
-        let group = Self { me, replica, raft, stranded, peers, writers, proposing, lent, stopped };
+        let stands = true.into();
+        let group = Self { me, replica, raft, stranded, peers, writers, proposing, lent, stands, stopped };
         let group = Arc::new(group);
         let committer = commit(Arc::downgrade(&group), group.replica.clone());
         match work {
@@ -364,6 +367,7 @@ impl Group {
 
     /// Says whether this copy may stand for election.
     pub fn may_stand(&self, may: bool) {
+        self.stands.store(may, Ordering::Release);
         self.raft.runtime_config().elect(may);
     }
 

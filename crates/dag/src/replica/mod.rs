@@ -9,6 +9,7 @@ mod message;
 mod network;
 mod runtime;
 mod state;
+mod succession;
 mod types;
 
 pub use electorate::electorate;
