@@ -22,6 +22,7 @@ import imaplib
 import json
 import os
 import random
+import signal
 import smtplib
 import statistics
 import subprocess
@@ -352,7 +353,7 @@ def idle(organization, seconds=10):
 
 
 def units(organization):
-    databases, mailboxes, first = argument(1, 20), argument(2, 20_000), organization.servers[0]
+    databases, mailboxes, first = argument(1, 20), argument(2, 5_000), organization.servers[0]
     one = idle(organization)
     for number in range(databases):
         name, at = f"Unit{number}", NAMES[number % 3]
@@ -378,6 +379,8 @@ MEASUREMENTS = {"failover": failover, "switchover": switchover, "ingest": ingest
 def main():
     if len(sys.argv) < 3 or sys.argv[2] not in MEASUREMENTS:
         sys.exit(__doc__)
+    # The servers end with this process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     with Organization(BINARY) as organization:
         figures, good = MEASUREMENTS[sys.argv[2]](organization)
         figures["load"] = round(os.getloadavg()[0], 1)
