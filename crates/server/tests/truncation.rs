@@ -139,9 +139,10 @@ impl Group {
         self.until(database, |seen| servers.iter().all(|server| seen.lowest(server) > log))
     }
 
-    /// The last log of the first database.
+    /// The log of the first database that is being written.
     fn last_log(&self) -> u64 {
-        self.shell("(Get-MailboxDatabaseCopyStatus DB01\\EX1).LastLogGenerated").parse().unwrap()
+        let whole = self.shell("(Get-MailboxDatabaseCopyStatus DB01\\EX1).LastLogGenerated");
+        whole.parse::<u64>().unwrap() + 1
     }
 
     fn fill(&self, server: usize) -> Ballast {

@@ -381,6 +381,14 @@ impl Group {
     /// Gives up the log up to and including this entry.
     pub async fn purge(&self, index: u64) -> Result<(), GroupError> {
         self.raft.trigger().snapshot().await.map_err(raft)?;
+        // openraft gives up nothing that its snapshot, which it takes in its own time, does not cover.
+        let index = index.min(self.replica.applied().0.index);
+        let covered = || {
+            let metrics = self.raft.metrics();
+            let metrics = WatchReceiver::borrow_watched(&metrics);
+            metrics.snapshot.as_ref().is_some_and(|last| last.index >= index)
+        };
+        self.wait(covered).await;
         self.raft.trigger().purge_log(index).await.map_err(raft)
     }
 
