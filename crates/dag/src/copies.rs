@@ -5,11 +5,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use base::{Guid, disk::SharedDisk};
 use bytes::{Bytes, BytesMut};
 use engine::{EngineError, Piece, Planting};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
     link::{
-        Audience, CALL_MAX, Endpoint, LinkError, Links, Peer, Refusal, Registration, Sink, Source, service,
+        Audience, CALL_MAX, Endpoint, LinkError, Links, Peer, Refusal, Registration, Sink, Source, Status,
+        service,
     },
     replica::{Answered, Group, Member, Peers, ServerId},
 };
@@ -79,9 +80,16 @@ impl Peers for Carrier {
 #[must_use = "dropped, the member answers no more"]
 pub struct Reachable {
     _registrations: Vec<Registration>,
+    watch: Option<JoinHandle<()>>,
 }
 
-/// Has a copy answer the other copies, and seed new ones.
+impl Drop for Reachable {
+    fn drop(&mut self) {
+        self.watch.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Has a copy answer the other copies, seed new ones, and take over when the active one's server is gone.
 pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable {
     let seeding = group.clone();
     let seed = Endpoint::in_group(service::SEED, database);
@@ -95,7 +103,20 @@ pub fn reachable(links: &Links, database: Guid, group: &Arc<Group>) -> Reachable
     });
     let mut reachable = attend(links, database, group);
     reachable._registrations.push(seeds);
+    reachable.watch = Some(tokio::spawn(watch(links.clone(), group.clone())));
     reachable
+}
+
+/// A server whose process ends closes its links at once: that says more than its silence.
+async fn watch(links: Links, group: Arc<Group>) {
+    let mut changes = links.changes();
+    while changes.changed().await.is_ok() {
+        let active = group.standing().active.filter(|active| *active != group.me());
+        let down = |active: &ServerId| links.state(*active).is_none_or(|state| state.status != Status::Up);
+        if let Some(gone) = active.filter(down) {
+            group.succeed(gone).await;
+        }
+    }
 }
 
 /// Has a member of a group, a copy or a witness, answer the copies.
@@ -118,7 +139,7 @@ pub fn attend<M: Member>(links: &Links, database: Guid, member: &Arc<M>) -> Reac
             }
         }
     });
-    Reachable { _registrations: vec![requests, long_requests] }
+    Reachable { _registrations: vec![requests, long_requests], watch: None }
 }
 
 async fn answer_long(member: &impl Member, mut sink: Sink, source: Source) -> Result<(), LinkError> {

@@ -8,7 +8,10 @@ mod group;
 mod load;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use group::{Group, NAMES, others, three};
 use load::Ledger;
@@ -23,7 +26,11 @@ const FAST: &str = "\n[mailbox_replication]\nretry_delay = 1\n";
 
 /// DB01 is active on EX1, DB02 on EX2; should it be lost, EX3 comes next.
 fn group() -> Group {
-    let organization = Organization { config: SLOW, ..Organization::new() };
+    let mut organization = Organization::new();
+    organization.prepare = Box::new(|data| {
+        let mut config = std::fs::OpenOptions::new().append(true).open(data.join("rialto.toml")).unwrap();
+        config.write_all(SLOW.as_bytes()).unwrap();
+    });
     let servers = three(&organization, &[]);
     let group = Group::of(organization, servers);
     group.at(0).shell("New-MailboxDatabase DB02 -Server EX2; Mount-Database DB02");

@@ -3,18 +3,16 @@
 //! killed while its disk is full. Needs root and loop devices.
 
 use std::{
-    fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use bench::{ClientError, smtp::Smtp};
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::{
     load::{Ledger, Load},
     oracle::Oracle,
-    volume::{self, Volume},
+    volume::{self, Ballast, Volume},
 };
 use crate::{
     Outcome,
@@ -74,7 +72,7 @@ pub fn run(options: &Options) -> Outcome<()> {
     let mut slowest = Duration::ZERO;
     for cycle in 1..=options.cycles {
         let at = |problem: String| format!("cycle {cycle}: {problem}");
-        let ballast = Ballast::fill(volume.folder()).map_err(at)?;
+        let ballast = Ballast::fill(volume.folder(), LEFT).map_err(at)?;
         let smtp = server.address("smtp")?;
         ledger.open();
         load.send_while(&smtp, &ledger, || refused(&load, &smtp, &ledger)).map_err(at)?;
@@ -101,30 +99,6 @@ pub fn run(options: &Options) -> Outcome<()> {
         slowest.as_millis()
     );
     server.stop().map(drop)
-}
-
-/// A file that takes all space but a little; gone when dropped.
-struct Ballast(PathBuf);
-
-impl Ballast {
-    fn fill(folder: &Path) -> Outcome<Self> {
-        let ballast = Self(folder.join("ballast"));
-        let failed = |e: std::io::Error| format!("filling the disk: {e}");
-        let file = File::create(&ballast.0).map_err(failed)?;
-        let space = statvfs(folder).map_err(|e| failed(e.into()))?;
-        let free = (space.f_bavail * space.f_frsize).saturating_sub(LEFT);
-        if free == 0 {
-            return Err("the mail of the cycles so far leaves no room for another".to_owned());
-        }
-        fallocate(&file, FallocateFlags::empty(), 0, free).map_err(|e| failed(e.into()))?;
-        Ok(ballast)
-    }
-}
-
-impl Drop for Ballast {
-    fn drop(&mut self) {
-        _ = std::fs::remove_file(&self.0);
-    }
 }
 
 /// Waits until the server says several times in a row that it cannot take mail now.

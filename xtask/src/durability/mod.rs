@@ -8,7 +8,7 @@ pub mod diskfull;
 mod load;
 mod oracle;
 pub mod powercut;
-mod volume;
+pub mod volume;
 
 /// How long nothing may arrive while an accepted message is not in its mailbox, unless told otherwise.
 pub const SETTLE: Duration = Duration::from_secs(30);

@@ -6,15 +6,17 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
 use crate::Outcome;
 
-/// Size of an image, bytes; sparse.
+/// Size of an image where it does not matter, bytes; sparse.
 const IMAGE_BYTES: u64 = 32 << 30;
 const UNMOUNT_TRIES: usize = 100;
 const UNMOUNT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why this machine cannot have such volumes, or lacks one of these tools; `None` where all is there.
-pub(super) fn impossible(tools: &[&str]) -> Option<String> {
+pub fn impossible(tools: &[&str]) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("loop mounts need root".to_owned());
     }
@@ -26,7 +28,8 @@ pub(super) fn impossible(tools: &[&str]) -> Option<String> {
 }
 
 /// A mounted image; unmounted when dropped.
-pub(super) struct Volume {
+#[derive(Debug)]
+pub struct Volume {
     image: PathBuf,
     mount: PathBuf,
     is_mounted: bool,
@@ -35,11 +38,14 @@ pub(super) struct Volume {
 impl Volume {
     /// An empty file system of this kind, mounted in `folder`.
     pub(super) fn create(kind: &str, folder: &Path) -> Outcome<Self> {
-        let image = folder.join("image");
-        let mount = folder.join("mount");
-        std::fs::create_dir(&mount).map_err(|e| e.to_string())?;
+        Self::of(IMAGE_BYTES, kind, folder.join("image"), folder.join("mount"))
+    }
+
+    /// An empty file system of so many bytes in an image that is made, mounted where there may be an empty folder.
+    pub fn of(bytes: u64, kind: &str, image: PathBuf, mount: PathBuf) -> Outcome<Self> {
+        std::fs::create_dir_all(&mount).map_err(|e| e.to_string())?;
         let file = std::fs::File::create(&image).map_err(|e| e.to_string())?;
-        file.set_len(IMAGE_BYTES).map_err(|e| e.to_string())?;
+        file.set_len(bytes).map_err(|e| e.to_string())?;
         run_tool(Command::new(format!("mkfs.{kind}")).arg("-q").arg(&image))?;
         let mut volume = Self { image, mount, is_mounted: false };
         volume.mount()?;
@@ -47,7 +53,7 @@ impl Volume {
     }
 
     /// Where the file system is.
-    pub(super) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.mount
     }
 
@@ -83,6 +89,32 @@ impl Drop for Volume {
         if self.is_mounted {
             _ = Command::new("umount").arg("--lazy").arg(&self.mount).status();
         }
+    }
+}
+
+/// A file that takes all space of a volume but a little; gone when dropped.
+#[derive(Debug)]
+pub struct Ballast(PathBuf);
+
+impl Ballast {
+    /// Leaves so many bytes free.
+    pub fn fill(folder: &Path, left: u64) -> Outcome<Self> {
+        let ballast = Self(folder.join("ballast"));
+        let failed = |e: std::io::Error| format!("filling the disk: {e}");
+        let file = std::fs::File::create(&ballast.0).map_err(failed)?;
+        let space = statvfs(folder).map_err(|e| failed(e.into()))?;
+        let free = (space.f_bavail * space.f_frsize).saturating_sub(left);
+        if free == 0 {
+            return Err("there is less free than is to be left".to_owned());
+        }
+        fallocate(&file, FallocateFlags::empty(), 0, free).map_err(|e| failed(e.into()))?;
+        Ok(ballast)
+    }
+}
+
+impl Drop for Ballast {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.0);
     }
 }
 

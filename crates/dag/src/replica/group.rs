@@ -152,6 +152,8 @@ pub struct Group {
     /// Held by whoever adds entries: a proposal is made for the place that comes next. Counts the turns.
     pub(super) proposing: Arc<Mutex<u64>>,
     pub(super) lent: Arc<parking_lot::Mutex<Option<Lent>>>,
+    /// It may stand for election.
+    pub(super) stands: AtomicBool,
     stopped: AtomicBool,
 }
 
@@ -177,8 +179,21 @@ impl Group {
         let state = State::new(replica.clone());
         let raft = Raft::new(me, Arc::new(config(name)?), network, log, state).await.map_err(raft)?;
         let (proposing, lent, stopped) = (Arc::default(), Arc::default(), false.into());
-        let group =
-            Self { me, replica, raft, stranded, witnesses, pace, peers, writers, proposing, lent, stopped };
+        let stands = true.into();
+        let group = Self {
+            me,
+            replica,
+            raft,
+            stranded,
+            witnesses,
+            pace,
+            peers,
+            writers,
+            proposing,
+            lent,
+            stands,
+            stopped,
+        };
         let group = Arc::new(group);
         let committer = commit(Arc::downgrade(&group), group.replica.clone());
         match work {
@@ -366,6 +381,7 @@ impl Group {
 
     /// Says whether this copy may stand for election.
     pub fn may_stand(&self, may: bool) {
+        self.stands.store(may, Ordering::Release);
         self.raft.runtime_config().elect(may);
     }
 
@@ -379,6 +395,14 @@ impl Group {
     /// Gives up the log up to and including this entry.
     pub async fn purge(&self, index: u64) -> Result<(), GroupError> {
         self.raft.trigger().snapshot().await.map_err(raft)?;
+        // openraft gives up nothing that its snapshot, which it takes in its own time, does not cover.
+        let index = index.min(self.replica.applied().0.index);
+        let covered = || {
+            let metrics = self.raft.metrics();
+            let metrics = WatchReceiver::borrow_watched(&metrics);
+            metrics.snapshot.as_ref().is_some_and(|last| last.index >= index)
+        };
+        self.wait(covered).await;
         self.raft.trigger().purge_log(index).await.map_err(raft)
     }
 

@@ -11,6 +11,7 @@ mod network;
 mod pace;
 mod runtime;
 mod state;
+mod succession;
 mod types;
 mod witness;
 

@@ -14,7 +14,7 @@ use super::{CopyReport, Held, Manager, blocking, event, held::Copy};
 /// Less than this is not worth a checkpoint, bytes.
 const WORTH_IT: u64 = 4 << 20;
 /// How often logs are cut.
-const ROUND: Duration = Duration::from_secs(10);
+const ROUND: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(manager: Manager, mut stopped: watch::Receiver<bool>) {
     loop {

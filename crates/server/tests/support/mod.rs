@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -26,9 +26,9 @@ pub(crate) fn text(output: &Output) -> String {
 
 /// The organisation's folder of data folders.
 pub(crate) struct Organization {
-    pub(crate) dir: tempfile::TempDir,
-    /// What its servers' `rialto.toml` says beside what setup has written.
-    pub(crate) config: &'static str,
+    dir: tempfile::TempDir,
+    /// What is done with a server's data folder before the server starts.
+    pub(crate) prepare: Box<dyn Fn(&Path)>,
 }
 
 /// One server: its folder, its ports, and its process while it runs.
@@ -40,7 +40,7 @@ pub(crate) struct Server {
 
 impl Organization {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), config: "" }
+        Self { dir: tempfile::tempdir().unwrap(), prepare: Box::new(|_| {}) }
     }
 
     pub(crate) fn setup(&self, name: &str, more: &[&str]) -> (Server, Output) {
@@ -50,10 +50,6 @@ impl Organization {
         command.args(["setup", "--non-interactive", "--listen", "127.0.0.1", "--ports-from"]);
         command.args([&ports.to_string(), "--server-name", &format!("{name}.{DOMAIN}"), "--data"]);
         let output = command.arg(&data).args(more).output().unwrap();
-        let file = std::fs::OpenOptions::new().append(true).open(data.join("rialto.toml"));
-        if let Ok(mut file) = file {
-            file.write_all(self.config.as_bytes()).unwrap();
-        }
         (Server { data, ports, child: None }, output)
     }
 
@@ -65,6 +61,11 @@ impl Organization {
         let own = ["--domain", DOMAIN, "--password-file", password];
         let (server, output) = self.setup("ex1", &[&own, more].concat());
         assert!(output.status.success(), "{}", text(&output));
+        self.started(server)
+    }
+
+    fn started(&self, server: Server) -> Server {
+        (self.prepare)(&server.data);
         server.started()
     }
 
@@ -78,7 +79,7 @@ impl Organization {
         let (server, output) = self.join(name, at, &at.join_key(), more);
         assert!(output.status.success(), "{}", text(&output));
         assert!(text(&output).contains("has joined First Organization"), "{}", text(&output));
-        server.started()
+        self.started(server)
     }
 }
 
