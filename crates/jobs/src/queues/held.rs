@@ -377,7 +377,7 @@ mod tests {
         assert_eq!(decide(&all, &[1], &all, &[1, 2]), set(&all), "2 alone could not decide");
         assert_eq!(decide(&[1], &[], &all, &[1]), set(&[1]), "it leaves its group");
         assert_eq!(
-            voters(&[1, 4, 5], &[], &all, &[1, 2, 3]),
+            decide(&[1, 4, 5], &[], &all, &[1, 2, 3]),
             set(&[1, 2, 3, 4, 5]),
             "the new ones are not there"
         );
