@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use base::{Fault, Guid};
+use base::{Fault, Guid, disk::SharedDisk};
 use dag::{
     copies::{Reachable, attend},
     replica::{Witness, Work},
@@ -14,6 +14,7 @@ use super::{Manager, blocking, event, unavailable};
 /// A witness at work.
 pub(super) struct Attending {
     witness: Arc<Witness>,
+    disk: SharedDisk,
     path: PathBuf,
     _answers: Reachable,
 }
@@ -50,10 +51,11 @@ impl Manager {
         let dir =
             named.filter(|dir| dir.is_absolute()).unwrap_or_else(|| self.inner.settings.witness_dir.clone());
         let path = dir.join(database.guid.to_string());
-        let started = Witness::start(&database.name, self.me(), (disk, path.clone()), Work::Threads).await;
+        let started =
+            Witness::start(&database.name, self.me(), (disk.clone(), path.clone()), Work::Threads).await;
         let witness = started.map_err(|error| unavailable(error.to_string()))?;
         let _answers = attend(&self.inner.settings.links, database.guid, &witness);
-        self.inner.attending.lock().insert(database.guid, Attending { witness, path, _answers });
+        self.inner.attending.lock().insert(database.guid, Attending { witness, disk, path, _answers });
         Ok(())
     }
 
@@ -70,7 +72,7 @@ impl Manager {
         if let Err(error) = attending.witness.stop().await {
             tracing::debug!(%database, %error, "a witness did not end cleanly");
         }
-        let removed = blocking(move || std::fs::remove_file(&attending.path).map_err(Fault::internal)).await;
+        let removed = blocking(move || attending.disk.remove(&attending.path).map_err(Fault::internal)).await;
         if let Err(error) = removed {
             tracing::warn!(%database, %error, "what a witness knew was not removed");
         }

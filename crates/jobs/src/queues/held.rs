@@ -260,13 +260,7 @@ impl Copy {
             // Nobody leaves while the queue's server is away.
             (true, false) => standing.members().union(&ring).copied().collect(),
         };
-        let remade = self.remade.now();
-        let mut voters: BTreeSet<Guid> = everybody.difference(&remade).copied().collect();
-        let reached = voters.iter().filter(|server| keeper.is_up(**server)).count();
-        if reached * 2 <= voters.len() {
-            // Those who stay could decide nothing.
-            voters.extend(standing.voters.iter().copied());
-        }
+        let voters = voters(&everybody, &self.remade.now(), &standing.voters, |server| keeper.is_up(server));
         Some(Wanted { voters, ..Wanted::default() })
     }
 
@@ -350,5 +344,42 @@ impl Copy {
         if let Err(error) = self.group.stop().await {
             tracing::warn!(queue = self.name, %error, "the copy did not close cleanly");
         }
+    }
+}
+
+/// Who decides of everybody who is to have a copy: not those who make theirs anew, as long as the others can decide
+/// without those who do `now`.
+fn voters(
+    everybody: &BTreeSet<Guid>,
+    remade: &BTreeSet<Guid>,
+    now: &BTreeSet<Guid>,
+    is_up: impl Fn(Guid) -> bool,
+) -> BTreeSet<Guid> {
+    let voters: BTreeSet<Guid> = everybody.difference(remade).copied().collect();
+    let reached = voters.iter().filter(|server| is_up(**server)).count();
+    if reached * 2 > voters.len() { voters } else { voters.union(now).copied().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_leaves_whom_the_others_need() {
+        let set = |numbers: &[u8]| numbers.iter().map(|n| Guid([*n; 16])).collect::<BTreeSet<_>>();
+        let decide = |everybody: &[u8], remade: &[u8], now: &[u8], up: &[u8]| {
+            let up = set(up);
+            voters(&set(everybody), &set(remade), &set(now), |server| up.contains(&server))
+        };
+        let all = [1, 2, 3];
+        assert_eq!(decide(&all, &[], &[1], &all), set(&all));
+        assert_eq!(decide(&all, &[1], &all, &all), set(&[2, 3]), "it lost its disk");
+        assert_eq!(decide(&all, &[1], &all, &[1, 2]), set(&all), "2 alone could not decide");
+        assert_eq!(decide(&[1], &[], &all, &[1]), set(&[1]), "it leaves its group");
+        assert_eq!(
+            decide(&[1, 4, 5], &[], &all, &[1, 2, 3]),
+            set(&[1, 2, 3, 4, 5]),
+            "the new ones are not there"
+        );
     }
 }
