@@ -21,6 +21,10 @@ use super::{
     types::{Entry, Payload, ServerId, Types},
 };
 
+/// How long records may take to a copy and onto its disk, and a microsecond more for each byte of them. openraft would
+/// give them no longer than a heartbeat and send them again: over a slow line, for ever.
+const CARRYING: Duration = Duration::from_secs(1);
+
 /// A future answer of another server.
 pub type Answered<'a> = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send + 'a>>;
 
@@ -141,7 +145,11 @@ impl RaftNetworkV2<Types> for Peer {
             committed: rpc.leader_commit.as_ref().map(place),
             lengths: records.iter().map(|record| record.len() as u32).collect(),
         };
-        let answer = self.ask(&request, &records, &option).await?;
+        let within = match records.iter().map(Record::len).sum::<u64>() {
+            0 => option.hard_ttl(),
+            bytes => CARRYING + Duration::from_micros(bytes),
+        };
+        let answer = self.ask(&request, &records, &RPCOption::new(within)).await?;
         self.network.stranded.remove(self.target);
         match answer {
             Answer::Appended => Ok(AppendEntriesResponse::Success),
