@@ -23,6 +23,10 @@ use super::{
     types::{Entry, Payload, ServerId, Types, encode_members},
 };
 
+/// How long records may take to a copy and onto its disk, and a microsecond more for each byte of them. openraft would
+/// give them no longer than a heartbeat and send them again: over a slow line, for ever.
+const CARRYING: Duration = Duration::from_secs(1);
+
 /// A future answer of another server.
 pub type Answered<'a> = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send + 'a>>;
 
@@ -179,8 +183,9 @@ impl RaftNetworkV2<Types> for Peer {
         let last = last.map_or(0, |last| last.index);
         let previous = rpc.prev_log_id.as_ref().map(place);
         let committed = rpc.leader_commit.as_ref().map(place);
+        let is_empty = rpc.entries.is_empty();
         let (request, records) = if self.is_witness() {
-            if !rpc.entries.is_empty() {
+            if !is_empty {
                 self.network.pace.wait(term, last).await;
             }
             let entries = rpc.entries.iter().map(|entry| (place(&entry.id), entry.note())).collect();
@@ -190,7 +195,11 @@ impl RaftNetworkV2<Types> for Peer {
             let lengths = records.iter().map(|record| record.len() as u32).collect();
             (Request::Append { vote, previous, committed, lengths }, records)
         };
-        let answer = self.ask(&request, &records, &option).await;
+        let within = match records.iter().map(Record::len).sum::<u64>() {
+            0 if is_empty => option.hard_ttl(),
+            bytes => CARRYING + Duration::from_micros(bytes),
+        };
+        let answer = self.ask(&request, &records, &RPCOption::new(within)).await;
         match &answer {
             Ok(Answer::Appended) if self.is_witness() => self.network.pace.witness_has(term, last),
             Ok(Answer::Appended) => self.network.pace.copy_has(term, self.target, last),
