@@ -2,7 +2,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,8 @@ struct Shared {
     changes: watch::Sender<u64>,
     database: Database,
     followed: Followed,
+    /// Other copies may know more.
+    behind: AtomicBool,
     /// Held by whoever brings the view up to what was applied.
     publishing: Mutex<Containers>,
     clock: SharedClock,
@@ -115,7 +120,8 @@ impl Directory {
         tracing::info!(objects = view.len(), change = view.change(), "directory opened");
         let (changes, _) = watch::channel(view.change());
         let (view, publishing) = (ArcSwap::from_pointee(view), Mutex::default());
-        let shared = Arc::new(Shared { view, changes, database, followed, publishing, clock, rng });
+        let behind = AtomicBool::default();
+        let shared = Arc::new(Shared { view, changes, database, followed, behind, publishing, clock, rng });
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let writer = shared.clone();
         std::thread::Builder::new()
@@ -128,6 +134,16 @@ impl Directory {
     /// The directory as it is now. Cheap; hold it as long as one answer needs to be consistent.
     pub fn snapshot(&self) -> Arc<View> {
         self.shared.view.load_full()
+    }
+
+    /// Whether this copy is known to be as far as the others were when it started. Until then what it lacks may exist.
+    pub fn is_current(&self) -> bool {
+        !self.shared.behind.load(Ordering::Acquire)
+    }
+
+    /// Says whether other copies may know more.
+    pub fn set_behind(&self, behind: bool) {
+        self.shared.behind.store(behind, Ordering::Release);
     }
 
     /// Runs `f` in the writer, one transaction after the other; resolves when its changes are durable and

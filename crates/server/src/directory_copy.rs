@@ -7,7 +7,7 @@ use base::{Fault, Guid};
 use dag::{
     copies::{Carrier, Reachable, reachable},
     link::{Links, Roster},
-    replica::{Group, Standing, Work, Writers, electorate, found},
+    replica::{Group, Work, Writers, electorate, found},
 };
 use directory::Directory;
 use engine::{Database, Replica};
@@ -27,6 +27,8 @@ use crate::{
 pub(crate) const DIRECTORY: Guid = Guid(*b"rialto.directory");
 /// So long a server that starts waits for others to decide with it; then it serves with what it knows.
 const SETTLING: Duration = Duration::from_secs(10);
+/// How often it is tried whether they do.
+const AGAIN: Duration = Duration::from_millis(200);
 /// How often the members are looked at when nothing seems to have changed.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -125,14 +127,9 @@ impl DirectoryCopy {
         }
         tasks.spawn(publish(directory.clone(), stopped.clone()));
         tasks.spawn(keep_members(group.clone(), directory.clone(), stopped.clone()));
-        let settled = async {
-            let mut standing = group.standing();
-            while !is_settled(&standing) {
-                group.changed_since(&standing).await;
-                standing = group.standing();
-            }
-        };
-        if tokio::time::timeout(SETTLING, settled).await.is_err() {
+        if tokio::time::timeout(SETTLING, settled(&directory)).await.is_err() {
+            directory.set_behind(true);
+            tasks.spawn(settle(directory.clone(), stopped.clone()));
             tracing::warn!(
                 "no majority of the organization's servers is reached: this server serves with the directory as it \
                  last knew it, and takes no changes"
@@ -165,8 +162,19 @@ async fn hand_over(group: &Group) {
 }
 
 /// Whether this copy has all that was decided when it last heard of it.
-fn is_settled(standing: &Standing) -> bool {
-    standing.active.is_some() && standing.applied == standing.last
+/// Says that the directory is as the others have it, once it is.
+async fn settle(directory: Directory, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = shutdown::requested(&mut stopped) => {}
+        () = settled(&directory) => directory.set_behind(false),
+    }
+}
+
+/// Waits until a transaction has run here, which needs all that was committed before.
+async fn settled(directory: &Directory) {
+    while directory.commit(|_| Ok(())).await.is_err() {
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 async fn publish(directory: Directory, mut stopped: watch::Receiver<bool>) {

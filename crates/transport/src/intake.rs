@@ -83,6 +83,9 @@ impl Intake for Door {
         match view.accepted_domain_for(to.address.domain()) {
             Some(domain) => {
                 let last_word = domain.text("DomainType") == Some("Authoritative");
+                if last_word && !self.core.directory.is_current() {
+                    return Err(answers::NOT_KNOWN_YET.into());
+                }
                 if last_word && domain.flag("AddressBookEnabled") {
                     return Err(answers::NOT_FOUND.into());
                 }

@@ -4,6 +4,9 @@ use wire::smtp::Reply;
 
 /// The address is in one of our domains and nobody has it.
 pub const NOT_FOUND: Reply = Reply::new(550, (5, 1, 1), "RESOLVER.ADR.ExRecipNotFound; not found");
+/// The address is in one of our domains, and this server's directory does not say yet whether somebody has it.
+pub const NOT_KNOWN_YET: Reply =
+    Reply::new(451, (4, 3, 0), "RESOLVER.ADR.RecipientTransient; the directory is not up to date yet");
 /// The domain cannot be one that takes mail.
 pub const BAD_DOMAIN: Reply = Reply::new(550, (5, 1, 2), "RESOLVER.ADR.InvalidDomain; not a mail domain");
 /// A contact or mail user without an address.

@@ -1,6 +1,7 @@
 //! From the submission queue: recipients become mailboxes, next hops, failures; and the second look at what
 //! no connector could carry.
 
+use base::EnhancedTimeSpan;
 use wire::smtp::{Notify, RcptTo, Reply};
 
 use super::Step;
@@ -18,10 +19,20 @@ use crate::{
 /// What the sender of a message to a group is told, where he asked.
 const GROUP_EXPANDED: Reply = Reply::new(250, (2, 1, 5), "RESOLVER.GRP.Expanded; distribution list expanded");
 
+/// How long messages wait for the directory to be up to date.
+const BEHIND: EnhancedTimeSpan = EnhancedTimeSpan::from_secs(1);
+
 impl Step<'_> {
     pub(super) async fn categorize(self) -> Result<Next, TransportError> {
         let (core, view) = (self.core, self.core.view());
         let (id, message) = (self.queued.id, &self.queued.message);
+        if !core.directory.is_current() {
+            // Whom the directory does not know may exist.
+            let recipients = self.recipients();
+            let recipients = recipients.iter().map(|(_, recipient)| recipient);
+            let deadline = core.deadline(&core.settings(), message, recipients);
+            return Ok(Next::At { due: core.now().plus(BEHIND), deadline });
+        }
         let waiting = self.recipients();
         let envelope: Vec<RcptTo> = waiting.iter().map(|(_, recipient)| recipient.to.clone()).collect();
         let plan = categorize(&view, &facts(message), &envelope);

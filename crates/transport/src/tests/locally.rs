@@ -77,6 +77,25 @@ async fn the_door_knows_whom_it_relays_for() {
 }
 
 #[tokio::test]
+async fn whom_a_directory_that_is_behind_lacks_may_exist() {
+    let house = House::new().await;
+    house.world.mailbox("nuno").await;
+    let directory = &house.transport.core.directory;
+    directory.set_behind(true);
+    let door = house.transport.door(Arc::new(NoLogon));
+    let from = MailFrom { sender: Some(address("x@ext.example")), ..MailFrom::default() };
+    let to = RcptTo::new(address("ana@rialto.test"));
+    assert!(said(door.recipient(&session(), &from, &to).await).starts_with("451 4.3.0 "));
+    house.accept(mail("x@ext.example", &["ana@rialto.test", "nuno@rialto.test"], "hello")).await.unwrap();
+    house.idle().await;
+    assert!(house.inbox("nuno").is_empty());
+    house.world.mailbox("ana").await;
+    directory.set_behind(false);
+    house.later(Duration::from_secs(2)).await;
+    assert_eq!((house.inbox("ana").len(), house.inbox("nuno").len()), (1, 1));
+}
+
+#[tokio::test]
 async fn forwards_go_by_the_queue_and_the_log_says_why_they_did_not_leave() {
     let house = House::new().await;
     house.world.connector("Internet", &["*"], &[]).await;
