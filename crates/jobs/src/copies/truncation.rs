@@ -76,12 +76,15 @@ impl Copy {
         self.seen.lock().extend(progress);
     }
 
-    /// A copy that does not answer is where it was when it last did; one that never did may need all there is.
+    /// A copy that does not answer is where it was when it last did, as far as this server knows. The active copy, which
+    /// gave up what is before `oldest`, may have known better: nothing says that the copy has less than it needs.
     fn last_seen(&self, report: &CopyReport, oldest: u64) -> CopyReport {
         let mut report = report.clone();
         if !report.facts.server_reachable {
             let seen = self.seen.lock().get(&report.server).copied();
-            (report.progress.received, report.progress.replayed) = seen.unwrap_or((oldest, oldest));
+            let (received, replayed) = seen.unwrap_or_default();
+            (report.progress.received, report.progress.replayed) =
+                (received.max(oldest), replayed.max(oldest));
         }
         report
     }
