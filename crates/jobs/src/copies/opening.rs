@@ -24,6 +24,12 @@ impl Manager {
         let outcome = match blocking(move || Ok(look(options, replicated)?)).await {
             Ok(Found::Copy(replica)) => self.take_part(database, *replica, copy.flag("Suspended")).await,
             Ok(Found::Single) if replicated && active => return self.replicate(database).await,
+            // Others may have copies of it that this server has not heard of: an empty one in its place would part
+            // with theirs.
+            Ok(Found::Nothing) if !self.inner.settings.directory.is_current() => {
+                let why = "The directory of this server is not up to date yet.";
+                return self.fail(database.guid, Failing::Passing(why.into()));
+            }
             Ok(Found::Single | Found::Nothing) if !replicated && active => {
                 return self.hold(database.guid, Held::Alone);
             }
