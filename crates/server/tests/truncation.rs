@@ -1,7 +1,7 @@
 //! How the log of a database with copies is cut, line by line, on small file systems that run short of space: normal
 //! truncation waits for every copy; loose truncation, which each server does by its own free space, gives up the one
 //! that is farthest behind; that one must be seeded again. `AUTORESEED=1` also waits until one is by itself.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
