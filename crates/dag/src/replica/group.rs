@@ -4,33 +4,29 @@ use std::{
     collections::BTreeSet,
     io,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use bytes::Bytes;
 use engine::{Database, EngineError, EntryId, Record, Replica, Seed};
-use futures_util::TryStreamExt;
 use openraft::{
     ChangeMembers, Config, Raft, SnapshotPolicy,
     async_runtime::{Instant, WatchReceiver},
-    errors::ClientWriteError,
-    raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest},
-    storage::RaftStateMachine,
 };
 use tokio::sync::Mutex;
 
 use super::{
+    committing::commit,
     elsewhere::Lent,
     flusher::Work,
     log::Log,
-    message::{Answer, Ballot, Malformed, Place, Request, decode, encode, id, place, records},
-    network::{Member, Network, Peers, Stranded},
+    message::Malformed,
+    network::{Network, Peers, Stranded},
     pace::Pace,
     state::State,
-    types::{Entry, Outcome, Proposal, ServerId, Types, encode_members, members},
+    types::{ServerId, Types, encode_members, members},
 };
 
 /// The active copy says that it is there this often.
@@ -148,13 +144,13 @@ pub struct Group {
     witnesses: Arc<parking_lot::Mutex<BTreeSet<ServerId>>>,
     pace: Arc<Pace>,
     pub(super) peers: Arc<dyn Peers>,
-    writers: Writers,
+    pub(super) writers: Writers,
     /// Held by whoever adds entries: a proposal is made for the place that comes next. Counts the turns.
     pub(super) proposing: Arc<Mutex<u64>>,
     pub(super) lent: Arc<parking_lot::Mutex<Option<Lent>>>,
     /// It may stand for election.
     pub(super) stands: AtomicBool,
-    stopped: AtomicBool,
+    pub(super) stopped: AtomicBool,
 }
 
 impl Group {
@@ -414,175 +410,6 @@ impl Group {
         self.replica.refuse(&EngineError::Passive(String::new()));
         self.replica.database().close()?;
         stopped
-    }
-
-    /// Commits the transactions that wait, where this copy may; refuses them otherwise.
-    async fn commit_waiting(&self) {
-        let mut turns = self.proposing.lock().await;
-        loop {
-            let leader = match self.raft.as_leader() {
-                Ok(leader) => leader,
-                Err(_) if self.writers == Writers::All => return self.commit_elsewhere().await,
-                Err(_) => return self.replica.refuse(&EngineError::Passive(self.whereabouts())),
-            };
-            if !self.caught_up().await {
-                return self.replica.refuse(&EngineError::Passive(self.whereabouts()));
-            }
-            let Some(turn) = self.replica.gather() else { return };
-            *turns += 1;
-            let (committed, outcome) = self.propose(leader.term(), *turns, turn.records()).await;
-            self.replica.answer(turn, committed, outcome);
-        }
-    }
-
-    pub(super) fn whereabouts(&self) -> String {
-        match self.standing().active {
-            Some(server) if server != self.me => format!("; server {server} has the active one"),
-            _ => "; none is at present".to_owned(),
-        }
-    }
-
-    /// Waits until all that is in the log has been applied, which says what the state is that transactions
-    /// are to see. False when this copy stopped being active.
-    pub(super) async fn caught_up(&self) -> bool {
-        let last = || self.replica.log_state().last;
-        self.wait(|| self.raft.as_leader().is_err() || self.replica.applied().0 == last()).await
-            && self.raft.as_leader().is_ok()
-    }
-
-    /// Waits until this is so, or for too long: then it says false.
-    pub(super) async fn wait(&self, is_so: impl Fn() -> bool) -> bool {
-        let mut metrics = self.raft.metrics();
-        let waiting = async {
-            while !is_so() {
-                if WatchReceiver::changed(&mut metrics).await.is_err() {
-                    return false;
-                }
-            }
-            true
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(false)
-    }
-
-    /// Has records committed in order; says how many took effect, and what the others met.
-    pub(super) async fn propose(
-        &self,
-        term: u64,
-        turn: u64,
-        records: &[Record],
-    ) -> (usize, Result<(), EngineError>) {
-        if records.is_empty() {
-            return (0, Ok(()));
-        }
-        let proposals: Vec<Proposal> =
-            records.iter().map(|record| Proposal { term, turn, record: record.clone() }).collect();
-        let Ok(mut answers) = self.raft.client_write_many(proposals).await else {
-            return (0, Err(EngineError::Passive(String::new())));
-        };
-        let mut committed = 0;
-        let all = async {
-            while committed < records.len() {
-                match answers.try_next().await {
-                    Ok(Some(Ok(written))) if written.response == Outcome::Applied => committed += 1,
-                    Ok(Some(Ok(_))) => return Err(EngineError::Conflict),
-                    Ok(Some(Err(ClientWriteError::ForwardToLeader(_)))) => {
-                        return Err(EngineError::Passive(self.whereabouts()));
-                    }
-                    _ => return Err(EngineError::Unknown),
-                }
-            }
-            Ok(())
-        };
-        let outcome = tokio::time::timeout(PATIENCE, all).await.unwrap_or(Err(EngineError::Unknown));
-        (committed, outcome)
-    }
-}
-
-impl Member for Group {
-    async fn answer(&self, request: Bytes) -> Result<Vec<Bytes>, GroupError> {
-        let (request, rest) = decode::<Request>(request)?;
-        let answer = match request {
-            Request::Vote { vote, last, transfer, pre } => {
-                answer_vote(&self.raft, vote, last, transfer, pre).await
-            }
-            Request::Append { vote, previous, committed, lengths } => {
-                let entries = records(&lengths, rest)?.into_iter().map(Entry::stored).collect();
-                answer_append(&self.raft, vote, (previous, committed), entries).await
-            }
-            Request::Heads { .. } | Request::Skip { .. } => {
-                return Err(raft("this is a copy and no witness"));
-            }
-            Request::Transfer { from, to, last } => {
-                let rpc = TransferLeaderRequest::new(from.into(), to, last.map(id));
-                let handed = self.raft.handle_transfer_leader(rpc).await.map_err(raft)?;
-                Answer::Transfer(handed.is_ok())
-            }
-            Request::Borrow => return Ok(encode(&self.lend().await, &[])),
-            Request::Return { ticket, lengths } => {
-                return Ok(encode(&self.take_back(ticket, &records(&lengths, rest)?).await, &[]));
-            }
-        };
-        Ok(encode(&answer, &[]))
-    }
-}
-
-/// Answers a request for a vote.
-pub(super) async fn answer_vote<SM>(
-    raft: &Raft<Types, SM>,
-    vote: Ballot,
-    last: Option<Place>,
-    transfer: bool,
-    pre: bool,
-) -> Answer
-where
-    SM: RaftStateMachine<Types>,
-{
-    let mut rpc = VoteRequest::new(vote.into(), last.map(id));
-    rpc.leadership_transfer = transfer;
-    let voted = if pre { raft.pre_vote(rpc).await } else { raft.vote(rpc).await };
-    match voted {
-        Ok(voted) => Answer::Vote {
-            vote: (&voted.vote).into(),
-            granted: voted.vote_granted,
-            last: voted.last_log_id.as_ref().map(place),
-        },
-        Err(error) => Answer::Failed(error.to_string()),
-    }
-}
-
-/// Answers a request to take entries behind the previous one, and to know what is committed.
-pub(super) async fn answer_append<SM>(
-    raft: &Raft<Types, SM>,
-    vote: Ballot,
-    (previous, committed): (Option<Place>, Option<Place>),
-    entries: Vec<Entry>,
-) -> Answer
-where
-    SM: RaftStateMachine<Types>,
-{
-    let rpc = AppendEntriesRequest {
-        vote: vote.into(),
-        prev_log_id: previous.map(id),
-        entries,
-        leader_commit: committed.map(id),
-    };
-    match raft.append_entries(rpc).await {
-        Ok(AppendEntriesResponse::Success) => Answer::Appended,
-        Ok(AppendEntriesResponse::PartialSuccess(last)) => Answer::AppendedUpTo(last.as_ref().map(place)),
-        Ok(AppendEntriesResponse::Conflict) => Answer::Conflict,
-        Ok(AppendEntriesResponse::HigherVote(vote)) => Answer::HigherVote((&vote).into()),
-        Err(error) => Answer::Failed(error.to_string()),
-    }
-}
-
-/// Serves the queue of transactions until the group is gone.
-async fn commit(group: Weak<Group>, replica: Arc<Replica>) {
-    loop {
-        replica.called().await;
-        match group.upgrade() {
-            Some(group) if !group.stopped.load(Ordering::Acquire) => group.commit_waiting().await,
-            _ => return,
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One copy of a replicated database: openraft over the engine's log.
 
+mod answering;
+mod committing;
 mod electorate;
 mod elsewhere;
 mod flusher;

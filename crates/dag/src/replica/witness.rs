@@ -29,8 +29,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answering::{answer_append, answer_vote},
     flusher::{Flusher, Work},
-    group::{GroupError, answer_append, answer_vote, config, raft},
+    group::{GroupError, config, raft},
     log::{decode_vote, encode_vote},
     message::{Answer, Place, Request, decode, encode, id, records},
     network::{Answered, Member, Network, Peers},
