@@ -430,6 +430,8 @@ async fn run(seed: u64) -> [u64; 3] {
     for node in &world.nodes {
         node.member.as_ref().unwrap().stop().await;
     }
+    // The groups know the network, and it knows them: without this nothing of a run would ever be freed.
+    world.net.nodes.lock().clear();
     figures
 }
 
